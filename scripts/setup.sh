@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Installs what is missing: the system programs the product and its tests use, and the npm packages of the lock file.
+#   setup.sh         everything the tests need
+#   setup.sh --run   only what running the product needs, and its build
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+declare -A package_of=([qemu-img]=qemu-utils [qemu-io]=qemu-utils [flock]=util-linux)
+if [ "${1:-}" != --run ]; then
+  package_of+=([strace]=strace [xorriso]=xorriso [genisoimage]=genisoimage [script]=bsdutils
+    [mkfs.xfs]=xfsprogs [mkfs.btrfs]=btrfs-progs [mkfs.ext4]=e2fsprogs [python3]=python3)
+fi
+
+export PATH="$PATH:/usr/sbin:/sbin"
+missing=()
+for program in "${!package_of[@]}"; do
+  command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
+done
+if [ "${1:-}" != --run ] && ! python3 -c 'import yaml' 2>/dev/null; then
+  # Cloud-init reads YAML with PyYAML: the tests ask that very reader.
+  missing+=(python3-yaml)
+fi
+
+if [ "${#missing[@]}" -gt 0 ]; then
+  mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+  if ! command -v apt-get >/dev/null; then
+    echo "Please install the equivalents of these packages, then try again: ${missing[*]}" >&2
+    exit 1
+  fi
+  sudo=()
+  [ "$(id -u)" -eq 0 ] || sudo=(sudo)
+  echo "Installing ${missing[*]} ..." >&2
+  "${sudo[@]}" apt-get update -qq
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+if [ ! -d node_modules ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+  npm ci --no-audit --no-fund
+fi
+if [ "${1:-}" = --run ]; then
+  npm run --silent build
+fi

@@ -1,0 +1,157 @@
+/**
+ * Every failure a user can meet, by what it means to them. A closed list, so that callers can branch on it
+ * and a test can name it; messages may be reworded, codes may not.
+ */
+export type ErrorCode =
+  // arguments and names
+  | 'USAGE'
+  | 'INVALID_NAME'
+  | 'INVALID_ARGUMENT'
+  // instances
+  | 'INSTANCE_NOT_FOUND'
+  | 'INSTANCE_DELETED'
+  | 'INSTANCE_BROKEN'
+  | 'INSTANCE_NOT_STOPPED'
+  | 'INSTANCE_CHANGED'
+  | 'NAME_TAKEN'
+  | 'NAME_IN_PREPARATION'
+  | 'SNAPSHOT_NOT_FOUND'
+  // the store
+  | 'RECORD_INVALID'
+  | 'STORE_TOO_NEW'
+  | 'STORE_READ_ONLY'
+  | 'STORE_UNSAFE'
+  | 'LOCK_HELD'
+  | 'LOCK_LOST'
+  | 'NOT_DURABLE'
+  | 'DISK_FULL'
+  | 'PERMISSION_DENIED'
+  // contents of an instance
+  | 'DISK_INVALID'
+  | 'DISK_IN_USE'
+  | 'ISO_INVALID'
+  | 'SEED_INVALID'
+  | 'MAC_INVALID'
+  | 'MAC_EXHAUSTED'
+  // the outside
+  | 'LEGACY_NOT_FOUND'
+  | 'LEGACY_INVALID'
+  | 'TOOL_MISSING'
+  | 'TOOL_FAILED'
+  | 'IO_ERROR'
+  | 'ABORTED'
+  | 'SEVERAL';
+
+/** What may accompany the message of a {@link MultipassError}. */
+export interface ErrorContext {
+  /** One imperative sentence: what to do now. */
+  readonly hint?: string | undefined;
+  /** Names and paths for `--format json` and for tests. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error that a user can reach. The message names the thing and the path, is lower case, quotes names,
+ * and has no full stop; the hint says what to do. A plain `Error` anywhere in this project means a bug.
+ */
+export class MultipassError extends Error {
+  override readonly name: string = 'MultipassError';
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
+    super(message, context.cause === undefined ? undefined : { cause: context.cause });
+    this.code = code;
+    this.hint = context.hint;
+    this.details = context.details ?? {};
+  }
+}
+
+/** Where in a record something is wrong. */
+export interface RecordFault {
+  /** The file, as the user would open it. */
+  readonly path: string;
+  /** JSON pointer (RFC 6901) to the place in the file; `''` is the whole document. */
+  readonly at: string;
+}
+
+/** A record that cannot be read: names the file and the place in it. */
+export class RecordError extends MultipassError {
+  override readonly name = 'RecordError';
+  readonly fault: RecordFault;
+
+  constructor(fault: RecordFault, problem: string, context: ErrorContext = {}) {
+    const place = fault.at === '' ? '' : ` at ${fault.at}`;
+    super('RECORD_INVALID', `cannot read "${fault.path}"${place}: ${problem}`, {
+      hint: 'Repair the file by hand, or put back a copy of it; nothing was changed.',
+      ...context,
+      details: { ...fault, ...context.details },
+    });
+    this.fault = fault;
+  }
+}
+
+/** A program that ran and failed. */
+export class ExecError extends MultipassError {
+  override readonly name = 'ExecError';
+  readonly exitCode: number | undefined;
+  readonly stderr: string;
+
+  constructor(
+    message: string,
+    result: { exitCode: number | undefined; stderr: string },
+    context: ErrorContext = {},
+  ) {
+    super('TOOL_FAILED', message, context);
+    this.exitCode = result.exitCode;
+    this.stderr = result.stderr;
+  }
+}
+
+/** The `code` of a Node system error (`'ENOENT'`, …), or undefined for anything else. */
+export function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/**
+ * Gives a system error its meaning for a user; everything that is no system error passes unchanged.
+ * @param doing what was being done, for the message: `copy the disk of "web"`
+ */
+export function fromSystemError(error: unknown, doing: string, path?: string): unknown {
+  const errno = errnoOf(error);
+  if (errno === undefined || error instanceof MultipassError) return error;
+  const where = path === undefined ? '' : ` ("${path}")`;
+  const context = { cause: error, details: { errno, ...(path === undefined ? {} : { path }) } };
+  switch (errno) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new MultipassError('DISK_FULL', `no space left to ${doing}${where}`, {
+        ...context,
+        hint: 'Free some space, for example with `multipass purge`, then try again.',
+      });
+    case 'EROFS':
+      return new MultipassError(
+        'STORE_READ_ONLY',
+        `cannot ${doing}: read-only file system${where}`,
+        {
+          ...context,
+          hint: 'Mount the file system for writing, or set MULTIPASS_STORAGE to another folder.',
+        },
+      );
+    case 'EACCES':
+    case 'EPERM':
+      return new MultipassError('PERMISSION_DENIED', `not permitted to ${doing}${where}`, {
+        ...context,
+        hint: 'Look at the owner and the mode of that path; the store belongs to one user.',
+      });
+    default:
+      return new MultipassError(
+        'IO_ERROR',
+        `cannot ${doing}${where}: ${(error as Error).message}`,
+        context,
+      );
+  }
+}

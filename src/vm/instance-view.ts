@@ -1,0 +1,56 @@
+import type { InstanceSpec } from './records/spec.js';
+import type { ImageRecord } from './records/image-record.js';
+import type { SnapshotRecord } from './records/snapshot-record.js';
+import type { InstanceState } from './state.js';
+
+/** Why an instance is Broken: the file (relative to the store), the place in it, and what to do. */
+export interface Problem {
+  readonly path: string;
+  /** JSON pointer into the file; '' when the file as a whole is meant. */
+  readonly at: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** What only a running guest can tell; null fields are unknown. */
+export interface RuntimeInfo {
+  readonly ipv4: readonly string[];
+  /** Pretty name of the guest's release, such as `Ubuntu 24.04.1 LTS`. */
+  readonly release: string;
+  readonly cpuCount: number | null;
+  /** The three load averages, as the guest prints them. */
+  readonly load: readonly string[];
+  /** Bytes. */
+  readonly diskUsed: number | null;
+  readonly diskTotal: number | null;
+  readonly memoryUsed: number | null;
+  readonly memoryTotal: number | null;
+}
+
+/** An instance as it is listed: read once, without any lock. */
+export type InstanceView = ReadableInstanceView | BrokenInstanceView;
+
+export interface ReadableInstanceView {
+  readonly name: string;
+  readonly state: Exclude<InstanceState, 'Broken'>;
+  readonly spec: InstanceSpec;
+  readonly image: ImageRecord;
+  /** Null unless it runs and was asked. */
+  readonly runtime: RuntimeInfo | null;
+}
+
+export interface BrokenInstanceView {
+  readonly name: string;
+  readonly state: 'Broken';
+  readonly problem: Problem;
+}
+
+/** A snapshot together with its place in the tree. */
+export interface SnapshotView {
+  readonly instance: string;
+  readonly record: SnapshotRecord;
+  /** Name of the parent, or null. */
+  readonly parent: string | null;
+  /** Names of the children, sorted. */
+  readonly children: readonly string[];
+}

@@ -1,0 +1,73 @@
+import type { JsonPlace, WithUnknownKeys } from '../../store/decoder.js';
+import { decodeInterface, type NetworkInterface } from './interface.js';
+import { decodeMount, type Mount } from './mount.js';
+
+/**
+ * A snapshot of an instance: `snapshots/NNNN.json`. The state of the disk is the internal snapshot `@s<index>`
+ * of the head, as Multipass names it.
+ */
+export interface SnapshotRecord extends WithUnknownKeys {
+  /** 1 to 9999; the next one is the highest there is, plus 1. */
+  readonly index: number;
+  readonly name: string;
+  readonly comment: string;
+  /** Index of the parent snapshot; 0 for none. */
+  readonly parent: number;
+  /** UTC, ISO 8601 with milliseconds. */
+  readonly created: string;
+  readonly cpus: number;
+  /** Bytes. */
+  readonly memory: number;
+  /** Bytes of the virtual disk. */
+  readonly disk: number;
+  readonly interfaces: readonly NetworkInterface[];
+  readonly mounts: readonly Mount[];
+  /** The seed's instance-id at that time, or null when it is not known. */
+  readonly instanceId: string | null;
+}
+
+const SNAPSHOT_KEYS = [
+  'index',
+  'name',
+  'comment',
+  'parent',
+  'created',
+  'cpus',
+  'memory',
+  'disk',
+  'interfaces',
+  'mounts',
+  'instanceId',
+];
+
+/**
+ * Decodes one snapshot file strictly.
+ * @throws RecordError (RECORD_INVALID) that names the file and the place in it
+ */
+export function decodeSnapshotRecord(place: JsonPlace): SnapshotRecord {
+  const instanceId = place.key('instanceId');
+  return {
+    index: place.key('index').integer(1),
+    name: place.key('name').string(),
+    comment: place.key('comment').string(),
+    parent: place.key('parent').integer(0),
+    created: place.key('created').string(),
+    cpus: place.key('cpus').integer(1),
+    memory: place.key('memory').integer(1),
+    disk: place.key('disk').integer(1),
+    interfaces: place.key('interfaces').items().map(decodeInterface),
+    mounts: place.key('mounts').items().map(decodeMount),
+    instanceId: instanceId.isAbsent() ? null : instanceId.string(),
+    ...place.unknownKeys(SNAPSHOT_KEYS),
+  };
+}
+
+/** The qcow2 tag of a snapshot, as Multipass names it. */
+export function snapshotTag(index: number): string {
+  return `@s${index}`;
+}
+
+/** The file of a snapshot inside `snapshots/`: `0001.json`. */
+export function snapshotFileName(index: number): string {
+  return `${String(index).padStart(4, '0')}.json`;
+}
