@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { MultipassError } from './errors.js';
 
 /** Rejects with ABORTED when the signal has fired; called between the steps of every workflow. */
@@ -14,15 +15,10 @@ export function abortedError(signal: AbortSignal): MultipassError {
 /** Waits; wakes at once with ABORTED when the signal fires. */
 export async function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
   throwIfAborted(signal);
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    }, milliseconds);
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(abortedError(signal as AbortSignal));
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
-  });
+  try {
+    await setTimeout(milliseconds, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    if (signal?.aborted === true) throw abortedError(signal);
+    throw error;
+  }
 }

@@ -15,9 +15,15 @@ export class MacAddress {
    * @throws MultipassError MAC_INVALID, with Multipass's text
    */
   static parse(text: string): MacAddress {
+    const mac = MacAddress.tryParse(text);
+    if (mac === null) throw new MultipassError('MAC_INVALID', `Invalid MAC address: ${text}`);
+    return mac;
+  }
+
+  /** As {@link MacAddress.parse}, for text that need not be an address at all: null when it is none. */
+  static tryParse(text: string): MacAddress | null {
     const lower = text.toLowerCase();
-    if (!MAC.test(lower)) throw new MultipassError('MAC_INVALID', `Invalid MAC address: ${text}`);
-    return new MacAddress(lower);
+    return MAC.test(lower) ? new MacAddress(lower) : null;
   }
 
   equals(other: MacAddress): boolean {

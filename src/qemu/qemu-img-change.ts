@@ -1,0 +1,117 @@
+import { resolve } from 'node:path';
+import { ExecError, MultipassError } from '../errors.js';
+import { backingName } from './backing.js';
+import type { Backing } from './backing.js';
+import { qemuImg } from './qemu-img-run.js';
+import type { Abortable } from './qemu-img-run.js';
+
+/**
+ * Takes an internal snapshot. QEMU takes a second one under the same tag without a word: look first.
+ */
+export async function snapshotCreate(
+  path: string,
+  tag: string,
+  options: Abortable = {},
+): Promise<void> {
+  await changeSnapshot('-c', { path, tag, ...options });
+}
+
+/**
+ * Brings the disk back to an internal snapshot, its size included. QEMU takes the tag for an id first, so a tag of
+ * digits alone may hit another snapshot.
+ */
+export async function snapshotApply(
+  path: string,
+  tag: string,
+  options: Abortable = {},
+): Promise<void> {
+  await changeSnapshot('-a', { path, tag, ...options });
+}
+
+/** Deletes an internal snapshot. @throws ExecError (TOOL_FAILED) when there is none of that tag */
+export async function snapshotDelete(
+  path: string,
+  tag: string,
+  options: Abortable = {},
+): Promise<void> {
+  await changeSnapshot('-d', { path, tag, ...options });
+}
+
+async function changeSnapshot(
+  action: '-c' | '-a' | '-d',
+  options: Abortable & { path: string; tag: string },
+): Promise<void> {
+  const { path, tag, signal } = options;
+  await qemuImg(['snapshot', '-q', action, tag, '--', resolve(path)], { path, signal });
+}
+
+/** Grows a qcow2 image to a virtual size in bytes. @throws ExecError (TOOL_FAILED) when that is smaller */
+export async function resize(path: string, bytes: number, options: Abortable = {}): Promise<void> {
+  await qemuImg(['resize', '-q', '-f', 'qcow2', '--', resolve(path), `${bytes}`], {
+    path,
+    ...options,
+  });
+}
+
+/**
+ * Puts a qcow2 image on another backing file, or with null on none, and copies into it what the old one has and the
+ * new one has not: what the guest sees stays the same.
+ * @throws MultipassError INVALID_ARGUMENT when the backing file is no plain name
+ */
+export async function rebase(
+  path: string,
+  backing: Backing | null,
+  options: Abortable = {},
+): Promise<void> {
+  const target = backing === null ? ['-b', ''] : ['-b', backingName(backing), '-F', backing.format];
+  await qemuImg(['rebase', '-q', '-f', 'qcow2', ...target, '--', resolve(path)], {
+    path,
+    ...options,
+  });
+}
+
+/** Makes a version 2 image one of version 3; one that is version 3 stays as it is. */
+export async function amendToV3(path: string, options: Abortable = {}): Promise<void> {
+  const args = ['amend', '-q', '-f', 'qcow2', '-o', 'compat=1.1', '--', resolve(path)];
+  await qemuImg(args, { path, ...options });
+}
+
+/** What an overlay is made from. */
+export interface OverlayOptions extends Abortable {
+  /** Where it is made; a file that is there is overwritten. */
+  readonly path: string;
+  readonly backing: Backing;
+  /** Virtual size in bytes; by default that of the backing file. */
+  readonly size?: number | undefined;
+}
+
+/**
+ * Makes an empty qcow2 image on a backing file, which must exist.
+ * @throws MultipassError INVALID_ARGUMENT when the backing file is no plain name
+ */
+export async function createOverlay(options: OverlayOptions): Promise<void> {
+  const { path, backing, size, signal } = options;
+  const args = ['create', '-q', '-f', 'qcow2', '-b', backingName(backing), '-F', backing.format];
+  const sizes = size === undefined ? [] : [`${size}`];
+  await qemuImg([...args, '--', resolve(path), ...sizes], { path, signal });
+}
+
+/**
+ * Checks a qcow2 image, and frees clusters that nothing refers to. Exit codes (qemu-img(1), and tried): 0 right or
+ * mended, 3 leaks left, which only waste space, 2 damaged, and 1 with lines of `ERROR` when too damaged to go on.
+ * @throws MultipassError DISK_INVALID when it is damaged
+ */
+export async function checkAndRepairLeaks(path: string, options: Abortable = {}): Promise<void> {
+  const args = ['check', '-q', '-f', 'qcow2', '-r', 'leaks', '--', resolve(path)];
+  try {
+    await qemuImg(args, { path, ...options, okExitCodes: [0, 3] });
+  } catch (error) {
+    if (!(error instanceof ExecError)) throw error;
+    if (error.exitCode !== 2 && !/^ERROR/m.test(error.stderr)) throw error;
+    throw new MultipassError('DISK_INVALID', `the disk "${path}" is damaged`, {
+      hint: 'Look at it with `qemu-img check`, and put back a copy of it.',
+      cause: error,
+      details: { path },
+    });
+  }
+}

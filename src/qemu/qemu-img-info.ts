@@ -1,0 +1,118 @@
+import { resolve } from 'node:path';
+import { ExecError, MultipassError } from '../errors.js';
+import { qemuImg } from './qemu-img-run.js';
+import type { Abortable } from './qemu-img-run.js';
+
+/** What QEMU says of a disk of any format. */
+export interface DiskInfo {
+  /** QEMU's name of the format: `qcow2`, `raw`, `vmdk`, …; found by looking at the content. */
+  readonly format: string;
+  /** In bytes. */
+  readonly virtualSize: number;
+  /** As the disk's header has it. */
+  readonly backingFile: string | null;
+}
+
+/**
+ * Asks QEMU about a disk, whether it is in use or not. For a qcow2 image `readQcow2` is cheaper and says more.
+ * @throws ExecError (TOOL_FAILED) when QEMU cannot read it; ABORTED, TOOL_MISSING
+ */
+export async function diskInfo(path: string, options: Abortable = {}): Promise<DiskInfo> {
+  const args = ['info', '-U', '--output=json', '--', resolve(path)];
+  const { stdout } = await qemuImg(args, { path, ...options });
+  const answer = new Answer('info', path, stdout);
+  return {
+    format: answer.string('format'),
+    virtualSize: answer.size('virtual-size'),
+    backingFile: answer.has('backing-filename') ? answer.string('backing-filename') : null,
+  };
+}
+
+/**
+ * Whether a process has the disk open for writing, by QEMU's own lock on the file; a reader does not count.
+ * Asking takes that lock for a moment: a QEMU that starts just then is refused the disk.
+ * @throws ExecError (TOOL_FAILED) when it cannot be told; ABORTED, TOOL_MISSING
+ */
+export async function isHeldByQemu(path: string, options: Abortable = {}): Promise<boolean> {
+  try {
+    await qemuImg(['info', '--', resolve(path)], { path, ...options });
+    return false;
+  } catch (error) {
+    if (error instanceof MultipassError && error.code === 'DISK_IN_USE') return true;
+    throw error;
+  }
+}
+
+/** What would be converted. */
+export interface MeasureOptions extends Abortable {
+  /** Tag of an internal snapshot; without it, the active state. */
+  readonly snapshot?: string | undefined;
+  /** Counts what the backing file has, too, as for a copy that is to stand alone. */
+  readonly flatten?: boolean | undefined;
+}
+
+/**
+ * How many bytes at most the file takes that `convertActive` makes of a qcow2 image.
+ * @throws ExecError (TOOL_FAILED) when QEMU cannot read it; ABORTED, TOOL_MISSING
+ */
+export async function measure(
+  path: string,
+  options: MeasureOptions = {},
+): Promise<{ required: number }> {
+  const { snapshot, flatten = false, signal } = options;
+  const file = { driver: 'file', filename: resolve(path) };
+  const image = { driver: 'qcow2', file, ...(flatten ? {} : { backing: null }) };
+  const args = ['measure', '-U', '--output=json', '-O', 'qcow2', ...snapshotArgs(snapshot)];
+  const operands = ['--', `json:${JSON.stringify(image)}`];
+  const { stdout } = await qemuImg([...args, ...operands], { path, signal });
+  return { required: new Answer('measure', path, stdout).size('required') };
+}
+
+/** The option that has qemu-img read an internal snapshot; in its list of properties a comma is doubled. */
+export function snapshotArgs(tag: string | undefined): string[] {
+  return tag === undefined ? [] : ['-l', `snapshot.name=${tag.replaceAll(',', ',,')}`];
+}
+
+/** A JSON answer of qemu-img, of which nothing is believed. */
+class Answer {
+  readonly #about: string;
+  readonly #stdout: string;
+  readonly #fields: Readonly<Record<string, unknown>>;
+
+  constructor(command: string, path: string, stdout: string) {
+    this.#about = `qemu-img ${command} of "${path}"`;
+    this.#stdout = stdout;
+    const value: unknown = this.#parse();
+    if (typeof value !== 'object' || value === null) this.#fail();
+    this.#fields = value as Record<string, unknown>;
+  }
+
+  has(key: string): boolean {
+    return this.#fields[key] !== undefined;
+  }
+
+  string(key: string): string {
+    const value = this.#fields[key];
+    return typeof value === 'string' ? value : this.#fail();
+  }
+
+  size(key: string): number {
+    const value = this.#fields[key];
+    return Number.isSafeInteger(value) ? (value as number) : this.#fail();
+  }
+
+  #parse(): unknown {
+    try {
+      return JSON.parse(this.#stdout);
+    } catch {
+      return this.#fail();
+    }
+  }
+
+  #fail(): never {
+    throw new ExecError(`${this.#about} answered something unexpected`, {
+      exitCode: 0,
+      stderr: this.#stdout,
+    });
+  }
+}

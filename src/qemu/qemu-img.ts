@@ -1,0 +1,21 @@
+/**
+ * qemu-img, the only writer of qcow2. Besides the codes named at each function, all throw MultipassError DISK_IN_USE,
+ * DISK_FULL, ABORTED, TOOL_MISSING and TOOL_FAILED. A change of an image is not atomic: one that was killed is made
+ * whole by the same call again and `checkAndRepairLeaks`.
+ */
+export { convertActive } from './qemu-img-convert.js';
+export type { ConvertOptions } from './qemu-img-convert.js';
+export {
+  amendToV3,
+  checkAndRepairLeaks,
+  createOverlay,
+  rebase,
+  resize,
+  snapshotApply,
+  snapshotCreate,
+  snapshotDelete,
+} from './qemu-img-change.js';
+export type { OverlayOptions } from './qemu-img-change.js';
+export { diskInfo, isHeldByQemu, measure } from './qemu-img-info.js';
+export type { DiskInfo, MeasureOptions } from './qemu-img-info.js';
+export type { Backing } from './backing.js';

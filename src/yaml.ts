@@ -1,0 +1,205 @@
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Document,
+  Pair,
+  parseDocument,
+  Scalar,
+  stringify,
+  visit,
+  YAMLMap,
+  YAMLSeq,
+  type Node,
+  type ScalarTag,
+} from 'yaml';
+
+export { isMap, isScalar, Pair, visit, YAMLMap, type Document };
+
+/*
+ * YAML is written here and read by PyYAML (cloud-init), which follows YAML 1.1: `52:54:00:12:34:56` is a number to it,
+ * `no` is false, `014` is 12. So nothing is ever converted: a document is read by the failsafe schema, where every
+ * scalar is a string, an untouched one is written as it was, and one of ours is quoted when 1.1 could misread it.
+ */
+
+const STRING: ScalarTag = {
+  tag: 'tag:yaml.org,2002:str',
+  default: true,
+  identify: (value) => typeof value === 'string',
+  resolve: (text) => text,
+};
+
+/** A string that is written as its `source` says, quotes and escapes included. */
+const VERBATIM: ScalarTag = {
+  ...STRING,
+  format: 'VERBATIM',
+  stringify: (scalar) => scalar.source ?? '',
+};
+
+const SCHEMA = {
+  schema: 'failsafe',
+  customTags: () => ['map' as const, 'seq' as const, STRING, VERBATIM],
+  resolveKnownTags: false,
+};
+
+/** What PyYAML refuses unescaped, or takes for the end of a line. */
+const UNPRINTABLE = /[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]/g;
+
+/** YAML's ways to write nothing. */
+const NULL = /^(?:~|null|Null|NULL|)$/;
+/** Nodes that aliases may stand for in all: far beyond any seed, far below what hurts. */
+const MOST_COPIED = 10_000;
+
+/**
+ * Writes plain data (what JSON can hold) as block YAML that YAML 1.1 and 1.2 read alike.
+ * Keys whose value is undefined are left out, as in JSON.
+ */
+export function toYaml(value: unknown): string {
+  const document = new Document(null, SCHEMA);
+  document.contents = nodeOf(value);
+  return guestYamlText(document);
+}
+
+/**
+ * Reads one document that a guest reads too, to be changed in place: its order, comments, untouched scalars and
+ * collection styles stay; anchors and merge keys are written out, so that every place can be changed by itself.
+ * @throws Error whose message says in one line what is wrong and where, for broken YAML
+ */
+export function parseGuestYaml(text: string): Document {
+  const document = parseDocument(text, { ...SCHEMA, keepSourceTokens: true });
+  const [error] = document.errors;
+  if (error !== undefined) {
+    throw new Error(error.message.replace(/:?\n[^]*/, ''), { cause: error });
+  }
+  visit(document, { Scalar: (_, scalar) => keepQuotes(scalar) });
+  writeOutAliases(document);
+  return document;
+}
+
+/** The text of a document of {@link parseGuestYaml}. */
+export function guestYamlText(document: Document): string {
+  return document.toString({ lineWidth: 0 });
+}
+
+/** Whether there is no node, or one that says null without quotes. */
+export function isNothing(node: unknown): boolean {
+  if (node === null) return true;
+  return isScalar(node) && node.type === 'PLAIN' && NULL.test(String(node.value));
+}
+
+/** The nodes of plain data, as {@link toYaml} writes them. */
+export function nodeOf(value: unknown): Node {
+  switch (typeof value) {
+    case 'string':
+      return writeScalar(new Scalar(''), value);
+    case 'number':
+    case 'boolean':
+      return plainScalar(String(value));
+    case 'object':
+      return value === null ? plainScalar('~') : collectionOf(value);
+    default:
+      throw new Error(`a ${typeof value} cannot be written as YAML`);
+  }
+}
+
+function collectionOf(value: object): Node {
+  if (Array.isArray(value)) {
+    const list = new YAMLSeq();
+    list.items = value.map(nodeOf);
+    return list;
+  }
+  const map = new YAMLMap();
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  map.items = entries.map(([key, item]) => new Pair(nodeOf(key), nodeOf(item)));
+  return map;
+}
+
+function plainScalar(text: string): Scalar {
+  return Object.assign(new Scalar(text), { type: Scalar.PLAIN });
+}
+
+/** Makes a scalar say a string of ours, in double quotes when YAML 1.1 could misread it. */
+export function writeScalar(scalar: Scalar, text: string): Scalar {
+  const plain = isPlain(text);
+  return Object.assign(scalar, {
+    value: text,
+    tag: undefined,
+    type: plain ? Scalar.PLAIN : Scalar.QUOTE_DOUBLE,
+    format: plain ? undefined : VERBATIM.format,
+    source: quoted(text),
+  });
+}
+
+/** Multi-line text is not plain, nor is what has a colon: Multipass quotes that too, a MAC or not. */
+function isPlain(text: string): boolean {
+  // A lone '=' has a meaning of its own in YAML 1.1, which the library does not know.
+  if (text === '=' || text.includes(':') || text.search(UNPRINTABLE) >= 0) return false;
+  return stringify(text, { compat: 'yaml-1.1', lineWidth: 0 }) === `${text}\n`;
+}
+
+/** Marks a quoted string to be written as it was; one folded over several lines comes on one. */
+function keepQuotes(scalar: Scalar): void {
+  const token = scalar.srcToken;
+  if (token?.type !== 'double-quoted-scalar' && token?.type !== 'single-quoted-scalar') return;
+  const source = token.source.includes('\n') ? quoted(String(scalar.value)) : token.source;
+  Object.assign(scalar, { format: VERBATIM.format, source });
+}
+
+/** A JSON string is a double-quoted one of YAML, but for what PyYAML wants escaped besides. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(UNPRINTABLE, escaped);
+}
+
+/**
+ * Replaces every alias by a copy of what it names, and every merge key by the keys it brings.
+ * @throws Error for an alias inside of its own anchor, and for too many of them
+ */
+function writeOutAliases(document: Document): void {
+  const anchors = new Map<string, Node>();
+  let copied = 0;
+  visit(document, {
+    Node: (_, node, ancestors) => {
+      if (!isAlias(node)) {
+        if (node.anchor !== undefined) anchors.set(node.anchor, node);
+        delete node.anchor;
+        return undefined;
+      }
+      const target = anchors.get(node.source);
+      if (target === undefined || ancestors.includes(target)) {
+        throw new Error(`the alias *${node.source} names nothing before it`);
+      }
+      copied += sizeOf(target);
+      if (copied > MOST_COPIED) throw new Error('its aliases stand for too much');
+      return target.clone() as Node;
+    },
+  });
+  visit(document, { Map: (_, map) => mergeInto(map) });
+}
+
+/** Puts in the keys that `<<` brings; the mapping's own ones win, and among several those of the first. */
+function mergeInto(map: YAMLMap): void {
+  for (const merge of map.items.filter(isMerge)) {
+    const sources = isSeq(merge.value) ? merge.value.items : [merge.value];
+    if (!sources.every(isMap)) continue;
+    map.items.splice(map.items.indexOf(merge), 1);
+    for (const source of sources) {
+      mergeInto(source);
+      map.items.push(...source.items.filter(({ key }) => !map.has(key)));
+    }
+  }
+}
+
+function isMerge({ key }: Pair): boolean {
+  return isScalar(key) && key.type === 'PLAIN' && key.value === '<<';
+}
+
+function sizeOf(node: Node): number {
+  let size = 0;
+  visit(node, { Node: () => void (size += 1) });
+  return size;
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
