@@ -1,0 +1,64 @@
+import { mkdir, writeFile, rename, chmod } from 'node:fs/promises';
+import { errnoOf, fromSystemError, MultipassError } from '../errors.js';
+import { STORE_FORMAT, type StoreLayout } from './layout.js';
+import { newToken } from './maker-token.js';
+import { readRecordIfAny } from './read-file.js';
+import { syncPath } from './sync.js';
+import { recordText } from './write-record.js';
+
+/**
+ * Makes sure that this version may read the store; writes nothing.
+ * @returns false when there is no store yet
+ * @throws MultipassError STORE_TOO_NEW; RecordError when `store.json` cannot be read
+ */
+export function checkStoreFormat(layout: StoreLayout): boolean {
+  const place = readRecordIfAny(layout.formatFile);
+  if (place === undefined) return false;
+  const format = place.key('format').integer(1);
+  if (format > STORE_FORMAT) {
+    throw new MultipassError(
+      'STORE_TOO_NEW',
+      `the store "${layout.root}" has format ${format}; this version knows format ${STORE_FORMAT}`,
+      { hint: 'Use the version of multipass-ts that wrote it, or a newer one.' },
+    );
+  }
+  return true;
+}
+
+/**
+ * Makes the store at first use, and checks its format at any other; `store.json` is written last, so a store that has
+ * one is whole. Idempotent, and safe among processes. Only the owner can read what is made here.
+ * @throws MultipassError STORE_TOO_NEW, STORE_READ_ONLY, PERMISSION_DENIED, DISK_FULL; RecordError
+ */
+export async function initialiseStore(layout: StoreLayout): Promise<void> {
+  const exists = checkStoreFormat(layout);
+  try {
+    if (!exists) await makeFolder(layout.root);
+    for (const folder of layout.folders) {
+      // A missing MAC table of an existing store is rebuilt from its instances, not made empty.
+      if (!(exists && folder === layout.macs)) await makeFolder(folder);
+    }
+    if (!exists) await writeFormat(layout);
+  } catch (error) {
+    throw fromSystemError(error, 'set up the store', layout.root);
+  }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    const made = await mkdir(path, { recursive: true, mode: 0o700 });
+    // The umask may have taken bits away, and `recursive` gives its mode to the parents too.
+    if (made !== undefined) await chmod(path, 0o700);
+  } catch (error) {
+    // A link to a folder elsewhere, such as another disk, is the user's own arrangement.
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+}
+
+async function writeFormat(layout: StoreLayout): Promise<void> {
+  const draft = layout.staged(newToken());
+  await writeFile(draft, recordText({ format: STORE_FORMAT }), { mode: 0o600, flag: 'wx' });
+  await syncPath(draft);
+  await rename(draft, layout.formatFile);
+  await syncPath(layout.root);
+}

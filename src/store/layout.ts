@@ -1,0 +1,98 @@
+import { join, relative, resolve } from 'node:path';
+import { InstanceDir } from './instance-dir.js';
+
+/** The store format that this version reads and writes. */
+export const STORE_FORMAT = 1;
+
+/**
+ * Where everything of a store is. The only place that joins paths of the store; a value without I/O.
+ * The layout itself is described in docs/store-layout.md.
+ */
+export class StoreLayout {
+  /** Absolute path of the store. */
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = resolve(root);
+  }
+
+  get formatFile(): string {
+    return join(this.root, 'store.json');
+  }
+
+  get instances(): string {
+    return join(this.root, 'instances');
+  }
+
+  get images(): string {
+    return join(this.root, 'images');
+  }
+
+  get macs(): string {
+    return join(this.root, 'macs');
+  }
+
+  get staging(): string {
+    return join(this.root, 'staging');
+  }
+
+  get trash(): string {
+    return join(this.root, 'trash');
+  }
+
+  get keys(): string {
+    return join(this.root, 'keys');
+  }
+
+  get locks(): string {
+    return join(this.root, 'locks');
+  }
+
+  /** Every folder of the store that is made at first use. */
+  get folders(): readonly string[] {
+    return [
+      this.instances,
+      this.images,
+      this.macs,
+      this.staging,
+      this.trash,
+      this.keys,
+      this.locks,
+    ];
+  }
+
+  /** The folder of an instance, whether it exists or not. */
+  instance(name: string): InstanceDir {
+    return new InstanceDir(join(this.instances, plainName(name)));
+  }
+
+  /** The row of a MAC address, by its twelve hex digits. */
+  macRow(hex: string): string {
+    return join(this.macs, plainName(hex));
+  }
+
+  staged(token: string): string {
+    return join(this.staging, plainName(token));
+  }
+
+  trashed(token: string): string {
+    return join(this.trash, plainName(token));
+  }
+
+  key(name: string): string {
+    return join(this.keys, plainName(name));
+  }
+
+  /** A path as messages and JSON show it: relative to the store's root. */
+  relative(path: string): string {
+    return relative(this.root, path);
+  }
+}
+
+/** A name that reaches this point was validated; one that could leave its folder is a bug of ours. */
+function plainName(name: string): string {
+  if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
+    throw new Error(`not a plain file name: ${JSON.stringify(name)}`);
+  }
+  return name;
+}

@@ -1,0 +1,82 @@
+import { readdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decodeLegacyImage, type LegacyImage, readImageDatabase } from './image-database.js';
+import { statLegacy, unlessAbsent } from './legacy-file.js';
+import type { LegacyRoot } from './roots.js';
+import { type LegacySnapshots, readLegacySnapshots } from './snapshot-files.js';
+import { decodeLegacySpec, type LegacySpec, readSpecDatabase } from './spec-database.js';
+
+/** Everything that a legacy root has under one name: at least one of folder, spec and image. */
+export interface LegacyInstance {
+  /** As found, unchecked: it may be no valid name of an instance. */
+  readonly name: string;
+  /** Its folder in the vault, links resolved; null when there is none. */
+  readonly folder: string | null;
+  readonly spec: LegacySpec | null;
+  readonly image: LegacyImage | null;
+  readonly snapshots: Omit<LegacySnapshots, 'warnings'>;
+  /** What was wrong in its records, and what was made of it. */
+  readonly warnings: readonly string[];
+}
+
+/** What a legacy root holds. */
+export interface LegacyInstances {
+  /** By name. */
+  readonly instances: readonly LegacyInstance[];
+  /** What is wrong with the databases themselves. */
+  readonly problems: readonly string[];
+}
+
+const NO_SNAPSHOTS: LegacySnapshots = { snapshots: [], head: null, count: null, warnings: [] };
+
+/**
+ * Reads all instances of a legacy root: the union of the names in both databases and of the folders in the vault, so
+ * that neither a lost database nor a lost folder hides the rest.
+ * @throws MultipassError PERMISSION_DENIED, IO_ERROR; never because of what the files hold
+ */
+export async function readLegacyInstances(root: LegacyRoot): Promise<LegacyInstances> {
+  const specs = await readSpecDatabase(root);
+  const images = await readImageDatabase(root);
+  const folders = await readFolders(join(root.dataDir, 'vault', 'instances'));
+  const names = new Set([...specs.entries.keys(), ...images.entries.keys(), ...folders.keys()]);
+  const instances: LegacyInstance[] = [];
+  for (const name of [...names].sort()) {
+    const warnings: string[] = [];
+    const folder = folders.get(name) ?? null;
+    const { entries: specOf } = specs;
+    const { entries: imageOf } = images;
+    const { warnings: about, ...snapshots } =
+      folder === null ? NO_SNAPSHOTS : await readLegacySnapshots(folder);
+    instances.push({
+      name,
+      folder,
+      spec: specOf.has(name) ? decodeLegacySpec(specOf.get(name), warnings) : null,
+      image: imageOf.has(name) ? decodeLegacyImage(imageOf.get(name), warnings) : null,
+      snapshots,
+      warnings: [...warnings, ...about],
+    });
+  }
+  const problems = [specs.problem, images.problem].filter((problem) => problem !== null);
+  return { instances, problems };
+}
+
+/**
+ * The private key of all instances of a legacy root; null when there is none.
+ * @throws MultipassError PERMISSION_DENIED, IO_ERROR
+ */
+export async function legacyKeyPath(root: LegacyRoot): Promise<string | null> {
+  const path = join(root.multipassdDir, 'ssh-keys', 'id_rsa');
+  return (await statLegacy(path))?.isFile() === true ? path : null;
+}
+
+/** The folders of the vault by their names, which never come from a database: those may hold anything. */
+async function readFolders(vault: string): Promise<Map<string, string>> {
+  const folders = new Map<string, string>();
+  for (const name of (await unlessAbsent(vault, readdir(vault))) ?? []) {
+    const path = join(vault, name);
+    if ((await statLegacy(path))?.isDirectory() !== true) continue;
+    const real = await unlessAbsent(path, realpath(path));
+    if (real !== null) folders.set(name, real);
+  }
+  return folders;
+}

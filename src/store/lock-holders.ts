@@ -1,0 +1,70 @@
+import { readdirSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fromSystemError } from '../errors.js';
+import type { StoreLayout } from './layout.js';
+import { makerState, newToken } from './maker-token.js';
+import { readSmallFileIfAny } from './read-file.js';
+
+const SEPARATOR = '@';
+
+/** A note beside the locks that says who holds one, for those who wait. Nothing is decided by it. */
+export class HolderNote {
+  readonly #path: string;
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  static async write(layout: StoreLayout, name: string, purpose: string): Promise<HolderNote> {
+    const path = join(layout.locks, `${name}${SEPARATOR}${newToken()}`);
+    const since = new Date().toISOString();
+    try {
+      await writeFile(path, JSON.stringify({ purpose, pid: process.pid, since }), { mode: 0o600 });
+    } catch (error) {
+      throw fromSystemError(error, 'note who holds the lock', path);
+    }
+    return new HolderNote(path);
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.#path, { force: true });
+  }
+}
+
+/** Who holds the lock of an instance now: `clone (pid 123) since 2026-01-02T03:04:05.678Z`. */
+export function describeHolders(layout: StoreLayout, name: string): string {
+  const notes = notesOf(layout)
+    .filter((note) => note.instance === name && makerState(note.token) !== 'dead')
+    .map((note) => describe(readSmallFileIfAny(join(layout.locks, note.file))));
+  return notes.length === 0 ? 'a virtual machine or another program' : notes.join(', ');
+}
+
+/** Removes the notes of dead processes. */
+export async function sweepHolderNotes(layout: StoreLayout): Promise<void> {
+  for (const note of notesOf(layout)) {
+    if (makerState(note.token) === 'dead') await rm(join(layout.locks, note.file), { force: true });
+  }
+}
+
+function notesOf(layout: StoreLayout): { file: string; instance: string; token: string }[] {
+  let files: string[];
+  try {
+    files = readdirSync(layout.locks);
+  } catch {
+    return [];
+  }
+  return files.flatMap((file) => {
+    const [instance, token] = file.split(SEPARATOR);
+    return instance === undefined || token === undefined ? [] : [{ file, instance, token }];
+  });
+}
+
+function describe(text: string | undefined): string {
+  try {
+    const { purpose, pid, since } = JSON.parse(text ?? '') as Record<string, unknown>;
+    return `${String(purpose)} (pid ${String(pid)}) since ${String(since)}`;
+  } catch {
+    return 'another command';
+  }
+}

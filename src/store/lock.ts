@@ -1,0 +1,159 @@
+import { rmdir } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf, MultipassError } from '../errors.js';
+import { log } from '../log.js';
+import { sleep } from '../abort.js';
+import { HolderNote, describeHolders } from './lock-holders.js';
+import { takeKernelLock, type LockMode } from './kernel-lock.js';
+import type { StoreLayout } from './layout.js';
+
+/** What a lock is wanted for. */
+export interface LockRequest {
+  readonly mode: LockMode;
+  /** The command, for those who have to wait: `clone`. */
+  readonly purpose: string;
+  readonly signal?: AbortSignal | undefined;
+  /** Called once, after 2 s of waiting, with who holds it. */
+  readonly onWait?: ((holders: string) => void) | undefined;
+  /** Called while waiting; throws to give up, for example because the instance has been started. */
+  readonly whileWaiting?: (() => void) | undefined;
+}
+
+const TELL_AFTER_MS = 2000;
+const POLL_MS = 100;
+
+/**
+ * The lock of one instance. The kernel's lock on `instances/<name>/lock` decides; proper-lockfile on top of an
+ * exclusive one carries what other programs can see, and stands in alone where there is no flock(1).
+ * Released by `await using`, by {@link release}, or by the kernel when this process dies.
+ */
+export class InstanceLock implements AsyncDisposable {
+  readonly #handle: FileHandle | undefined;
+  readonly #note: HolderNote;
+  readonly #unlockVisible: (() => Promise<void>) | undefined;
+  #lost: Error | undefined;
+
+  private constructor(
+    handle: FileHandle | undefined,
+    note: HolderNote,
+    unlockVisible: (() => Promise<void>) | undefined,
+  ) {
+    this.#handle = handle;
+    this.#note = note;
+    this.#unlockVisible = unlockVisible;
+  }
+
+  /**
+   * Takes the lock of an instance, waiting as long as its holder lives.
+   * @throws the system's ENOENT when there is no such instance (any more); ABORTED; whatever `whileWaiting` throws
+   */
+  static async take(
+    layout: StoreLayout,
+    name: string,
+    request: LockRequest,
+  ): Promise<InstanceLock> {
+    const handle = await takePatiently(layout, name, request);
+    try {
+      const note = await HolderNote.write(layout, name, request.purpose);
+      if (handle !== undefined && request.mode === 'shared') {
+        return new InstanceLock(handle, note, undefined);
+      }
+      let lock: InstanceLock | undefined = undefined;
+      const unlock = await lockVisibly(layout, name, handle !== undefined, (error) => {
+        if (lock !== undefined) lock.#lost = error;
+      });
+      lock = new InstanceLock(handle, note, unlock);
+      return lock;
+    } catch (error) {
+      await handle?.close();
+      throw error;
+    }
+  }
+
+  /** The open file that holds the kernel's lock, to be handed to QEMU; undefined without flock(1). */
+  get descriptor(): number | undefined {
+    return this.#handle?.fd;
+  }
+
+  /** @throws MultipassError LOCK_LOST when another process may have taken it over; call before a commit point */
+  assertHeld(): void {
+    // The kernel never takes a lock away, so only a lock without it can be lost.
+    if (this.#handle !== undefined || this.#lost === undefined) return;
+    throw new MultipassError('LOCK_LOST', 'the lock of the instance was taken over meanwhile', {
+      hint: 'Try again; nothing was changed.',
+      cause: this.#lost,
+    });
+  }
+
+  async release(): Promise<void> {
+    await this.#unlockVisible?.().catch((error: unknown) =>
+      log('debug', 'lock', `visible lock was gone: ${(error as Error).message}`),
+    );
+    await this.#note.remove();
+    await this.#handle?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
+}
+
+async function takePatiently(
+  layout: StoreLayout,
+  name: string,
+  request: LockRequest,
+): Promise<FileHandle | undefined> {
+  const path = layout.instance(name).lock;
+  const { mode, signal } = request;
+  const start = Date.now();
+  let told = false;
+  try {
+    for (;;) {
+      const handle = await takeKernelLock(path, { mode, signal, wait: false });
+      if (handle !== undefined) return handle;
+      request.whileWaiting?.();
+      if (!told && Date.now() - start >= TELL_AFTER_MS) {
+        told = true;
+        request.onWait?.(describeHolders(layout, name));
+      }
+      await sleep(POLL_MS, signal);
+    }
+  } catch (error) {
+    if (!(error instanceof MultipassError) || error.code !== 'TOOL_MISSING') throw error;
+    log('debug', 'lock', 'no flock(1) here: proper-lockfile alone');
+    return undefined;
+  }
+}
+
+/**
+ * The lock folder that other programs can see. Whoever holds the kernel's exclusive lock may remove one that it
+ * finds, for its owner is dead; nobody else ever breaks one (breaking a stale one lets several in).
+ */
+async function lockVisibly(
+  layout: StoreLayout,
+  name: string,
+  mayBreak: boolean,
+  onCompromised: (error: Error) => void,
+): Promise<() => Promise<void>> {
+  const { default: lockfile } = await import('proper-lockfile');
+  const lockfilePath = join(layout.locks, `${name}.lock`);
+  const options = {
+    realpath: false,
+    lockfilePath,
+    stale: 15_000,
+    update: 5_000,
+    onCompromised,
+    retries: mayBreak ? 0 : { retries: 1_000, minTimeout: POLL_MS, maxTimeout: POLL_MS },
+  };
+  for (;;) {
+    try {
+      return await lockfile.lock(layout.instance(name).path, options);
+    } catch (error) {
+      if (!mayBreak || errnoOf(error) !== 'ELOCKED') throw error;
+      await rmdir(lockfilePath).catch((gone: unknown) => {
+        if (errnoOf(gone) !== 'ENOENT') throw gone;
+      });
+    }
+  }
+}

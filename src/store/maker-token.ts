@@ -1,0 +1,108 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+
+/**
+ * Who made a folder in staging or trash, so that folder and owner come into being with one mkdir:
+ * `<machine>.<boot>.<pid namespace>.<pid>.<start time>.<random>`. A dead maker's folder can be swept at once, without
+ * waiting, and a living one's never is.
+ */
+interface Maker {
+  readonly machine: string;
+  readonly boot: string;
+  readonly namespace: string;
+  readonly pid: number;
+  readonly startTime: string;
+}
+
+/** Whether the maker of a token still works on it. `unknown`: another machine or pid namespace, which nobody can ask. */
+export type MakerState = 'alive' | 'dead' | 'unknown';
+
+const TOKEN = /^([0-9a-f]{12})\.([0-9a-f]{12})\.(\d+)\.(\d+)\.(\d+)\.[0-9a-f]{16}$/;
+
+let self: Maker | undefined;
+
+/** A new token of this process. */
+export function newToken(): string {
+  const { machine, boot, namespace, pid, startTime } = (self ??= describeSelf());
+  return [machine, boot, namespace, pid, startTime, randomBytes(8).toString('hex')].join('.');
+}
+
+/** Whether the maker named in a token still lives; `unknown` for a name that is no token. */
+export function makerState(token: string): MakerState {
+  const maker = parseToken(token);
+  if (maker === undefined) return 'unknown';
+  const me = (self ??= describeSelf());
+  if (maker.machine !== me.machine) return 'unknown';
+  if (maker.boot !== me.boot) return 'dead';
+  if (maker.namespace !== me.namespace) return 'unknown';
+  return isProcessAlive(maker.pid, maker.startTime) ? 'alive' : 'dead';
+}
+
+/** True when `token` was made by this very process. */
+export function isOwnToken(token: string): boolean {
+  const maker = parseToken(token);
+  const me = (self ??= describeSelf());
+  return maker?.pid === me.pid && maker.startTime === me.startTime && maker.boot === me.boot;
+}
+
+/**
+ * True while the process lives that had this pid when it started at `startTime` (field 22 of /proc/PID/stat, in
+ * clock ticks since boot; 0 where there is no /proc). A recycled pid does not count.
+ */
+export function isProcessAlive(pid: number, startTime: string): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+  }
+  const now = startTimeOf(String(pid));
+  // Not readable (hidepid): it answers to signals, so it must be taken for alive.
+  if (now === undefined || startTime === '0') return true;
+  return now === startTime;
+}
+
+/** Start time of a process as {@link isProcessAlive} wants it; `dead` for a zombie, undefined when unreadable. */
+export function startTimeOf(pid: string): string | undefined {
+  const stat = readText(`/proc/${pid}/stat`);
+  // The command name, field 2, may hold blanks and brackets: count from the last one.
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields?.[0] === 'Z' || fields?.[0] === 'X' ? 'dead' : fields?.[19];
+}
+
+function parseToken(token: string): Maker | undefined {
+  const [, machine, boot, namespace, pid, startTime] = TOKEN.exec(token) ?? [];
+  if (machine === undefined || boot === undefined || namespace === undefined) return undefined;
+  if (pid === undefined || startTime === undefined) return undefined;
+  return { machine, boot, namespace, pid: Number(pid), startTime };
+}
+
+function describeSelf(): Maker {
+  return {
+    machine: shortHash(readText('/etc/machine-id') ?? hostname()),
+    boot: shortHash(readText('/proc/sys/kernel/random/boot_id') ?? ''),
+    namespace: /\d+/.exec(readLink('/proc/self/ns/pid') ?? '')?.[0] ?? '0',
+    pid: process.pid,
+    startTime: startTimeOf('self') ?? '0',
+  };
+}
+
+function shortHash(text: string): string {
+  return createHash('sha256').update(text.trim()).digest('hex').slice(0, 12);
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function readLink(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}

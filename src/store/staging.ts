@@ -1,0 +1,163 @@
+import { link, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf, fromSystemError, MultipassError } from '../errors.js';
+import { InstanceDir } from './instance-dir.js';
+import type { StoreLayout } from './layout.js';
+import { MacTable } from './mac-table.js';
+import { makerState, newToken } from './maker-token.js';
+import { readSmallFileIfAny } from './read-file.js';
+import { syncPath, syncTree } from './sync.js';
+
+/**
+ * A folder in the making: `staging/<token>/`, invisible to everyone until {@link StagedInstance.publish} renames it
+ * to its place. Its token names this process, so whatever kills us, the next command can tell that it is nobody's.
+ *
+ * While it is in staging it has a `.claim` folder: the name it wishes for, its uuid, and an entry for each MAC row it
+ * is about to claim; so a sweeper knows what to give back. Nothing that exists only once is ever moved in here.
+ */
+export class StagedInstance extends InstanceDir {
+  readonly uuid: string;
+  readonly #layout: StoreLayout;
+  readonly #token: string;
+  readonly #macs: MacTable;
+  readonly #claimed = new Set<string>();
+
+  private constructor(layout: StoreLayout, token: string, uuid: string) {
+    super(layout.staged(token));
+    this.#layout = layout;
+    this.#token = token;
+    this.#macs = new MacTable(layout);
+    this.uuid = uuid;
+  }
+
+  /** Makes an empty staged folder for the instance `uuid` that wants to be called `wish` (null: not known yet). */
+  static async create(
+    layout: StoreLayout,
+    uuid: string,
+    wish: string | null,
+  ): Promise<StagedInstance> {
+    const staged = new StagedInstance(layout, newToken(), uuid);
+    try {
+      await mkdir(staged.path, { mode: 0o700 });
+      await mkdir(staged.claim, { mode: 0o700 });
+      if (wish !== null) await writeFile(join(staged.claim, 'name'), wish, { mode: 0o600 });
+      await writeFile(staged.#uuidFile, `${uuid}\n`, { mode: 0o600 });
+    } catch (error) {
+      throw fromSystemError(error, 'prepare an instance', staged.path);
+    }
+    return staged;
+  }
+
+  /**
+   * Claims a MAC row for this instance; false when another holds it. Exclusive among all processes. The row comes
+   * back to the pool if this instance is never published.
+   * @param uuid claims it for another instance instead, whose row was found missing
+   */
+  async claimMac(hex: string, uuid?: string): Promise<boolean> {
+    if (uuid !== undefined && uuid !== this.uuid) return await this.#adoptRow(hex, uuid);
+    if (this.#claimed.size === 0) await syncPath(this.#uuidFile);
+    this.#claimed.add(hex);
+    // The intent first: a row that nobody can trace back would be lost.
+    const intent = join(this.claim, hex);
+    await link(this.#uuidFile, intent).catch(async (error: unknown) => {
+      if (errnoOf(error) === 'EEXIST') return;
+      await writeFile(intent, `${this.uuid}\n`, { mode: 0o600 });
+    });
+    return await this.#macs.claim(hex, this.#uuidFile);
+  }
+
+  /**
+   * Makes the folder visible under `name` by one rename, and durable: every file of it, its folders bottom up, the
+   * MAC rows, then the rename, then both parents. Before the rename a kill leaves nothing visible, after it all.
+   * @throws MultipassError NAME_TAKEN when there is something of that name: the folder is still staged, and may be
+   *   published under another one; NOT_DURABLE when it is visible but the disk would not confirm it
+   */
+  async publish(name: string): Promise<InstanceDir> {
+    const target = this.#layout.instance(name);
+    await rm(this.claim, { recursive: true, force: true });
+    await syncTree(this.path);
+    await syncPath(this.#layout.macs);
+    try {
+      await rename(this.path, target.path);
+    } catch (error) {
+      if (NAME_IS_TAKEN.has(errnoOf(error) ?? '')) throw nameTaken(name);
+      throw fromSystemError(error, `publish "${name}"`, target.path);
+    }
+    try {
+      await syncPath(this.#layout.instances);
+      await syncPath(this.#layout.staging);
+    } catch (error) {
+      throw new MultipassError(
+        'NOT_DURABLE',
+        `instance "${name}" is there, but the disk did not confirm it: ${(error as Error).message}`,
+        {
+          hint: 'Look after that disk; the instance may be missing after a power cut.',
+          cause: error,
+        },
+      );
+    }
+    return target;
+  }
+
+  /** Removes the folder and gives its MAC rows back. For a workflow that failed; a killed one is swept instead. */
+  async discard(): Promise<void> {
+    for (const hex of this.#claimed) await this.#macs.release(hex, this.uuid);
+    await rm(this.path, { recursive: true, force: true });
+  }
+
+  /** The token, which names this process. */
+  get token(): string {
+    return this.#token;
+  }
+
+  get #uuidFile(): string {
+    return join(this.claim, 'uuid');
+  }
+
+  async #adoptRow(hex: string, uuid: string): Promise<boolean> {
+    const source = join(this.claim, `uuid-${uuid}`);
+    const handle = await open(source, 'w', 0o600);
+    try {
+      await handle.writeFile(`${uuid}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    return await this.#macs.claim(hex, source);
+  }
+}
+
+/** `rename` onto a folder that has something in it, a file, or a link. */
+const NAME_IS_TAKEN = new Set(['ENOTEMPTY', 'EEXIST', 'ENOTDIR']);
+
+/** True for the name of a MAC row: twelve hex digits. */
+export function isMacRow(name: string): boolean {
+  return /^[0-9a-f]{12}$/.test(name);
+}
+
+export function nameTaken(name: string): MultipassError {
+  return new MultipassError('NAME_TAKEN', `instance "${name}" already exists`, {
+    hint: 'Choose another name; a deleted instance keeps its name until `multipass purge`.',
+    details: { name },
+  });
+}
+
+/** The uuid and the MAC rows that an abandoned folder had claimed; undefined when it never got that far. */
+export async function claimOf(
+  folder: InstanceDir,
+): Promise<{ uuid: string; rows: string[] } | undefined> {
+  const entries = await readdir(folder.claim).catch((): string[] => []);
+  if (!entries.includes('uuid')) return undefined;
+  const uuid = readSmallFileIfAny(join(folder.claim, 'uuid'))?.trim() ?? '';
+  return { uuid, rows: entries.filter(isMacRow) };
+}
+
+/** True when a living process is making an instance that will be called `name`. */
+export async function isBeingPrepared(layout: StoreLayout, name: string): Promise<boolean> {
+  const tokens = await readdir(layout.staging).catch((): string[] => []);
+  return tokens.some((token) => {
+    if (makerState(token) === 'dead') return false;
+    const claim = new InstanceDir(layout.staged(token)).claim;
+    return readSmallFileIfAny(join(claim, 'name')) === name;
+  });
+}
