@@ -95,6 +95,12 @@ function failure(
     });
   }
   const stderr = typeof result.stderr === 'string' ? result.stderr.trim() : '';
+  if (stderr.includes('No space left on device')) {
+    return new MultipassError('DISK_FULL', `no space left for ${file} to work`, {
+      hint: 'Free some space, for example with `multipass purge`, then try again.',
+      details: { program: file, stderr },
+    });
+  }
   const how =
     result.exitCode === undefined
       ? (result.signal ?? result.originalMessage ?? 'unknown')

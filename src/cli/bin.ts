@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+import { homedir } from 'node:os';
+import { MultipassError } from '../errors.js';
+import { StoreLayout } from '../store/layout.js';
+import { storageRoot } from '../store/storage-root.js';
+import type { CliContext, Output } from './context.js';
+import { exitCodeOfSignal } from './exit-codes.js';
+import { runCli } from './main.js';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+const interruption = new AbortController();
+let received: NodeJS.Signals | undefined;
+
+for (const signal of SIGNALS) {
+  process.on(signal, () => {
+    // The first one lets the work clean up; who asks twice does not want to wait.
+    if (received !== undefined) process.exit(exitCodeOfSignal(signal));
+    received = signal;
+    interruption.abort(new MultipassError('ABORTED', `interrupted by ${signal}`));
+  });
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // `multipass list | head` closes the pipe early; that is no failure.
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+const { env, platform } = process;
+const home = homedir();
+const context: CliContext = {
+  stdout: outputOf(process.stdout),
+  stderr: outputOf(process.stderr),
+  env,
+  home,
+  platform,
+  signal: interruption.signal,
+  layout: new StoreLayout(storageRoot({ env, platform, home })),
+  version: process.env['MULTIPASS_TS_VERSION'] ?? '',
+  primary: 'primary',
+};
+const exitCode = await runCli(process.argv.slice(2), context);
+process.exitCode = received === undefined ? exitCode : exitCodeOfSignal(received);
+
+function outputOf(stream: NodeJS.WriteStream): Output {
+  return {
+    write: (text) => void stream.write(text),
+    isTerminal: stream.isTTY,
+    get columns() {
+      return stream.isTTY ? stream.columns : 80;
+    },
+  };
+}

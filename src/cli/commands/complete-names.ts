@@ -1,0 +1,29 @@
+import type { InstanceView } from '../../vm/instance-view.js';
+import type { Command } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+
+const WANTED: Readonly<Record<string, (view: InstanceView) => boolean>> = {
+  instance: () => true,
+  'stopped-instance': (view) => view.state === 'Stopped',
+  'deleted-instance': (view) => view.state === 'Deleted',
+};
+
+/** For the completion scripts: prints names, one a line. Never sweeps, never fails loudly. */
+export const completeNames: Command = {
+  name: '__complete',
+  aliases: [],
+  summary: 'Print names for completion',
+  description: 'Print the names of instances, for the completion scripts.',
+  usage: 'instance|stopped-instance|deleted-instance',
+  argument: 'none',
+  options: [],
+  hidden: true,
+  async run({ context, args }) {
+    const { listInstances } = await import('../../vm/list-instances.js');
+    const isWanted = WANTED[args[0] ?? ''] ?? (() => false);
+    for (const view of await listInstances(context.layout)) {
+      if (isWanted(view)) context.stdout.write(`${view.name}\n`);
+    }
+    return EXIT.ok;
+  },
+};

@@ -1,0 +1,22 @@
+import { usageError, type Command } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+
+/** Made with a function that gives the help of a command, or of all (undefined), or nothing when there is none. */
+export function helpCommand(helpOf: (name: string | undefined) => string | undefined): Command {
+  return {
+    name: 'help',
+    aliases: [],
+    summary: 'Display help about a command',
+    description: 'Display help for the command specified, or the list of all commands.',
+    usage: '[<command>]',
+    argument: 'command',
+    options: [],
+    run({ context, args }) {
+      if (args.length > 1) throw usageError('Too many arguments given');
+      const text = helpOf(args[0]);
+      if (text === undefined) throw usageError(`Error: Unknown Command: '${args[0] ?? ''}'`);
+      context.stdout.write(text);
+      return Promise.resolve(EXIT.ok);
+    },
+  };
+}

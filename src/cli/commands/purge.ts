@@ -1,0 +1,27 @@
+import { usageError, type Command } from '../command.js';
+import { Failures } from '../failures.js';
+import { tellWhoHolds } from '../waiting.js';
+import { EXIT } from '../exit-codes.js';
+
+export const purge: Command = {
+  name: 'purge',
+  aliases: [],
+  summary: 'Purge all deleted instances permanently',
+  description: 'Purge all deleted instances permanently, including all their data.',
+  usage: '',
+  argument: 'none',
+  options: [],
+  async run({ context, args }) {
+    if (args.length > 0) throw usageError('This command takes no arguments');
+    const { listInstances } = await import('../../vm/list-instances.js');
+    const { purgeDeletedInstance } = await import('../../vm/delete-instance.js');
+    const work = { signal: context.signal, onWait: tellWhoHolds(context) };
+    const failures = new Failures();
+    for (const view of await listInstances(context.layout)) {
+      if (view.state !== 'Deleted') continue;
+      await failures.collect(() => purgeDeletedInstance(context.layout, view.name, work));
+    }
+    failures.throwIfAny();
+    return EXIT.ok;
+  },
+};

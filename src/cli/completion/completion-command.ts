@@ -1,0 +1,26 @@
+/** An option, as completion knows it. */
+export interface CompletionOption {
+  /** Every way to write it: `-n`, `--name`. */
+  readonly flags: readonly string[];
+  readonly description: string;
+  readonly takesValue: boolean;
+  /** The values it takes, when there are few; otherwise files are offered. */
+  readonly choices?: readonly string[];
+}
+
+/** What the arguments of a command are. */
+export type CompletionArgument =
+  'none' | 'instance' | 'stopped-instance' | 'deleted-instance' | 'command' | 'shell' | 'file';
+
+/** A command, as completion knows it. */
+export interface CompletionCommand {
+  readonly name: string;
+  readonly summary: string;
+  readonly aliases: readonly string[];
+  readonly options: readonly CompletionOption[];
+  readonly argument: CompletionArgument;
+}
+
+/** The shells that a completion script can be had for. */
+export const COMPLETION_SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type CompletionShell = (typeof COMPLETION_SHELLS)[number];

@@ -1,0 +1,22 @@
+import { bashCompletion } from './bash.js';
+import type { CompletionCommand, CompletionShell } from './completion-command.js';
+import { fishCompletion } from './fish.js';
+import { zshCompletion } from './zsh.js';
+
+const GENERATORS: Record<CompletionShell, (commands: readonly CompletionCommand[]) => string> = {
+  bash: bashCompletion,
+  zsh: zshCompletion,
+  fish: fishCompletion,
+};
+
+/**
+ * The script that teaches a shell to complete `multipass`. It asks the hidden `multipass __complete KIND` for names,
+ * KIND being `instance`, `stopped-instance` or `deleted-instance`, one name a line; a line that is no name is
+ * dropped, and none is ever evaluated.
+ */
+export function completionScript(
+  shell: CompletionShell,
+  commands: readonly CompletionCommand[],
+): string {
+  return GENERATORS[shell](commands);
+}

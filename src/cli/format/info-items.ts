@@ -1,0 +1,81 @@
+import type { InstanceView, Problem, RuntimeInfo, SnapshotView } from '../../vm/instance-view.js';
+import type { ImageRecord } from '../../vm/records/image-record.js';
+import type { Mount } from '../../vm/records/mount.js';
+import type { InstanceState } from '../../vm/state.js';
+import { byCreation, byName } from './order.js';
+
+/** An instance that `info` was asked for. */
+export interface InstanceInfo {
+  readonly view: InstanceView;
+  readonly snapshotCount: number;
+}
+
+/** All that `info` was asked for. */
+export interface InfoItems {
+  readonly instances: readonly InstanceInfo[];
+  readonly snapshots: readonly SnapshotView[];
+  /** What could not be told, for JSON and YAML. */
+  readonly errors?: readonly string[];
+  /** Name of the primary instance, which comes first. */
+  readonly primary?: string;
+}
+
+/** What to print of an instance; for a Broken one everything but name and problem is empty. */
+export interface InstanceDetails {
+  readonly name: string;
+  readonly state: InstanceState;
+  readonly problem: Problem | null;
+  readonly snapshotCount: number;
+  readonly image: Pick<ImageRecord, 'id' | 'os' | 'release'>;
+  readonly mounts: readonly Mount[];
+  readonly runtime: RuntimeInfo;
+}
+
+/** An instance and its snapshots, as far as they were asked for. */
+export interface InfoGroup {
+  readonly name: string;
+  readonly instance: InstanceDetails | null;
+  /** The oldest first. */
+  readonly snapshots: readonly SnapshotView[];
+}
+
+const NOTHING_KNOWN: RuntimeInfo = {
+  ipv4: [],
+  release: '',
+  cpuCount: null,
+  load: [],
+  diskUsed: null,
+  diskTotal: null,
+  memoryUsed: null,
+  memoryTotal: null,
+};
+
+/** Brings instances and snapshots together by the instance's name, in the order of printing. */
+export function groupByInstance({ instances, snapshots, primary = '' }: InfoItems): InfoGroup[] {
+  const details = instances.map(detailsOf);
+  const names = [...details.map(({ name }) => name), ...snapshots.map((item) => item.instance)];
+  return [...new Set(names)]
+    .map((name) => ({
+      name,
+      instance: details.find((instance) => instance.name === name) ?? null,
+      snapshots: snapshots.filter(({ instance }) => instance === name).toSorted(byCreation),
+    }))
+    .sort(byName(primary));
+}
+
+function detailsOf({ view, snapshotCount }: InstanceInfo): InstanceDetails {
+  const { name, state } = view;
+  const common = { name, state, snapshotCount };
+  if (state === 'Broken') {
+    const image = { id: '', os: '', release: '' };
+    return { ...common, problem: view.problem, image, mounts: [], runtime: NOTHING_KNOWN };
+  }
+  const { image, spec, runtime } = view;
+  return {
+    ...common,
+    problem: null,
+    image,
+    mounts: spec.mounts,
+    runtime: runtime ?? NOTHING_KNOWN,
+  };
+}

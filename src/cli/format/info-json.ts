@@ -1,0 +1,77 @@
+import { formatMemorySize } from '../../memory-size.js';
+import type { SnapshotView } from '../../vm/instance-view.js';
+import type { Mount } from '../../vm/records/mount.js';
+import { formatIdMaps } from './id-maps.js';
+import type { InfoGroup, InstanceDetails } from './info-items.js';
+import { formatSortedJson } from './json.js';
+import type { PlainData } from './plain-data.js';
+
+/** Multipass's types, odd as they are: counts and disk sizes are strings, memory sizes are numbers. */
+export function formatInfoJson(groups: readonly InfoGroup[], errors: readonly string[]): string {
+  const info = groups.map(({ name, instance, snapshots }): [string, PlainData] => [
+    name,
+    {
+      ...(instance === null ? {} : instanceJson(instance)),
+      ...(snapshots.length === 0 ? {} : { snapshots: snapshotsJson(snapshots) }),
+    },
+  ]);
+  return formatSortedJson({ errors, info: Object.fromEntries(info) });
+}
+
+function instanceJson({ runtime, ...instance }: InstanceDetails) {
+  const { diskUsed, diskTotal, memoryUsed, memoryTotal } = runtime;
+  return {
+    state: instance.state,
+    ...(instance.problem === null ? {} : { problem: { ...instance.problem } }),
+    image_hash: instance.image.id,
+    image_release: instance.image.release,
+    release: runtime.release,
+    cpu_count: String(runtime.cpuCount ?? ''),
+    snapshot_count: String(instance.snapshotCount),
+    load: runtime.load.map(Number).filter(Number.isFinite),
+    disks: {
+      sda1: {
+        ...(diskUsed === null ? {} : { used: String(diskUsed) }),
+        ...(diskTotal === null ? {} : { total: String(diskTotal) }),
+      },
+    },
+    memory: {
+      ...(memoryUsed === null ? {} : { used: memoryUsed }),
+      ...(memoryTotal === null ? {} : { total: memoryTotal }),
+    },
+    ipv4: runtime.ipv4,
+    mounts: mountsJson(instance.mounts),
+  };
+}
+
+/** `size` is always empty in Multipass as well. */
+function snapshotsJson(snapshots: readonly SnapshotView[]) {
+  const entries = snapshots.map(({ record, parent, children }): [string, PlainData] => [
+    record.name,
+    {
+      size: '',
+      cpu_count: String(record.cpus),
+      disk_space: formatMemorySize(record.disk),
+      memory_size: formatMemorySize(record.memory),
+      mounts: mountsJson(record.mounts),
+      created: record.created,
+      parent: parent ?? '',
+      children,
+      comment: record.comment,
+    },
+  ]);
+  return Object.fromEntries(entries);
+}
+
+function mountsJson(mounts: readonly Mount[]) {
+  return Object.fromEntries(
+    mounts.map(({ source, target, uidMappings, gidMappings }) => [
+      target,
+      {
+        uid_mappings: formatIdMaps(uidMappings),
+        gid_mappings: formatIdMaps(gidMappings),
+        source_path: source,
+      },
+    ]),
+  );
+}

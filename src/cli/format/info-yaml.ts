@@ -1,0 +1,72 @@
+import { formatMemorySize } from '../../memory-size.js';
+import type { SnapshotView } from '../../vm/instance-view.js';
+import type { Mount } from '../../vm/records/mount.js';
+import { formatIdMaps } from './id-maps.js';
+import type { InfoGroup, InstanceDetails } from './info-items.js';
+import type { PlainData } from './plain-data.js';
+import { formatYaml } from './yaml-emitter.js';
+
+/** Each instance is a list of one item, and unknown values are null. */
+export function formatInfoYaml(groups: readonly InfoGroup[], errors: readonly string[]): string {
+  const instances = groups.map(({ name, instance, snapshots }): [string, PlainData] => [
+    name,
+    [
+      {
+        ...(instance === null ? {} : instanceYaml(instance)),
+        ...(snapshots.length === 0 ? {} : { snapshots: snapshots.map(snapshotYaml) }),
+      },
+    ],
+  ]);
+  return formatYaml({
+    errors: errors.length === 0 ? [null] : errors,
+    ...Object.fromEntries(instances),
+  });
+}
+
+function instanceYaml({ runtime, ...instance }: InstanceDetails) {
+  const load = runtime.load.map(Number).filter(Number.isFinite);
+  return {
+    state: instance.state,
+    ...(instance.problem === null ? {} : { problem: { ...instance.problem } }),
+    snapshot_count: instance.snapshotCount,
+    image_hash: instance.image.id || null,
+    image_release: instance.image.release || null,
+    release: runtime.release || null,
+    cpu_count: runtime.cpuCount,
+    ...(load.length === 0 ? {} : { load }),
+    disks: [{ sda1: { used: runtime.diskUsed, total: runtime.diskTotal } }],
+    memory: { usage: runtime.memoryUsed, total: runtime.memoryTotal },
+    ipv4: runtime.ipv4,
+    mounts: mountsYaml(instance.mounts),
+  };
+}
+
+function snapshotYaml({ record, parent, children }: SnapshotView) {
+  return {
+    [record.name]: {
+      size: null,
+      cpu_count: record.cpus,
+      disk_space: formatMemorySize(record.disk),
+      memory_size: formatMemorySize(record.memory),
+      mounts: mountsYaml(record.mounts),
+      created: record.created,
+      parent,
+      children,
+      comment: record.comment || null,
+    },
+  };
+}
+
+function mountsYaml(mounts: readonly Mount[]): PlainData {
+  if (mounts.length === 0) return null;
+  return Object.fromEntries(
+    mounts.map(({ source, target, uidMappings, gidMappings }) => [
+      target,
+      {
+        uid_mappings: formatIdMaps(uidMappings),
+        gid_mappings: formatIdMaps(gidMappings),
+        source_path: source,
+      },
+    ]),
+  );
+}

@@ -1,0 +1,141 @@
+import { Command as Parser, CommanderError, Option } from 'commander';
+import { usageError, type Command, type CommandOption } from './command.js';
+import { allCommands } from './commands/all.js';
+import { version } from './commands/version.js';
+import type { CliContext } from './context.js';
+import { EXIT } from './exit-codes.js';
+
+const ABOUT =
+  'Create, clone, control and look after virtual machine instances, each in one folder.';
+const VERBOSE: CommandOption = {
+  flags: ['-v', '--verbose'],
+  description: 'Increase logging verbosity; repeat it, up to -vvvv, for more',
+  takesValue: false,
+};
+
+/** What the parser tells besides the command itself. */
+export interface ParserHooks {
+  readonly context: CliContext;
+  /** Called as often as `-v` is given. */
+  readonly onVerbose: () => void;
+}
+
+/**
+ * Parses a command line and runs its command.
+ * @returns the exit code
+ * @throws MultipassError USAGE for a wrong command line; whatever the command throws, as a {@link CommandFailure}
+ */
+export async function runCommandLine(argv: readonly string[], hooks: ParserHooks): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const { context } = hooks;
+  const parser = newParser('multipass', hooks).description(ABOUT).usage('[options] <command>');
+  parser.addOption(new Option('-V, --version', 'Same as the version command').hideHelp());
+  parser.helpCommand(false);
+  const helpOf = (name: string | undefined): string | undefined =>
+    name === undefined
+      ? parser.helpInformation()
+      : parser.commands.find((known) => isCalled(known, name))?.helpInformation();
+  for (const command of allCommands(helpOf)) {
+    const sub = describe(newParser(command.name, hooks), command);
+    sub.action(async (args: string[], options: Record<string, string | boolean>) => {
+      try {
+        exitCode = await command.run({ context, args, options: byFlag(options) });
+      } catch (error) {
+        throw new CommandFailure(command.name, error);
+      }
+    });
+    parser.addCommand(sub, { hidden: command.hidden === true });
+  }
+  parser
+    .argument('[command...]')
+    .action(async ([unknown]: string[], options: { version?: boolean }) => {
+      if (options.version === true) {
+        exitCode = await version.run({ context, args: [], options: {} });
+        return;
+      }
+      context.stdout.write(
+        unknown === undefined ? parser.helpInformation() : unknownCommand(unknown),
+      );
+      exitCode = unknown === undefined ? EXIT.failed : EXIT.usage;
+    });
+  try {
+    await parser.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return exitCodeOfParser(error);
+  }
+  return exitCode;
+}
+
+/** What a command threw, with the command's name for the message. */
+export class CommandFailure extends Error {
+  readonly command: string;
+
+  constructor(command: string, cause: unknown) {
+    super(`${command} failed`, { cause });
+    this.command = command;
+  }
+}
+
+function newParser(name: string, { context, onVerbose }: ParserHooks): Parser {
+  return new Parser(name)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      // Its own errors are told in Multipass's words, in one place.
+      writeErr: () => undefined,
+    })
+    .helpOption('-h, --help', 'Displays help on commandline options')
+    .addOption(toOption(VERBOSE))
+    .on('option:verbose', onVerbose);
+}
+
+function describe(parser: Parser, command: Command): Parser {
+  parser
+    .summary(command.summary)
+    .description(command.description)
+    .usage(`[options] ${command.usage}`.trim())
+    .aliases([...command.aliases])
+    .argument('[args...]');
+  for (const option of command.options) parser.addOption(toOption(option));
+  return parser;
+}
+
+function toOption(option: CommandOption): Option {
+  const value = option.takesValue ? ` <${option.value ?? 'value'}>` : '';
+  const made = new Option(`${option.flags.join(', ')}${value}`, option.description);
+  return option.hidden === true ? made.hideHelp() : made;
+}
+
+/** Commander camel-cases names and takes `--no-x` for the denial of x: back to what was typed. */
+function byFlag(options: Record<string, string | boolean>): Record<string, string | boolean> {
+  return Object.fromEntries(
+    Object.entries(options).map(([key, value]) => [
+      key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+      value,
+    ]),
+  );
+}
+
+function unknownCommand(name: string): string {
+  return `Error: Unknown command or alias '${name}' (try "multipass help" or "multipass aliases")\n`;
+}
+
+function isCalled(parser: Parser, name: string): boolean {
+  return parser.name() === name || parser.aliases().includes(name);
+}
+
+function exitCodeOfParser(error: CommanderError): number {
+  const [, flags = ''] = /'([^']*)'/.exec(error.message) ?? [];
+  const flag = flags.split(/[ ,=]/)[0] ?? '';
+  switch (error.code) {
+    case 'commander.helpDisplayed':
+      return EXIT.ok;
+    case 'commander.unknownOption':
+      throw usageError(`Unknown option '${flag.replace(/^--?/, '')}'.`);
+    case 'commander.optionMissingArgument':
+      throw usageError(`Missing value after '${flag}'.`);
+    default:
+      throw usageError(error.message.replace(/^error: /, ''));
+  }
+}

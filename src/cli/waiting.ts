@@ -1,0 +1,13 @@
+import type { CliContext } from './context.js';
+import type { Spinner } from './spinner.js';
+
+/** Says on stderr who is being waited for, once a lock has taken longer than 2 s. */
+export function tellWhoHolds(
+  context: CliContext,
+  spinner?: Spinner,
+): (instance: string, holders: string) => void {
+  return (instance, holders) => {
+    spinner?.clear();
+    context.stderr.write(`Waiting for "${instance}", which is in use by ${holders}\n`);
+  };
+}

@@ -1,0 +1,30 @@
+/**
+ * multipass-ts as a library: `openStore(root?)` gives a store, `store.get(name)` an instance, `vm.clone()` a copy.
+ */
+export { openStore, VirtualMachineStore } from './vm/virtual-machine-store.js';
+export { VirtualMachine, type CloneOptions } from './vm/virtual-machine.js';
+export type { CloneProgress } from './vm/clone/clone-instance.js';
+export type {
+  BrokenInstanceView,
+  InstanceView,
+  Problem,
+  ReadableInstanceView,
+  RuntimeInfo,
+  SnapshotView,
+} from './vm/instance-view.js';
+export type { InstanceState } from './vm/state.js';
+export type { WorkOptions } from './vm/upkeep.js';
+export type { InstanceSpec } from './vm/records/spec.js';
+export type {
+  ImageQuery,
+  ImageRecord,
+  Lineage,
+  MigrationOrigin,
+} from './vm/records/image-record.js';
+export type { IdMapping, Mount, MountType } from './vm/records/mount.js';
+export type { NetworkInterface } from './vm/records/interface.js';
+export type { SnapshotRecord } from './vm/records/snapshot-record.js';
+export { MacAddress } from './net/mac-address.js';
+export { MacAddressGenerator } from './net/mac-address-generator.js';
+export { MultipassError, RecordError, ExecError, type ErrorCode } from './errors.js';
+export { setLogSink, type LogSink, type Verbosity } from './log.js';

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import { MacAddressGenerator } from '../../net/mac-address-generator.js';
+import type { MacAddress } from '../../net/mac-address.js';
+import type { InterfaceChange } from '../../net/network-config.js';
+import { MacTable } from '../../store/mac-table.js';
+import type { StagedInstance } from '../../store/staging.js';
+import type { StoreLayout } from '../../store/layout.js';
+import type { NetworkInterface } from '../records/interface.js';
+import type { InstanceSpec } from '../records/spec.js';
+
+/** What a clone has of its own, and nobody else in the store has. */
+export interface NewIdentity {
+  readonly uuid: string;
+  readonly vmgenid: string;
+  readonly interfaces: InstanceSpec['interfaces'];
+  /** The same, as changes of a network-config. */
+  readonly changes: readonly InterfaceChange[];
+}
+
+/**
+ * Gives a staged clone its identity: the uuid it was staged with, a new vmgenid, and a new MAC for every interface,
+ * claimed in the store's table.
+ * @throws MultipassError MAC_EXHAUSTED
+ */
+export async function claimIdentity(
+  layout: StoreLayout,
+  source: InstanceSpec,
+  staged: StagedInstance,
+): Promise<NewIdentity> {
+  await adoptSourceRows(layout, source, staged);
+  const [first, ...rest] = source.interfaces;
+  const interfaces: [NetworkInterface, ...NetworkInterface[]] = [await withNewMac(first, staged)];
+  for (const extra of rest) interfaces.push(await withNewMac(extra, staged));
+  return {
+    uuid: staged.uuid,
+    vmgenid: randomUUID(),
+    interfaces,
+    changes: interfaces.map(({ mac, auto }, index) => ({
+      old: macAt(source, index),
+      new: mac,
+      index,
+      auto,
+    })),
+  };
+}
+
+async function withNewMac(
+  card: NetworkInterface,
+  staged: StagedInstance,
+): Promise<NetworkInterface> {
+  const mac = await MacAddressGenerator.instance.generate((wanted) =>
+    staged.claimMac(wanted.toHex()),
+  );
+  return { ...card, mac };
+}
+
+/** A folder that was copied into the store by hand has no rows yet, and its clone must not get its MACs. */
+async function adoptSourceRows(
+  layout: StoreLayout,
+  source: InstanceSpec,
+  staged: StagedInstance,
+): Promise<void> {
+  const table = new MacTable(layout);
+  for (const { mac } of source.interfaces) {
+    if (table.owner(mac.toHex()) === undefined) await staged.claimMac(mac.toHex(), source.uuid);
+  }
+}
+
+function macAt(spec: InstanceSpec, index: number): MacAddress {
+  const card = spec.interfaces[index];
+  if (card === undefined) throw new Error(`no interface ${index}`);
+  return card.mac;
+}

@@ -1,0 +1,55 @@
+import type { CopyStrategy } from '../records/image-record.js';
+
+/** A value of the source and what the clone has in its place. */
+export interface Replaced {
+  readonly old: string;
+  readonly new: string;
+}
+
+/** The MAC address of one interface, before and after. */
+export interface ReplacedMac extends Replaced {
+  /** `default`, `extra0`, `extra1`, … */
+  readonly interface: string;
+}
+
+/** What tells a clone from its source. */
+export interface CloneIdentity {
+  readonly macs: readonly ReplacedMac[];
+  readonly uuid: Replaced;
+  readonly vmgenid: Replaced;
+  /** The seed's `instance-id`. */
+  readonly instanceId: Replaced;
+  /** The seed's `local-hostname`. */
+  readonly hostname: Replaced;
+}
+
+/** One clone of possibly several made at once. */
+export interface ClonedInstance {
+  readonly name: string;
+  readonly identity: CloneIdentity;
+  /** What the guest renews by itself at its first boot: `machine_id`, `ssh_host_keys`. */
+  readonly atFirstBoot: readonly string[];
+  /** What stays as the source has it, and does not become the clone's own. */
+  readonly unchanged: readonly string[];
+}
+
+/** The outcome of `multipass clone`. */
+export interface CloneReport {
+  /** True when nothing was written. */
+  readonly dryRun: boolean;
+  /** Name of the source instance. */
+  readonly source: string;
+  /** Name of the snapshot that was cloned, or null for the active state. */
+  readonly snapshot: string | null;
+  readonly strategy: Exclude<CopyStrategy, 'move'>;
+  /** What the disk is like: of a stopped machine, of frozen file systems, or as after a power cut. */
+  readonly consistency: 'stopped' | 'frozen' | 'crash';
+  readonly bytesToCopy: number;
+  /** Bytes that the clones share with the source. */
+  readonly bytesShared: number;
+  /** Whether the file system has room for `bytesToCopy`. */
+  readonly fits: boolean;
+  readonly clones: readonly ClonedInstance[];
+  /** Milliseconds a step took, by the step's name in snake_case. */
+  readonly timingsMs: Readonly<Record<string, number>>;
+}

@@ -1,0 +1,103 @@
+import { lstatSync, readFileSync } from 'node:fs';
+import { fromSystemError, MultipassError } from '../../errors.js';
+import { retargetMetaData } from '../../net/meta-data.js';
+import { retargetNetworkConfig, type InterfaceChange } from '../../net/network-config.js';
+import { readIso, type IsoFile } from './iso9660-reader.js';
+import { writeIso } from './iso9660-writer.js';
+
+/** The four files of Multipass's NoCloud seed, in the order it writes them. */
+export const SEED_FILES = ['meta-data', 'vendor-data', 'user-data', 'network-config'] as const;
+
+/** What a seed says about who the machine is. */
+export interface SeedIdentity {
+  /** cloud-init's instance-id: one never used before makes it run its per-instance modules again. */
+  readonly instanceId: string;
+  readonly hostname: string;
+  readonly interfaces: readonly InterfaceChange[];
+}
+
+/** The files of a seed ISO. */
+export type Seed = readonly IsoFile[];
+
+/** Largest seed that is read: cloud-init's own limit for user-data on any cloud is far below. */
+const LARGEST_SEED = 64 * 1024 * 1024;
+
+/**
+ * Reads the seed of an instance.
+ * @returns null when there is none
+ * @throws MultipassError ISO_INVALID for a file that is no such ISO, SEED_INVALID for one that we could not write back
+ */
+export function readSeed(path: string): Seed | null {
+  const image = readImage(path);
+  if (image === null) return null;
+  const { files, directories } = readIso(image, path);
+  if (directories.length > 0) {
+    throw new MultipassError(
+      'SEED_INVALID',
+      `"${path}" has folders (${directories.join(', ')}), which a seed has not`,
+      { hint: 'Make the seed again with its files in the root folder.', details: { path } },
+    );
+  }
+  return files;
+}
+
+/**
+ * The seed with another identity: `instance-id`, `local-hostname`, and the MAC of every interface, in whatever
+ * generation of network-config it has. Everything else is byte-identical: user-data and vendor-data among it.
+ * A seed that is missing, or a file in it, is made in Multipass's 1.15 shape.
+ * @returns the ISO image, and what could not be changed
+ * @throws MultipassError SEED_INVALID naming the file and the place
+ */
+export function retargetSeed(
+  seed: Seed | null,
+  identity: SeedIdentity,
+  path: string,
+): { image: Buffer; warnings: string[] } {
+  const texts = new Map((seed ?? []).map((file) => [file.name, file.data]));
+  const textOf = (name: string): string | null => texts.get(name)?.toString('utf8') ?? null;
+  const metaData = retargetMetaData(textOf('meta-data'), identity, `${path}:meta-data`);
+  const network = retargetNetworkConfig(
+    textOf('network-config'),
+    { interfaces: identity.interfaces },
+    `${path}:network-config`,
+  );
+  const changed = new Map([
+    ['meta-data', Buffer.from(metaData)],
+    ['network-config', Buffer.from(network.text)],
+  ]);
+  const missing = seed === null ? [`"${path}" is missing: a new seed was made`] : [];
+  return {
+    image: writeIso(inOrder(texts, changed)),
+    warnings: [...missing, ...network.warnings],
+  };
+}
+
+/** Keeps the order that the files had; what is new comes where Multipass has it. */
+function inOrder(
+  old: ReadonlyMap<string, Buffer>,
+  changed: ReadonlyMap<string, Buffer>,
+): IsoFile[] {
+  const empty = Buffer.from('#cloud-config\n{}\n');
+  const names = new Set([...(old.size === 0 ? SEED_FILES : old.keys()), ...changed.keys()]);
+  return [...names].map((name) => ({
+    name,
+    data: changed.get(name) ?? old.get(name) ?? empty,
+  }));
+}
+
+function readImage(path: string): Buffer | null {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return null;
+  if (!stats.isFile() || stats.size > LARGEST_SEED) {
+    const problem = stats.isFile() ? 'too large for a seed' : 'not a regular file';
+    throw new MultipassError('SEED_INVALID', `"${path}" is ${problem}`, {
+      hint: 'Put back the cloud-init-config.iso that the instance was made with.',
+      details: { path },
+    });
+  }
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw fromSystemError(error, 'read the seed', path);
+  }
+}

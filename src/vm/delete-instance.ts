@@ -1,0 +1,79 @@
+import type { StoreLayout } from '../store/layout.js';
+import { trashInstance } from '../store/trash.js';
+import { replaceRecord } from '../store/write-record.js';
+import { readInstance } from './read-instance.js';
+import { rowsOfFolder } from './mac-rows.js';
+import { lockExclusively, openForChange, prepareStore, type WorkOptions } from './upkeep.js';
+
+/**
+ * Soft-deletes an instance: it keeps everything, its name too, until it is purged or recovered. One that is deleted
+ * already stays so.
+ * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_NOT_STOPPED, …; what makes it Broken
+ */
+export async function deleteInstance(
+  layout: StoreLayout,
+  name: string,
+  options: WorkOptions = {},
+): Promise<void> {
+  await setDeleted(layout, name, true, options);
+}
+
+/** Brings a soft-deleted instance back; one that is not deleted stays as it is. Throws as {@link deleteInstance}. */
+export async function recoverInstance(
+  layout: StoreLayout,
+  name: string,
+  options: WorkOptions = {},
+): Promise<void> {
+  await setDeleted(layout, name, false, options);
+}
+
+/**
+ * Removes an instance for good, a Broken one too: one rename takes it out of the store, and only once that is durable
+ * its MAC addresses are free again and its data goes.
+ * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_NOT_STOPPED, ABORTED, …
+ */
+export async function purgeInstance(
+  layout: StoreLayout,
+  name: string,
+  options: WorkOptions = {},
+): Promise<void> {
+  await prepareStore(layout);
+  await using lock = await lockExclusively(layout, name, 'purge', options);
+  lock.assertHeld();
+  await trashInstance(layout, name, rowsOfFolder);
+}
+
+/**
+ * Removes an instance for good if it is still soft-deleted by the time its lock is held: one that was recovered
+ * meanwhile stays. Throws as {@link purgeInstance}.
+ */
+export async function purgeDeletedInstance(
+  layout: StoreLayout,
+  name: string,
+  options: WorkOptions = {},
+): Promise<void> {
+  await prepareStore(layout);
+  await using lock = await lockExclusively(layout, name, 'purge', options);
+  if (!readInstance(layout, name).spec.deleted) return;
+  lock.assertHeld();
+  await trashInstance(layout, name, rowsOfFolder);
+}
+
+async function setDeleted(
+  layout: StoreLayout,
+  name: string,
+  deleted: boolean,
+  options: WorkOptions,
+): Promise<void> {
+  await prepareStore(layout);
+  const { reading, lock } = await openForChange(
+    layout,
+    name,
+    deleted ? 'delete' : 'recover',
+    options,
+  );
+  await using held = lock;
+  if (reading.spec.deleted === deleted) return;
+  held.assertHeld();
+  await replaceRecord(reading.dir.spec, { ...reading.spec, deleted });
+}

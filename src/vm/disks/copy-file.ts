@@ -1,0 +1,94 @@
+import { constants } from 'node:fs';
+import { copyFile, link, rm, stat } from 'node:fs/promises';
+import { errnoOf, fromSystemError } from '../../errors.js';
+import { run } from '../../exec.js';
+import { requireSpace } from './free-space.js';
+
+/** These alone mean "try the next way"; EIO, ENOSPC and EACCES are errors. */
+const NOT_SUPPORTED = new Set(['ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'EINVAL', 'ENOSYS', 'ENOTTY']);
+/** Hard links are refused besides by EPERM (protected_hardlinks, FAT) and EMLINK (65,000 on ext4). */
+const NOT_LINKABLE = new Set([...NOT_SUPPORTED, 'EPERM', 'EMLINK']);
+
+const POLL_MS = 200;
+
+/** How one file is copied. */
+export interface CopyFileOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called now and then with the part that is done, 0 to 1. */
+  readonly onProgress?: ((fraction: number) => void) | undefined;
+}
+
+/**
+ * Shares the extents of a file with a new one, where the file system can (XFS, btrfs, APFS, …): no data is moved.
+ * @returns false when it cannot, and the target does not exist
+ */
+export async function reflink(source: string, target: string): Promise<boolean> {
+  const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
+  try {
+    await copyFile(source, target, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE);
+    return true;
+  } catch (error) {
+    if (NOT_SUPPORTED.has(errnoOf(error) ?? '')) return false;
+    throw fromSystemError(error, 'copy', source);
+  }
+}
+
+/**
+ * Copies a file of any size: shared extents where possible, else data, holes kept. `fs.copyFile` would fill them.
+ * Knows before the work whether it fits; an interrupted copy is removed.
+ * @throws MultipassError DISK_FULL, ABORTED, TOOL_FAILED, PERMISSION_DENIED, IO_ERROR
+ */
+export async function copyWhole(
+  source: string,
+  target: string,
+  options: CopyFileOptions = {},
+): Promise<'reflink' | 'copy'> {
+  if (await reflink(source, target)) return 'reflink';
+  const allocated = await allocatedBytes(source);
+  await requireSpace(target, allocated);
+  const timer = watchGrowth(target, allocated, options.onProgress);
+  try {
+    const flags = ['--reflink=auto', '--sparse=auto', '--no-target-directory'];
+    await run('cp', [...flags, '--', source, target], { signal: options.signal });
+  } catch (error) {
+    await rm(target, { force: true });
+    throw error;
+  } finally {
+    clearInterval(timer);
+  }
+  return 'copy';
+}
+
+/** Gives an immutable file a second name; where there are no hard links, a copy. */
+export async function linkOrCopy(
+  source: string,
+  target: string,
+  options: CopyFileOptions = {},
+): Promise<'link' | 'reflink' | 'copy'> {
+  try {
+    await link(source, target);
+    return 'link';
+  } catch (error) {
+    if (!NOT_LINKABLE.has(errnoOf(error) ?? '')) throw fromSystemError(error, 'link', source);
+    return await copyWhole(source, target, options);
+  }
+}
+
+/** Bytes that a file really takes on its disk. */
+export async function allocatedBytes(path: string): Promise<number> {
+  return (await stat(path)).blocks * 512;
+}
+
+function watchGrowth(
+  target: string,
+  total: number,
+  onProgress: CopyFileOptions['onProgress'],
+): NodeJS.Timeout | undefined {
+  if (onProgress === undefined || total === 0) return undefined;
+  return setInterval(() => {
+    void allocatedBytes(target).then(
+      (done) => onProgress(Math.min(1, done / total)),
+      () => undefined,
+    );
+  }, POLL_MS);
+}

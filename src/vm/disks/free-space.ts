@@ -1,0 +1,26 @@
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { MultipassError } from '../../errors.js';
+import { formatMemorySize } from '../../memory-size.js';
+
+/** Room for records, the seed and the file system's own book-keeping. */
+const RESERVE = 4 * 1024 * 1024;
+
+/**
+ * Makes sure before the work that `bytes` more fit beside `target`.
+ * @throws MultipassError DISK_FULL with both figures
+ */
+export async function requireSpace(target: string, bytes: number): Promise<void> {
+  const folder = dirname(target);
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  if (free >= bytes + RESERVE) return;
+  throw new MultipassError(
+    'DISK_FULL',
+    `not enough space in "${folder}": ${formatMemorySize(bytes)} needed, ${formatMemorySize(free)} free`,
+    {
+      hint: 'Free some space, for example with `multipass purge`, then try again.',
+      details: { path: folder, needed: bytes, free },
+    },
+  );
+}

@@ -1,0 +1,34 @@
+import { MultipassError } from '../errors.js';
+
+export function instanceNotFound(name: string): MultipassError {
+  return new MultipassError('INSTANCE_NOT_FOUND', `instance "${name}" does not exist`, {
+    hint: 'See `multipass list` for the instances there are.',
+    details: { name },
+  });
+}
+
+export function instanceDeleted(name: string): MultipassError {
+  return new MultipassError('INSTANCE_DELETED', `instance "${name}" is deleted`, {
+    hint: `Bring it back with \`multipass recover ${name}\`.`,
+    details: { name },
+  });
+}
+
+/** Multipass's text for a clone of anything that is not stopped. */
+export function canOnlyCloneStopped(name: string, state: string): MultipassError {
+  return new MultipassError('INSTANCE_NOT_STOPPED', 'Multipass can only clone stopped instances.', {
+    hint: `"${name}" is ${state.toLowerCase()}: stop it first.`,
+    details: { name, state },
+  });
+}
+
+export function instanceIsRunning(name: string, doing: string): MultipassError {
+  return new MultipassError(
+    'INSTANCE_NOT_STOPPED',
+    `cannot ${doing} "${name}" while it is running`,
+    {
+      hint: `Shut it down first.`,
+      details: { name },
+    },
+  );
+}

@@ -1,0 +1,96 @@
+import { readdirSync, type Dirent } from 'node:fs';
+import { lstatSync } from 'node:fs';
+import { MultipassError } from '../errors.js';
+import { checkStoreFormat } from '../store/format.js';
+import type { StoreLayout } from '../store/layout.js';
+import { visitInstances } from '../store/listing.js';
+import type { InstanceView } from './instance-view.js';
+import { isValidName } from './names.js';
+import { problemOf, readInstance } from './read-instance.js';
+
+/**
+ * Every instance there is, sorted by name, soft-deleted and Broken ones included: one bad folder never hides another.
+ * Takes no lock and writes nothing; what is renamed meanwhile is listed once, under its old or its new name.
+ * @throws MultipassError STORE_TOO_NEW, PERMISSION_DENIED
+ */
+export async function listInstances(layout: StoreLayout): Promise<InstanceView[]> {
+  if (!checkStoreFormat(layout)) return [];
+  const views = new Map<string, InstanceView>();
+  await visitInstances(layout, (entry) => {
+    const view = viewOf(layout, entry);
+    if (view === undefined) return 'vanished';
+    if (view !== 'nothing') views.set(entry.name, view);
+    return 'seen';
+  });
+  return withoutRenamed(layout, [...views.values()]).sort(byName);
+}
+
+/** One instance, as `list` sees it. @throws MultipassError INSTANCE_NOT_FOUND */
+export function viewInstance(layout: StoreLayout, name: string): InstanceView {
+  try {
+    const { spec, image, state } = readInstance(layout, name);
+    return { name, state, spec, image, runtime: null };
+  } catch (error) {
+    if (isNotFound(error)) throw error;
+    return { name, state: 'Broken', problem: problemOf(error, layout, layout.instance(name)) };
+  }
+}
+
+function viewOf(layout: StoreLayout, entry: Dirent): InstanceView | 'nothing' | undefined {
+  if (!isValidName(entry.name)) return strangeName(layout, entry.name);
+  try {
+    return viewInstance(layout, entry.name);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    return isEmptyFolder(layout.instance(entry.name).path) ? 'nothing' : undefined;
+  }
+}
+
+function strangeName(layout: StoreLayout, name: string): InstanceView {
+  return {
+    name,
+    state: 'Broken',
+    problem: {
+      path: layout.relative(layout.instance(name).path),
+      at: '',
+      message: `${JSON.stringify(name)} is no name that an instance can have`,
+      hint: 'Rename the folder: letters, digits and hyphens, a letter first, 63 at most.',
+    },
+  };
+}
+
+/** An instance that was renamed while we read was met twice; the folder that is gone is not it. */
+function withoutRenamed(layout: StoreLayout, views: InstanceView[]): InstanceView[] {
+  const byUuid = new Map<string, InstanceView[]>();
+  for (const view of views) {
+    if (view.state === 'Broken') continue;
+    const same = byUuid.get(view.spec.uuid);
+    if (same === undefined) byUuid.set(view.spec.uuid, [view]);
+    else same.push(view);
+  }
+  const gone = new Set(
+    [...byUuid.values()]
+      .filter((same) => same.length > 1)
+      .flat()
+      .filter(({ name }) => lstatSync(layout.instance(name).path, NO_THROW) === undefined),
+  );
+  return views.filter((view) => !gone.has(view));
+}
+
+const NO_THROW = { throwIfNoEntry: false } as const;
+
+function isEmptyFolder(path: string): boolean {
+  try {
+    return readdirSync(path).length === 0;
+  } catch {
+    return false;
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof MultipassError && error.code === 'INSTANCE_NOT_FOUND';
+}
+
+function byName(a: InstanceView, b: InstanceView): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}

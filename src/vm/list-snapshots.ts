@@ -1,0 +1,34 @@
+import type { StoreLayout } from '../store/layout.js';
+import type { BrokenInstanceView, SnapshotView } from './instance-view.js';
+import { listInstances } from './list-instances.js';
+import { problemOf, readInstance } from './read-instance.js';
+import { readSnapshots, snapshotViews } from './snapshots.js';
+
+/** Snapshots, and the instances whose snapshots cannot be told. */
+export interface SnapshotListing {
+  readonly snapshots: readonly SnapshotView[];
+  readonly problems: readonly BrokenInstanceView[];
+}
+
+/** The snapshots of every instance that is not deleted. One bad file hides its own instance's alone. */
+export async function listSnapshots(layout: StoreLayout): Promise<SnapshotListing> {
+  const snapshots: SnapshotView[] = [];
+  const problems: BrokenInstanceView[] = [];
+  for (const view of await listInstances(layout)) {
+    if (view.state === 'Broken') problems.push(view);
+    if (view.state === 'Broken' || view.state === 'Deleted') continue;
+    try {
+      snapshots.push(...snapshotsOf(layout, view.name));
+    } catch (error) {
+      const problem = problemOf(error, layout, layout.instance(view.name));
+      problems.push({ name: view.name, state: 'Broken', problem });
+    }
+  }
+  return { snapshots, problems };
+}
+
+/** The snapshots of one instance. @throws what makes it Broken; RecordError for a bad snapshot file */
+export function snapshotsOf(layout: StoreLayout, name: string): SnapshotView[] {
+  const { dir, pending } = readInstance(layout, name);
+  return snapshotViews(name, readSnapshots(dir, pending));
+}

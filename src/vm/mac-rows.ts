@@ -1,0 +1,69 @@
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf } from '../errors.js';
+import { log } from '../log.js';
+import type { InstanceDir } from '../store/instance-dir.js';
+import type { StoreLayout } from '../store/layout.js';
+import { instanceEntryNames } from '../store/listing.js';
+import { newToken } from '../store/maker-token.js';
+import { readRecordIfAny } from '../store/read-file.js';
+import { syncPath, syncTree } from '../store/sync.js';
+
+const MAC = /^(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/;
+
+/**
+ * The uuid and the MAC rows of an instance's folder, snapshots' interfaces included; undefined when its spec cannot
+ * be read. Lenient, for it is asked of half-made folders and of broken ones.
+ */
+export async function rowsOfFolder(
+  folder: InstanceDir,
+): Promise<{ uuid: string; rows: string[] } | undefined> {
+  const spec = readLeniently(folder.spec);
+  const uuid = spec?.['uuid'];
+  if (typeof uuid !== 'string') return undefined;
+  const files = await readdir(folder.snapshots).catch((): string[] => []);
+  const records = [spec, ...files.map((file) => readLeniently(join(folder.snapshots, file)))];
+  return { uuid, rows: [...new Set(records.flatMap(rowsOfRecord))] };
+}
+
+/**
+ * Rebuilds a MAC table that is gone from the instances there are: whole in staging, then one rename. Whoever else
+ * rebuilds it at the same time comes to the same rows.
+ */
+export async function rebuildMacTable(layout: StoreLayout): Promise<void> {
+  log('warning', 'macs', 'the table of MAC addresses is missing: rebuilding it');
+  const draft = layout.staged(newToken());
+  await mkdir(draft, { mode: 0o700 });
+  for (const name of instanceEntryNames(layout)) {
+    const held = await rowsOfFolder(layout.instance(name));
+    for (const hex of held?.rows ?? []) {
+      await writeFile(join(draft, hex), `${held?.uuid ?? ''}\n`, { mode: 0o600 });
+    }
+  }
+  await syncTree(draft);
+  try {
+    await rename(draft, layout.macs);
+    await syncPath(layout.root);
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    if (errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'EEXIST') throw error;
+  }
+}
+
+function rowsOfRecord(record: Readonly<Record<string, unknown>> | undefined): string[] {
+  const interfaces = record?.['interfaces'];
+  if (!Array.isArray(interfaces)) return [];
+  return interfaces.flatMap((item: unknown) => {
+    const mac = (item as { mac?: unknown } | null)?.mac;
+    return typeof mac === 'string' && MAC.test(mac) ? [mac.toLowerCase().replaceAll(':', '')] : [];
+  });
+}
+
+function readLeniently(path: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    return readRecordIfAny(path)?.object();
+  } catch (error) {
+    log('debug', 'macs', (error as Error).message);
+    return undefined;
+  }
+}

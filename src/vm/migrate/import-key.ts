@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import { lstatSync } from 'node:fs';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { fromSystemError } from '../../errors.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { newToken } from '../../store/maker-token.js';
+import { syncPath } from '../../store/sync.js';
+
+/**
+ * Brings the key of a legacy Multipass into `keys/`, readable by the owner alone, and durable before any spec names
+ * it: without it nobody could enter a migrated guest. Named by its content, so importing twice does nothing twice.
+ * @returns the key's name for the spec
+ */
+export async function importKey(layout: StoreLayout, path: string): Promise<string> {
+  try {
+    const key = await readFile(path);
+    const name = `multipass-${createHash('sha256').update(key).digest('hex').slice(0, 16)}`;
+    const target = layout.key(name);
+    if (lstatSync(target, { throwIfNoEntry: false }) !== undefined) return name;
+    const draft = layout.staged(newToken());
+    try {
+      await writeFile(draft, key, { mode: 0o600, flag: 'wx' });
+      await syncPath(draft);
+      await rename(draft, target);
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw error;
+    }
+    await syncPath(layout.keys);
+    return name;
+  } catch (error) {
+    throw fromSystemError(error, 'bring the ssh key over', path);
+  }
+}

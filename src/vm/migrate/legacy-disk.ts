@@ -1,0 +1,86 @@
+import { statSync } from 'node:fs';
+import { MultipassError } from '../../errors.js';
+import { isQcow2, readQcow2, type Qcow2Facts } from '../../qemu/qcow2-header.js';
+import { diskInfo, isHeldByQemu } from '../../qemu/qemu-img.js';
+import { findLegacyFiles } from '../../store/legacy/instance-files.js';
+import type { LegacyInstance } from '../../store/legacy/instances.js';
+import type { MigrationOrigin } from '../records/image-record.js';
+
+/** The disk of a legacy instance, and what has to be done for it to become a head. */
+export interface LegacyDisk {
+  readonly path: string;
+  /** Null for a disk that is no qcow2 yet. */
+  readonly facts: Qcow2Facts | null;
+  /** QEMU's name of its format. */
+  readonly format: string;
+  /** Bytes of the virtual disk. */
+  readonly virtualSize: number;
+  /** True when it must be converted: another format, or a backing file that would stay behind. */
+  readonly convert: boolean;
+  readonly print: MigrationOrigin['disk'];
+}
+
+/** Where the files of a legacy instance are; the seed may be missing. */
+export interface LegacyFilesFound {
+  readonly disk: LegacyDisk;
+  readonly seed: string | null;
+}
+
+/**
+ * Finds and looks at the disk of a legacy instance, by whatever name it has: where the record says, else in its own
+ * folder. Among several candidates the only qcow2 is it.
+ * @throws MultipassError LEGACY_INVALID when there is none, or no telling which; DISK_IN_USE when a QEMU holds it;
+ *   DISK_INVALID
+ */
+export async function findLegacyDisk(
+  legacy: LegacyInstance,
+  signal?: AbortSignal,
+): Promise<LegacyFilesFound> {
+  const files = await findLegacyFiles(legacy.folder, legacy.image?.path ?? null);
+  const path = files.disk ?? onlyQcow2(legacy, files.candidates);
+  if (await isHeldByQemu(path, { signal })) {
+    throw new MultipassError('DISK_IN_USE', `in use: a QEMU holds "${path}" open`, {
+      hint: `Stop it first: with the old Multipass, \`multipass stop ${legacy.name}\`.`,
+      details: { path },
+    });
+  }
+  return { disk: await inspect(path, signal), seed: files.seed };
+}
+
+/** What tells later whether a legacy disk has changed since it was migrated. */
+export function printOfDisk(path: string): MigrationOrigin['disk'] {
+  const { ino, size, mtimeNs } = statSync(path, { bigint: true });
+  return { inode: `${ino}`, size: `${size}`, mtimeNs: `${mtimeNs}` };
+}
+
+async function inspect(path: string, signal: AbortSignal | undefined): Promise<LegacyDisk> {
+  const print = printOfDisk(path);
+  if (!isQcow2(path)) {
+    const { format, virtualSize } = await diskInfo(path, { signal });
+    return { path, facts: null, format, virtualSize, convert: true, print };
+  }
+  const facts = readQcow2(path);
+  const standsAlone = facts.backingFile === null && !facts.externalData;
+  if (!standsAlone && facts.snapshots.length > 0) {
+    throw new MultipassError(
+      'LEGACY_INVALID',
+      `"${path}" has snapshots and stands on another file, which cannot come along`,
+      { hint: 'Rebase it onto nothing with `qemu-img rebase -b ""`, then try again.' },
+    );
+  }
+  const { virtualSize } = facts;
+  return { path, facts, format: 'qcow2', virtualSize, convert: !standsAlone, print };
+}
+
+function onlyQcow2(legacy: LegacyInstance, candidates: readonly string[]): string {
+  const [disk, another] = candidates.filter((path) => isQcow2(path));
+  if (disk !== undefined && another === undefined) return disk;
+  const place = legacy.folder ?? legacy.image?.path ?? '';
+  throw new MultipassError(
+    'LEGACY_INVALID',
+    another === undefined
+      ? `no disk found in "${place}"`
+      : `cannot tell which is the disk: ${candidates.join(', ')}`,
+    { hint: 'Leave only the instance’s own disk there, then try again.', details: { path: place } },
+  );
+}

@@ -1,0 +1,180 @@
+import { lstatSync } from 'node:fs';
+import { throwIfAborted } from '../../abort.js';
+import { MultipassError } from '../../errors.js';
+import {
+  legacyKeyPath,
+  readLegacyInstances,
+  type LegacyInstance,
+} from '../../store/legacy/instances.js';
+import { findLegacyRoots, resolveLegacyRoot, type LegacyRoot } from '../../store/legacy/roots.js';
+import { checkStoreFormat } from '../../store/format.js';
+import type { StoreLayout } from '../../store/layout.js';
+import type { HostEnvironment } from '../../store/storage-root.js';
+import { isValidName } from '../names.js';
+import { prepareStore, type WorkOptions } from '../upkeep.js';
+import { alreadyThere } from './already-there.js';
+import { importKey } from './import-key.js';
+import { migrateInstance } from './migrate-instance.js';
+import type { MigratedInstance, MigrationReport } from './report.js';
+
+/** What to migrate, and how. */
+export interface MigrateRequest extends WorkOptions {
+  readonly layout: StoreLayout;
+  /** Where the legacy data is; undefined: everywhere Multipass is known to keep it. */
+  readonly from?: string | undefined;
+  readonly host: HostEnvironment;
+  /** These alone; none: all. */
+  readonly names: readonly string[];
+  /** `move` deletes what was migrated, once that is durable. */
+  readonly mode: 'copy' | 'move';
+  readonly dryRun: boolean;
+  readonly onProgress?: ((name: string, fraction?: number) => void) | undefined;
+}
+
+/** The report, and whether all that was asked for is in the store. */
+export interface MigrationOutcome {
+  readonly report: MigrationReport;
+  /** False when an instance failed or was in use. */
+  readonly complete: boolean;
+}
+
+/**
+ * Brings the instances of old multipassd data into the store, one after the other; one that fails does not stop the
+ * others, and what is there already is not touched, so it may be run again at any time.
+ * @throws MultipassError LEGACY_NOT_FOUND, PERMISSION_DENIED, STORE_TOO_NEW, ABORTED (what was migrated stays)
+ */
+export async function migrate(request: MigrateRequest): Promise<MigrationOutcome> {
+  const roots = await rootsOf(request);
+  if (request.dryRun) checkStoreFormat(request.layout);
+  else await prepareStore(request.layout);
+  const errors: string[] = [];
+  const done: Done[] = [];
+  for (const root of roots) {
+    const { instances, problems } = await readLegacyInstances(root);
+    errors.push(...problems);
+    const sshKey = keyOnce(request, root);
+    for (const legacy of instances.filter(({ name }) => isWanted(request, name))) {
+      throwIfAborted(request.signal);
+      done.push(await migrateOne(request, legacy, sshKey));
+    }
+  }
+  done.push(...missing(request, done));
+  return {
+    report: {
+      errors,
+      from: roots.map(({ dataDir }) => dataDir),
+      dryRun: request.dryRun,
+      instances: done.map(({ instance }) => instance),
+    },
+    complete: done.every(({ complete }) => complete),
+  };
+}
+
+interface Done {
+  readonly instance: MigratedInstance;
+  readonly complete: boolean;
+}
+
+async function migrateOne(
+  request: MigrateRequest,
+  legacy: LegacyInstance,
+  sshKey: () => Promise<string | null>,
+): Promise<Done> {
+  const { layout, mode, onProgress } = request;
+  const { name } = legacy;
+  try {
+    const nothing = nothingToMigrate(legacy);
+    if (nothing !== null) return { instance: skipped(legacy, nothing), complete: true };
+    if (!isValidName(name)) {
+      throw new MultipassError(
+        'INVALID_NAME',
+        `${JSON.stringify(name)} is no name for an instance`,
+      );
+    }
+    if (lstatSync(layout.instance(name).path, { throwIfNoEntry: false }) !== undefined) {
+      return { instance: skipped(legacy, await alreadyThere(request, legacy)), complete: true };
+    }
+    onProgress?.(name);
+    const instance = await migrateInstance({
+      ...request,
+      legacy,
+      mode,
+      sshKey,
+      onProgress: (fraction) => onProgress?.(name, fraction),
+    });
+    return { instance, complete: true };
+  } catch (error) {
+    if (!(error instanceof MultipassError) || error.code === 'ABORTED') throw error;
+    if (error.code === 'DISK_IN_USE') {
+      return { instance: skipped(legacy, error.message), complete: false };
+    }
+    return { instance: { ...skipped(legacy, error.message), action: 'failed' }, complete: false };
+  }
+}
+
+/** Why there is nothing to bring over, or null. */
+function nothingToMigrate({ spec, folder, image }: LegacyInstance): string | null {
+  if (spec?.ghost === true) return 'a ghost: a record that stands for no instance';
+  const disk = image?.path ?? null;
+  if (
+    folder === null &&
+    (disk === null || lstatSync(disk, { throwIfNoEntry: false }) === undefined)
+  ) {
+    return 'a record without an instance: its folder is gone';
+  }
+  return null;
+}
+
+function skipped(legacy: LegacyInstance, reason: string): MigratedInstance {
+  return {
+    name: legacy.name,
+    action: 'skipped',
+    reason,
+    state: null,
+    method: null,
+    bytes: 0,
+    snapshots: 0,
+    warnings: [],
+  };
+}
+
+function isWanted({ names }: MigrateRequest, name: string): boolean {
+  return names.length === 0 || names.includes(name);
+}
+
+function missing(request: MigrateRequest, done: readonly Done[]): Done[] {
+  const met = new Set(done.map(({ instance }) => instance.name));
+  return [...new Set(request.names)]
+    .filter((name) => !met.has(name))
+    .map((name) => ({
+      instance: {
+        name,
+        action: 'failed',
+        reason: `instance "${name}" does not exist`,
+        state: null,
+        method: null,
+        bytes: 0,
+        snapshots: 0,
+        warnings: [],
+      },
+      complete: false,
+    }));
+}
+
+async function rootsOf({ from, host }: MigrateRequest): Promise<LegacyRoot[]> {
+  if (from !== undefined) return await resolveLegacyRoot(from);
+  const roots = await findLegacyRoots(host);
+  if (roots.length > 0) return roots;
+  throw new MultipassError('LEGACY_NOT_FOUND', 'no data of an old Multipass was found', {
+    hint: 'Name its folder with --from; reading a system installation needs root.',
+  });
+}
+
+/** The key is brought over when the first instance needs it, and once. */
+function keyOnce(request: MigrateRequest, root: LegacyRoot): () => Promise<string | null> {
+  let key: Promise<string | null> | undefined;
+  return () =>
+    (key ??= legacyKeyPath(root).then((path) =>
+      path === null ? null : importKey(request.layout, path),
+    ));
+}

@@ -1,0 +1,66 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { log } from '../../log.js';
+import { readQcow2, hasSnapshotNamed } from '../../qemu/qcow2-header.js';
+import {
+  checkAndRepairLeaks,
+  rebase,
+  resize,
+  snapshotApply,
+  snapshotCreate,
+  snapshotDelete,
+} from '../../qemu/qemu-img.js';
+import type { InstanceDir } from '../../store/instance-dir.js';
+import { syncPath } from '../../store/sync.js';
+import { replaceRecord } from '../../store/write-record.js';
+import type { DiskStep, PendingOperation } from './pending-record.js';
+
+/**
+ * Finishes an operation that was killed: its qemu-img step again, a repair of what the killed one leaked, the
+ * records, and then the end of `pending.json`. Every part may be repeated, so it may itself be killed anywhere.
+ * The caller holds the instance's exclusive lock.
+ * @throws MultipassError TOOL_FAILED, DISK_FULL, …; the operation stays pending then
+ */
+export async function finishPending(
+  dir: InstanceDir,
+  pending: PendingOperation,
+  signal?: AbortSignal,
+): Promise<void> {
+  log('info', 'pending', `finishing "${pending.step.operation}" of "${dir.name}"`);
+  await repeatStep(dir.disk, pending.step, signal);
+  await checkAndRepairLeaks(dir.disk, { signal });
+  await syncPath(dir.disk);
+  for (const [file, record] of pending.snapshots) {
+    const path = join(dir.snapshots, file);
+    if (record === null) await rm(path, { force: true });
+    else await replaceRecord(path, record);
+  }
+  if (pending.snapshots.size > 0) await syncPath(dir.snapshots);
+  if (pending.spec !== null) await replaceRecord(dir.spec, pending.spec);
+  await rm(dir.pending, { force: true });
+  await syncPath(dir.path);
+}
+
+/** qemu-img gladly makes a second snapshot of one tag, and fails on a tag that is gone: both mean "done already". */
+async function repeatStep(disk: string, step: DiskStep, signal?: AbortSignal): Promise<void> {
+  const exists = 'tag' in step && hasSnapshotNamed(readQcow2(disk), step.tag);
+  switch (step.operation) {
+    case 'snapshot':
+      if (!exists) await snapshotCreate(disk, step.tag, { signal });
+      return;
+    case 'restore':
+      await snapshotApply(disk, step.tag, { signal });
+      return;
+    case 'delete-snapshot':
+      if (exists) await snapshotDelete(disk, step.tag, { signal });
+      return;
+    case 'resize':
+      await resize(disk, step.size, { signal });
+      return;
+    case 'rebase':
+      await rebase(disk, step.backing === null ? null : { file: step.backing, format: 'qcow2' }, {
+        signal,
+      });
+      return;
+  }
+}

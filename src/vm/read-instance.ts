@@ -1,0 +1,140 @@
+import { lstatSync, readdirSync } from 'node:fs';
+import { errnoOf, MultipassError, RecordError } from '../errors.js';
+import { hasSnapshotNamed, readQcow2, type Qcow2Facts } from '../qemu/qcow2-header.js';
+import type { InstanceDir } from '../store/instance-dir.js';
+import type { StoreLayout } from '../store/layout.js';
+import { isProcessAlive } from '../store/maker-token.js';
+import { readRecord, readRecordIfAny, readSmallFileIfAny } from '../store/read-file.js';
+import { instanceNotFound } from './instance-errors.js';
+import type { Problem } from './instance-view.js';
+import { isValidName } from './names.js';
+import { decodePending, type PendingOperation } from './pending/pending-record.js';
+import { decodeImageRecord, type ImageRecord } from './records/image-record.js';
+import { decodeSpec, type InstanceSpec } from './records/spec.js';
+import type { InstanceState } from './state.js';
+
+/** qcow2 tag of a suspended instance's RAM, as Multipass names it. */
+export const SUSPEND_TAG = 'suspend';
+
+/** All that one look at an instance's folder tells. */
+export interface InstanceReading {
+  readonly name: string;
+  readonly dir: InstanceDir;
+  /** With an operation pending: the spec as it will be. */
+  readonly spec: InstanceSpec;
+  readonly image: ImageRecord;
+  readonly disk: Qcow2Facts;
+  readonly state: Exclude<InstanceState, 'Broken'>;
+  readonly pending: PendingOperation | undefined;
+  /** A QEMU died without its farewell: the disk wants a check before the next start, clone or snapshot. */
+  readonly uncleanEnd: boolean;
+}
+
+/**
+ * Looks at an instance without a lock, writing nothing. Synchronous: see {@link readRecord}.
+ * @throws MultipassError INSTANCE_NOT_FOUND; RecordError, DISK_INVALID or INSTANCE_BROKEN for a broken one
+ */
+export function readInstance(layout: StoreLayout, name: string): InstanceReading {
+  if (!isValidName(name)) throw instanceNotFound(name);
+  const dir = layout.instance(name);
+  try {
+    return readFolder(dir);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') throw whatIsMissing(dir, error);
+    throw error;
+  }
+}
+
+/** True while the QEMU of the instance lives. Its kernel lock is the authority; this is for those who take none. */
+export function isRunning(dir: InstanceDir): boolean {
+  return qemuState(dir) === 'alive';
+}
+
+/** Why an instance is Broken, as `list` shows it: path relative to the store. */
+export function problemOf(error: unknown, layout: StoreLayout, dir: InstanceDir): Problem {
+  if (!(error instanceof MultipassError)) throw error;
+  const { path } = error.details;
+  return {
+    path: layout.relative(typeof path === 'string' ? path : dir.path),
+    at: error instanceof RecordError ? error.fault.at : '',
+    message: error.message,
+    hint: error.hint ?? 'Look at the file; nothing was changed.',
+  };
+}
+
+function readFolder(dir: InstanceDir): InstanceReading {
+  requireRealFolder(dir);
+  const recorded = decodeSpec(readRecord(dir.spec));
+  const image = decodeImageRecord(readRecord(dir.imageRecord));
+  const pendingPlace = readRecordIfAny(dir.pending);
+  const pending = pendingPlace === undefined ? undefined : decodePending(pendingPlace);
+  const spec = pending?.spec ?? recorded;
+  requireRegularFile(dir.disk);
+  const disk = readQcow2(dir.disk);
+  const qemu = qemuState(dir);
+  return {
+    name: dir.name,
+    dir,
+    spec,
+    image,
+    disk,
+    state: stateOf(spec, disk, qemu),
+    pending,
+    uncleanEnd: qemu === 'dead',
+  };
+}
+
+function stateOf(
+  spec: InstanceSpec,
+  disk: Qcow2Facts,
+  qemu: 'alive' | 'dead' | 'none',
+): InstanceReading['state'] {
+  if (spec.deleted) return 'Deleted';
+  if (qemu === 'alive') return 'Running';
+  return hasSnapshotNamed(disk, SUSPEND_TAG) ? 'Suspended' : 'Stopped';
+}
+
+function qemuState(dir: InstanceDir): 'alive' | 'dead' | 'none' {
+  const text = readSmallFileIfAny(dir.qemuPid);
+  if (text === undefined) return 'none';
+  const [, pid] = /"pid":\s*(\d+)/.exec(text) ?? [];
+  const [, startTime] = /"startTime":\s*"(\d+)"/.exec(text) ?? [];
+  if (pid === undefined || startTime === undefined) return 'dead';
+  return isProcessAlive(Number(pid), startTime) ? 'alive' : 'dead';
+}
+
+function requireRealFolder(dir: InstanceDir): void {
+  if (lstatSync(dir.path).isDirectory()) return;
+  throw new MultipassError('INSTANCE_BROKEN', `"${dir.path}" is not a folder of its own`, {
+    hint: 'Put the instance folder itself in its place: links are not followed.',
+    details: { path: dir.path },
+  });
+}
+
+function requireRegularFile(path: string): void {
+  if (lstatSync(path).isFile()) return;
+  throw new MultipassError('INSTANCE_BROKEN', `"${path}" is not a regular file`, {
+    hint: 'Put the disk itself in its place: links are not followed.',
+    details: { path },
+  });
+}
+
+/** A folder without a file it needs is Broken; an empty one is nothing; and one that is gone was never there. */
+function whatIsMissing(dir: InstanceDir, cause: unknown): MultipassError {
+  const path = (cause as NodeJS.ErrnoException).path ?? dir.path;
+  if (isEmptyOrGone(dir)) return instanceNotFound(dir.name);
+  return new MultipassError('INSTANCE_BROKEN', `"${path}" is missing`, {
+    hint: 'Put the file back from a copy, or remove the rest with `multipass delete --purge`.',
+    details: { path },
+    cause,
+  });
+}
+
+function isEmptyOrGone(dir: InstanceDir): boolean {
+  try {
+    return readdirSync(dir.path).length === 0;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return true;
+    throw error;
+  }
+}

@@ -1,0 +1,99 @@
+import { MultipassError } from '../errors.js';
+import { checkAndRepairLeaks } from '../qemu/qemu-img.js';
+import { initialiseStore } from '../store/format.js';
+import type { StoreLayout } from '../store/layout.js';
+import { sweepHolderNotes } from '../store/lock-holders.js';
+import { InstanceLock } from '../store/lock.js';
+import { MacTable } from '../store/mac-table.js';
+import { sweep } from '../store/trash.js';
+import { rm } from 'node:fs/promises';
+import { syncPath } from '../store/sync.js';
+import { instanceIsRunning, instanceNotFound } from './instance-errors.js';
+import { rebuildMacTable, rowsOfFolder } from './mac-rows.js';
+import { finishPending } from './pending/finish-pending.js';
+import { errnoOf } from '../errors.js';
+import { isRunning, readInstance, type InstanceReading } from './read-instance.js';
+
+/** How a command that changes something waits and is interrupted. */
+export interface WorkOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called once when a lock has been waited for longer than 2 s, with who holds it. */
+  readonly onWait?: ((instance: string, holders: string) => void) | undefined;
+}
+
+/**
+ * What every command that changes the store begins with: the store is made at first use, and what dead commands left
+ * is swept, without waiting for anybody.
+ */
+export async function prepareStore(layout: StoreLayout): Promise<void> {
+  await initialiseStore(layout);
+  await sweep(layout, rowsOfFolder);
+  await sweepHolderNotes(layout);
+  if (await new MacTable(layout).isMissing()) await rebuildMacTable(layout);
+}
+
+/** An instance under its exclusive lock, with nothing pending. */
+export interface OpenedInstance {
+  readonly reading: InstanceReading;
+  readonly lock: InstanceLock;
+}
+
+/**
+ * Takes an instance's exclusive lock for `doing` (the command), then finishes what a killed command left pending and
+ * repairs what a killed QEMU left.
+ * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_NOT_STOPPED when it is running, ABORTED; what makes it Broken
+ */
+export async function openForChange(
+  layout: StoreLayout,
+  name: string,
+  doing: string,
+  options: WorkOptions = {},
+): Promise<OpenedInstance> {
+  const lock = await lockExclusively(layout, name, doing, options);
+  try {
+    const reading = readInstance(layout, name);
+    if (reading.pending === undefined && !reading.uncleanEnd) return { reading, lock };
+    await settle(reading, options.signal);
+    return { reading: readInstance(layout, name), lock };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+/** Takes the exclusive lock alone, for instances that may be Broken. */
+export async function lockExclusively(
+  layout: StoreLayout,
+  name: string,
+  doing: string,
+  options: WorkOptions = {},
+): Promise<InstanceLock> {
+  const dir = layout.instance(name);
+  const refuseIfRunning = (): void => {
+    if (isRunning(dir)) throw instanceIsRunning(name, doing);
+  };
+  refuseIfRunning();
+  try {
+    return await InstanceLock.take(layout, name, {
+      mode: 'exclusive',
+      purpose: doing,
+      signal: options.signal,
+      onWait: (holders) => options.onWait?.(name, holders),
+      whileWaiting: refuseIfRunning,
+    });
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' && !(error instanceof MultipassError)) {
+      throw instanceNotFound(name);
+    }
+    throw error;
+  }
+}
+
+async function settle(reading: InstanceReading, signal: AbortSignal | undefined): Promise<void> {
+  const { dir, pending, uncleanEnd } = reading;
+  if (pending !== undefined) await finishPending(dir, pending, signal);
+  if (!uncleanEnd) return;
+  await checkAndRepairLeaks(dir.disk, { signal });
+  await syncPath(dir.disk);
+  await rm(dir.qemuPid, { force: true });
+}

@@ -1,0 +1,49 @@
+import { homedir } from 'node:os';
+import { checkStoreFormat } from '../store/format.js';
+import { StoreLayout } from '../store/layout.js';
+import { storageRoot } from '../store/storage-root.js';
+import { instanceNotFound } from './instance-errors.js';
+import type { InstanceView } from './instance-view.js';
+import { listInstances } from './list-instances.js';
+import { VirtualMachine } from './virtual-machine.js';
+
+/** All instances of one store. Holds nothing open: every call looks at the folder. */
+export class VirtualMachineStore {
+  readonly layout: StoreLayout;
+
+  constructor(layout: StoreLayout) {
+    this.layout = layout;
+  }
+
+  /** Absolute path of the store. */
+  get root(): string {
+    return this.layout.root;
+  }
+
+  /**
+   * Opens one instance.
+   * @throws MultipassError INSTANCE_NOT_FOUND, STORE_TOO_NEW; RecordError, INSTANCE_BROKEN, DISK_INVALID when it is
+   *   Broken
+   */
+  async get(name: string): Promise<VirtualMachine> {
+    if (!checkStoreFormat(this.layout)) throw instanceNotFound(name);
+    return await Promise.resolve(VirtualMachine.open(this.layout, name));
+  }
+
+  /** Every instance, sorted by name; Broken and soft-deleted ones too. @throws MultipassError STORE_TOO_NEW */
+  async list(): Promise<InstanceView[]> {
+    return await listInstances(this.layout);
+  }
+}
+
+/**
+ * Opens a store; nothing is read or made until something is asked of it.
+ * @param root its folder; without one `$MULTIPASS_STORAGE`, `$XDG_DATA_HOME/multipass-ts` or
+ *   `~/.local/share/multipass-ts`
+ */
+export function openStore(root?: string): VirtualMachineStore {
+  const { env, platform } = process;
+  return new VirtualMachineStore(
+    new StoreLayout(root ?? storageRoot({ env, platform, home: homedir() })),
+  );
+}
