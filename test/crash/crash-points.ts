@@ -1,0 +1,158 @@
+import {
+  countSteps,
+  failAt,
+  killAt,
+  type InjectedError,
+  type Step,
+  type TracedCommand,
+  type TracedRun,
+  type Victim,
+} from './inject.js';
+
+/** What is struck, and what must hold after it. `Context` is what one run works on: a folder, mostly. */
+export interface CrashScenario<Context> {
+  /** Makes a fresh, equal context for one run; must be cheap, such as `cp -a` of a template. */
+  prepare(): Promise<Context>;
+  command(context: Context): TracedCommand;
+  /** Rejects when something is wrong after the run. */
+  check(context: Context, point: CrashPoint): Promise<void>;
+  /** Removes the context, whatever the check said. */
+  dispose?(context: Context): Promise<void>;
+}
+
+/** One run of a scenario. */
+export interface CrashPoint {
+  /** Number of the step that was struck; null in the untouched run. */
+  readonly step: number | null;
+  readonly strike: Victim | InjectedError | 'none';
+  readonly run: TracedRun;
+}
+
+/** How much is tried. */
+interface CrashOptions {
+  /** Runs side by side. Default: 2. */
+  readonly concurrency?: number;
+  /** Strikes only every n-th step. Default: 1, all. */
+  readonly every?: number;
+  /** The errors to try in each step. Default: none. */
+  readonly errors?: readonly InjectedError[];
+  /** Whether to kill in each step. Default: true. */
+  readonly kills?: boolean;
+}
+
+/** What was tried; all of it held. */
+interface CrashFigures {
+  /** Steps of the untouched run. */
+  readonly steps: number;
+  /** Runs that were struck. */
+  readonly fired: number;
+  /** Runs that ended before their point, and were tried again. */
+  readonly retried: number;
+  /** How many of the strikes were of which kind. */
+  readonly strikes: Readonly<Record<string, number>>;
+}
+
+type Target = { readonly step: number } & (
+  | { readonly victim: Victim; readonly error?: never }
+  | { readonly error: InjectedError; readonly victim?: never }
+);
+
+const ATTEMPTS = 3;
+
+/**
+ * Runs the command of a scenario once untouched, then once for each point: each step of the command killed; each
+ * step of a child program with the child killed, the command killed, and all of them; each step with each error.
+ * Every run has its own context and its own check.
+ *
+ * @throws AggregateError that names every point whose check failed or which never fired
+ */
+export async function forEachCrashPoint<Context>(
+  scenario: CrashScenario<Context>,
+  options: CrashOptions = {},
+): Promise<CrashFigures> {
+  const { concurrency = 2, every = 1 } = options;
+  const { run: clean } = await tryOnce(scenario, null);
+  const targets = clean.steps.flatMap((step, index) =>
+    index % every === 0 ? targetsAt(step, index, options) : [],
+  );
+  const failures: Error[] = [];
+  let retried = 0;
+  const queue = targets.values();
+  const worker = async (): Promise<void> => {
+    for (const target of queue) {
+      try {
+        retried += await strike(scenario, target);
+      } catch (error) {
+        failures.push(described(error, target, clean.steps));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
+  if (failures.length > 0) throw summary(failures, targets.length);
+  const strikes: Record<string, number> = {};
+  for (const { victim, error } of targets) {
+    const kind = victim ?? error;
+    strikes[kind] = (strikes[kind] ?? 0) + 1;
+  }
+  return { steps: clean.steps.length, fired: targets.length, retried, strikes };
+}
+
+function targetsAt(
+  { process }: Step,
+  step: number,
+  { errors = [], kills = true }: CrashOptions,
+): Target[] {
+  const victims: readonly Victim[] = process === 'main' ? ['main'] : ['main', 'child', 'all'];
+  return [
+    ...(kills ? victims : []).map((victim) => ({ step, victim })),
+    ...errors.map((error) => ({ step, error })),
+  ];
+}
+
+/** Answers how many attempts had to be repeated. */
+async function strike<Context>(scenario: CrashScenario<Context>, target: Target): Promise<number> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const { run } = await tryOnce(scenario, target);
+    if (run.fired) return attempt;
+  }
+  throw new Error(`the run ended before this step, ${ATTEMPTS} times`);
+}
+
+async function tryOnce<Context>(
+  scenario: CrashScenario<Context>,
+  target: Target | null,
+): Promise<CrashPoint> {
+  const context = await scenario.prepare();
+  try {
+    const command = scenario.command(context);
+    const point: CrashPoint =
+      target === null
+        ? { step: null, strike: 'none', run: await countSteps(command) }
+        : {
+            step: target.step,
+            strike: target.victim ?? target.error,
+            run: await (target.victim === undefined
+              ? failAt(command, target)
+              : killAt(command, target)),
+          };
+    if (target === null || point.run.fired) await scenario.check(context, point);
+    return point;
+  } finally {
+    await scenario.dispose?.(context);
+  }
+}
+
+function described(cause: unknown, target: Target, steps: readonly Step[]): Error {
+  const { syscall, process, paths } = steps[target.step]!;
+  const call = `${syscall} ${paths.join(' -> ')} of ${process}`;
+  const problem = cause instanceof Error ? cause.message : String(cause);
+  return new Error(`step ${target.step} (${call}), ${target.victim ?? target.error}: ${problem}`, {
+    cause,
+  });
+}
+
+function summary(failures: readonly Error[], points: number): AggregateError {
+  const lines = failures.slice(0, 10).map((failure) => `  ${failure.message}`);
+  const text = `${failures.length} of ${points} crash points failed:\n${lines.join('\n')}`;
+  return new AggregateError(failures, text);
+}
