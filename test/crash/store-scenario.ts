@@ -1,0 +1,110 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect } from 'vitest';
+import { run } from '../../src/exec.js';
+import { StoreLayout } from '../../src/store/layout.js';
+import { listInstances } from '../../src/vm/list-instances.js';
+import { rowsOfFolder } from '../../src/vm/mac-rows.js';
+import { BIN } from '../support/bin.js';
+import { hashTree } from '../support/hash-tree.js';
+import type { CrashPoint, CrashScenario } from './crash-points.js';
+
+/** An instance that every template has, and no command is about. */
+export const BYSTANDER = 'bystander';
+
+/** What one run of a scenario works on: a folder of its own, with a store in it. */
+export interface StoreContext {
+  readonly folder: string;
+  readonly layout: StoreLayout;
+}
+
+/** A command that is struck while it works on a copy of a store. */
+export interface StoreScenario {
+  /** A folder that holds `store/`, with the bystander, and what else the command needs. */
+  readonly template: string;
+  readonly args: (context: StoreContext) => readonly string[];
+  /** Folders that must come out as they went in, relative to the template. */
+  readonly untouched: readonly string[];
+  /** All that the store may show afterwards, as `name state`, sorted by name. */
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+  /** Further checks after the next command. `isAfter`: the command has taken effect. */
+  readonly check?: (context: StoreContext, isAfter: boolean) => Promise<void>;
+}
+
+const execute = promisify(execFile);
+
+/**
+ * Strikes a command, and checks what must hold after any strike. At once: nothing is half-visible, nothing else has
+ * changed, a success that was reported is there, a failure was told without a stack trace. After the next command,
+ * which does not wait: no staging, no trash, no row of a MAC that no instance has, nor an instance without its rows.
+ */
+export function storeScenario(scenario: StoreScenario): CrashScenario<StoreContext> {
+  const { template } = scenario;
+  const hashes = hashAll(template, scenario.untouched);
+  const expectUntouched = async (folder: string): Promise<void> => {
+    expect(await hashAll(folder, scenario.untouched)).toEqual(await hashes);
+  };
+  return {
+    async prepare() {
+      const folder = await mkdtemp(join(tmpdir(), 'multipass-ts-crash-'));
+      await run('cp', ['-a', '--', `${template}/.`, folder]);
+      return { folder, layout: new StoreLayout(join(folder, 'store')) };
+    },
+    command: (context) => ({
+      argv: [process.execPath, BIN, ...scenario.args(context)],
+      root: context.folder,
+      env: { MULTIPASS_STORAGE: context.layout.root },
+    }),
+    async check(context, point) {
+      const isAfter = await checkAtOnce(context, scenario, point);
+      await expectUntouched(context.folder);
+      await runNextCommand(context);
+      await checkNothingIsLeft(context);
+      await expectUntouched(context.folder);
+      await scenario.check?.(context, isAfter);
+    },
+    dispose: async ({ folder }) => await rm(folder, { recursive: true, force: true }),
+  };
+}
+
+async function checkAtOnce(
+  { layout }: StoreContext,
+  { before, after }: StoreScenario,
+  { run: { exitCode, stderr }, strike }: CrashPoint,
+): Promise<boolean> {
+  const shown = (await listInstances(layout)).map(({ name, state }) => `${name} ${state}`);
+  expect([before, after]).toContainEqual(shown);
+  const isAfter = JSON.stringify(shown) === JSON.stringify(after);
+  if (exitCode === 0) expect(isAfter, 'a success was reported').toBe(true);
+  expect(stderr).not.toMatch(/^ +at /m);
+  if (strike === 'none') expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  return isAfter;
+}
+
+/** Recovering what is not deleted changes nothing; but it is a command that changes the store, and so it sweeps. */
+async function runNextCommand({ layout }: StoreContext): Promise<void> {
+  const started = Date.now();
+  const env = { ...process.env, MULTIPASS_STORAGE: layout.root };
+  const { stderr } = await execute(process.execPath, [BIN, 'recover', BYSTANDER], { env });
+  expect(stderr).toBe('');
+  // The stale time of proper-lockfile, which nobody should ever have to wait for.
+  expect(Date.now() - started).toBeLessThan(15_000);
+}
+
+async function checkNothingIsLeft({ layout }: StoreContext): Promise<void> {
+  expect(await readdir(layout.staging)).toEqual([]);
+  expect(await readdir(layout.trash)).toEqual([]);
+  const rows: string[] = [];
+  for (const { name } of await listInstances(layout)) {
+    rows.push(...((await rowsOfFolder(layout.instance(name)))?.rows ?? []));
+  }
+  expect((await readdir(layout.macs)).sort()).toEqual(rows.sort());
+}
+
+async function hashAll(folder: string, names: readonly string[]): Promise<unknown[]> {
+  return await Promise.all(names.map((name) => hashTree(join(folder, name))));
+}

@@ -1,0 +1,159 @@
+/** A process of its own that works on a store: `node <this> <job> <root> <argument>…`. See worker-fixture.ts. */
+import { randomUUID } from 'node:crypto';
+import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InstanceDir } from '../../src/store/instance-dir.js';
+import { StoreLayout } from '../../src/store/layout.js';
+import { InstanceLock, type LockRequest } from '../../src/store/lock.js';
+import { newToken } from '../../src/store/maker-token.js';
+import { readRecord } from '../../src/store/read-file.js';
+import { StagedInstance } from '../../src/store/staging.js';
+import { sweep } from '../../src/store/trash.js';
+import { writeNewRecord } from '../../src/store/write-record.js';
+import { listInstances } from '../../src/vm/list-instances.js';
+import { rebuildMacTable, rowsOfFolder } from '../../src/vm/mac-rows.js';
+
+/** What a job is given: its store, its arguments, and the line to the test. */
+interface Desk {
+  readonly layout: StoreLayout;
+  readonly args: readonly string[];
+  readonly tell: (message: unknown) => void;
+  readonly told: () => Promise<void>;
+}
+
+const JOBS = {
+  /** Claims each of the rows named for an instance of its own; tells those it got, and its uuid. */
+  async claim({ layout, args, tell, told }: Desk) {
+    const staged = await StagedInstance.create(layout, randomUUID(), null);
+    tell('ready');
+    await told();
+    const got: string[] = [];
+    for (const hex of args) if (await staged.claimMac(hex)) got.push(hex);
+    tell({ uuid: staged.uuid, got });
+    await told();
+  },
+
+  /** Stages an instance with a MAC row, a wish and some data; tells its token, and waits. */
+  async stage({ layout, args: [wish = 'wish', hex = '525400000001'], tell, told }: Desk) {
+    const staged = await StagedInstance.create(layout, randomUUID(), wish);
+    await staged.claimMac(hex);
+    await mkdir(staged.snapshots);
+    await writeFile(staged.disk, 'half a disk');
+    tell(staged.token);
+    await told();
+  },
+
+  /** Moves an instance into the trash, tells its token there, and waits: purge killed in the middle. */
+  async trash({ layout, args: [name = ''], tell, told }: Desk) {
+    const token = newToken();
+    await rename(layout.instance(name).path, layout.trashed(token));
+    tell(token);
+    await told();
+  },
+
+  /** Publishes copies of an instance, each with a uuid of its own, as `<prefix>0`, `<prefix>1`, … */
+  async publish({ layout, args: [source = '', prefix = '', count = '0'], tell }: Desk) {
+    const from = layout.instance(source);
+    const spec = readRecord(from.spec).object();
+    for (let number = 0; number < Number(count); number += 1) {
+      const uuid = randomUUID();
+      const staged = await StagedInstance.create(layout, uuid, null);
+      await writeNewRecord(staged.spec, { ...spec, uuid });
+      await copyFile(from.imageRecord, staged.imageRecord);
+      await copyFile(from.disk, staged.disk);
+      await staged.publish(`${prefix}${number}`);
+    }
+    tell('done');
+  },
+
+  /** Renames instances to and fro, `a` to `a-moved` and back, until it is told to stop. */
+  async rename({ layout, args: names, tell, told }: Desk) {
+    tell('ready');
+    const stop = told().then(() => 'stop' as const);
+    for (let moved = false; ; moved = !moved) {
+      for (const name of names) {
+        const there = layout.instance(`${name}-moved`).path;
+        const here = layout.instance(name).path;
+        await (moved ? rename(there, here) : rename(here, there));
+        // About as fast as commands that run one after another in a script.
+        if ((await Promise.race([stop, pause(3)])) === 'stop') return;
+      }
+    }
+  },
+
+  /** Takes a lock, tells that it holds it, and releases it when told. */
+  async lock({ layout, args: [name = '', mode = 'exclusive'], tell, told }: Desk) {
+    const lock = await InstanceLock.take(layout, name, requestOf(mode, 'test'));
+    tell('held');
+    await told();
+    await lock.release();
+    tell('released');
+  },
+
+  /** Takes an exclusive lock again and again; tells how often another was inside at the same time. */
+  async contend({ layout, args: [name = '', rounds = '0'], tell, told }: Desk) {
+    const inside = join(layout.root, 'inside');
+    let intruders = 0;
+    tell('ready');
+    await told();
+    for (let round = 0; round < Number(rounds); round += 1) {
+      await using held = await InstanceLock.take(layout, name, requestOf('exclusive', 'contend'));
+      await mkdir(inside).catch(() => (intruders += 1));
+      await pause(5);
+      await rm(inside, { recursive: true, force: true });
+      held.assertHeld();
+    }
+    tell(intruders);
+  },
+
+  async sweep({ layout, tell, told }: Desk) {
+    tell('ready');
+    await told();
+    await sweep(layout, rowsOfFolder);
+    tell('swept');
+  },
+
+  async rebuild({ layout, tell, told }: Desk) {
+    tell('ready');
+    await told();
+    await rebuildMacTable(layout);
+    tell('rebuilt');
+  },
+
+  /** Gives up being root, then lists. */
+  async 'list-as-nobody'({ layout, tell }: Desk) {
+    process.setgid?.(65_534);
+    process.setuid?.(65_534);
+    tell((await listInstances(layout)).map((view) => [view.name, view.state]));
+  },
+
+  /** Tells its own token, then waits. */
+  async idle({ tell, told }: Desk) {
+    tell(newToken());
+    await told();
+  },
+
+  /** Tells the names of what it finds in a folder that was staged, whoever staged it. */
+  async 'look-at'({ layout, args: [token = ''], tell }: Desk) {
+    tell(await readdir(new InstanceDir(layout.staged(token)).path));
+  },
+} as const satisfies Record<string, (desk: Desk) => Promise<void>>;
+
+export type Job = keyof typeof JOBS;
+
+function requestOf(mode: string, purpose: string): LockRequest {
+  return { mode: mode === 'shared' ? 'shared' : 'exclusive', purpose };
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+const [job = '', root = '', ...args] = process.argv.slice(2);
+await JOBS[job as Job]({
+  layout: new StoreLayout(root),
+  args,
+  tell: (message) => process.send?.(message),
+  told: () => new Promise((resolve) => process.once('message', () => resolve())),
+});
+process.disconnect();
