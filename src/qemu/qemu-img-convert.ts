@@ -78,7 +78,9 @@ function progressReader(onProgress: (fraction: number) => void): (chunk: string)
   return (chunk) => {
     const lines = (unfinished + chunk).split('\r');
     unfinished = lines.pop() ?? '';
-    const percent = /\((\d+\.\d+)\/100%\)/.exec(lines.at(-1) ?? '')?.[1];
-    if (percent !== undefined) onProgress(Number(percent) / 100);
+    for (const line of lines) {
+      const percent = /\((\d+\.\d+)\/100%\)/.exec(line)?.[1];
+      if (percent !== undefined) onProgress(Number(percent) / 100);
+    }
   };
 }

@@ -89,10 +89,13 @@ export class StoreLayout {
   }
 }
 
-/** A name that reaches this point was validated; one that could leave its folder is a bug of ours. */
+/** True for a name that stays in the folder it is looked up in. */
+export function isPlainName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name);
+}
+
+/** A name that reaches this point was checked; one that could leave its folder is a bug of ours. */
 function plainName(name: string): string {
-  if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
-    throw new Error(`not a plain file name: ${JSON.stringify(name)}`);
-  }
+  if (!isPlainName(name)) throw new Error(`not a plain file name: ${JSON.stringify(name)}`);
   return name;
 }

@@ -1,7 +1,7 @@
 import { rmdir } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf, MultipassError } from '../errors.js';
+import { errnoOf, fromSystemError, MultipassError } from '../errors.js';
 import { log } from '../log.js';
 import { sleep } from '../abort.js';
 import { HolderNote, describeHolders } from './lock-holders.js';
@@ -60,8 +60,12 @@ export class InstanceLock implements AsyncDisposable {
         return new InstanceLock(handle, note, undefined);
       }
       let lock: InstanceLock | undefined = undefined;
-      const unlock = await lockVisibly(layout, name, handle !== undefined, (error) => {
-        if (lock !== undefined) lock.#lost = error;
+      const unlock = await lockVisibly(layout, name, {
+        ...request,
+        mayBreak: handle !== undefined,
+        onCompromised: (error) => {
+          if (lock !== undefined) lock.#lost = error;
+        },
       });
       lock = new InstanceLock(handle, note, unlock);
       return lock;
@@ -112,18 +116,23 @@ async function takePatiently(
     for (;;) {
       const handle = await takeKernelLock(path, { mode, signal, wait: false });
       if (handle !== undefined) return handle;
-      request.whileWaiting?.();
+      await wait(request);
       if (!told && Date.now() - start >= TELL_AFTER_MS) {
         told = true;
         request.onWait?.(describeHolders(layout, name));
       }
-      await sleep(POLL_MS, signal);
     }
   } catch (error) {
     if (!(error instanceof MultipassError) || error.code !== 'TOOL_MISSING') throw error;
     log('debug', 'lock', 'no flock(1) here: proper-lockfile alone');
     return undefined;
   }
+}
+
+/** How the visible lock is taken. */
+interface VisibleRequest extends LockRequest {
+  readonly mayBreak: boolean;
+  readonly onCompromised: (error: Error) => void;
 }
 
 /**
@@ -133,27 +142,30 @@ async function takePatiently(
 async function lockVisibly(
   layout: StoreLayout,
   name: string,
-  mayBreak: boolean,
-  onCompromised: (error: Error) => void,
+  request: VisibleRequest,
 ): Promise<() => Promise<void>> {
   const { default: lockfile } = await import('proper-lockfile');
   const lockfilePath = join(layout.locks, `${name}.lock`);
-  const options = {
-    realpath: false,
-    lockfilePath,
-    stale: 15_000,
-    update: 5_000,
-    onCompromised,
-    retries: mayBreak ? 0 : { retries: 1_000, minTimeout: POLL_MS, maxTimeout: POLL_MS },
-  };
+  const { onCompromised } = request;
+  const options = { realpath: false, lockfilePath, stale: 15_000, update: 5_000, onCompromised };
   for (;;) {
     try {
       return await lockfile.lock(layout.instance(name).path, options);
     } catch (error) {
-      if (!mayBreak || errnoOf(error) !== 'ELOCKED') throw error;
-      await rmdir(lockfilePath).catch((gone: unknown) => {
-        if (errnoOf(gone) !== 'ENOENT') throw gone;
-      });
+      if (errnoOf(error) !== 'ELOCKED') throw fromSystemError(error, 'lock', lockfilePath);
     }
+    if (request.mayBreak) await removeFolder(lockfilePath);
+    else await wait(request);
   }
+}
+
+async function removeFolder(path: string): Promise<void> {
+  await rmdir(path).catch((error: unknown) => {
+    if (errnoOf(error) !== 'ENOENT') throw fromSystemError(error, 'break a dead lock', path);
+  });
+}
+
+async function wait({ whileWaiting, signal }: LockRequest): Promise<void> {
+  whileWaiting?.();
+  await sleep(POLL_MS, signal);
 }

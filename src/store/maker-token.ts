@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { errnoOf } from '../errors.js';
 
 /**
  * Who made a folder in staging or trash, so that folder and owner come into being with one mkdir:
@@ -51,15 +52,20 @@ export function isOwnToken(token: string): boolean {
  * clock ticks since boot; 0 where there is no /proc). A recycled pid does not count.
  */
 export function isProcessAlive(pid: number, startTime: string): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-  }
+  if (!answersToSignals(pid)) return false;
   const now = startTimeOf(String(pid));
   // Not readable (hidepid): it answers to signals, so it must be taken for alive.
   if (now === undefined || startTime === '0') return true;
   return now === startTime;
+}
+
+/** Signal 0 reaches no process; no permission to send it means that there is one. Pid 0 would be our own group. */
+function answersToSignals(pid: number): boolean {
+  try {
+    return pid > 0 && process.kill(pid, 0);
+  } catch (error) {
+    return errnoOf(error) === 'EPERM';
+  }
 }
 
 /** Start time of a process as {@link isProcessAlive} wants it; `dead` for a zombie, undefined when unreadable. */

@@ -1,4 +1,4 @@
-import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { lstat, readdir, rename, rm } from 'node:fs/promises';
 import { errnoOf, fromSystemError } from '../errors.js';
 import { log } from '../log.js';
 import { InstanceDir } from './instance-dir.js';
@@ -70,15 +70,23 @@ async function sweepOne(layout: StoreLayout, left: InstanceDir, rowsOf: RowsOf):
 async function isAbandoned(left: InstanceDir): Promise<boolean> {
   const state = makerState(left.name);
   if (state !== 'unknown') return state === 'dead';
-  const { mtimeMs } = await stat(left.path);
+  const { mtimeMs } = await lstat(left.path);
   return Date.now() - mtimeMs > UNKNOWN_MAKER_GRACE_MS;
 }
 
 async function removeTrashed(layout: StoreLayout, path: string, rowsOf: RowsOf): Promise<void> {
-  const folder = new InstanceDir(path);
+  // What is no real folder (a link to one, perhaps to another instance's) holds nothing of its own.
+  if ((await lstat(path)).isDirectory()) await releaseRows(layout, new InstanceDir(path), rowsOf);
+  await rm(path, { recursive: true, force: true });
+}
+
+async function releaseRows(
+  layout: StoreLayout,
+  folder: InstanceDir,
+  rowsOf: RowsOf,
+): Promise<void> {
   const macs = new MacTable(layout);
   for (const held of [await claimOf(folder), await rowsOf(folder)]) {
     for (const hex of held?.rows ?? []) await macs.release(hex, held?.uuid ?? '');
   }
-  await rm(path, { recursive: true, force: true });
 }

@@ -1,4 +1,5 @@
-import type { StoreLayout } from '../store/layout.js';
+import { lstatSync } from 'node:fs';
+import { isPlainName, type StoreLayout } from '../store/layout.js';
 import { trashInstance } from '../store/trash.js';
 import { replaceRecord } from '../store/write-record.js';
 import { readInstance } from './read-instance.js';
@@ -38,6 +39,11 @@ export async function purgeInstance(
   options: WorkOptions = {},
 ): Promise<void> {
   await prepareStore(layout);
+  // A lock in what is no folder of its own would be somebody else's.
+  if (isForeign(layout, name)) {
+    await trashInstance(layout, name, rowsOfFolder);
+    return;
+  }
   await using lock = await lockExclusively(layout, name, 'purge', options);
   lock.assertHeld();
   await trashInstance(layout, name, rowsOfFolder);
@@ -76,4 +82,10 @@ async function setDeleted(
   if (reading.spec.deleted === deleted) return;
   held.assertHeld();
   await replaceRecord(reading.dir.spec, { ...reading.spec, deleted });
+}
+
+/** True for a link or a stray file where an instance's folder should be. */
+function isForeign(layout: StoreLayout, name: string): boolean {
+  if (!isPlainName(name)) return false;
+  return lstatSync(layout.instance(name).path, { throwIfNoEntry: false })?.isDirectory() === false;
 }

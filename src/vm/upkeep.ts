@@ -1,17 +1,16 @@
-import { MultipassError } from '../errors.js';
+import { rm } from 'node:fs/promises';
+import { errnoOf, MultipassError } from '../errors.js';
 import { checkAndRepairLeaks } from '../qemu/qemu-img.js';
 import { initialiseStore } from '../store/format.js';
-import type { StoreLayout } from '../store/layout.js';
+import { isPlainName, type StoreLayout } from '../store/layout.js';
 import { sweepHolderNotes } from '../store/lock-holders.js';
 import { InstanceLock } from '../store/lock.js';
 import { MacTable } from '../store/mac-table.js';
 import { sweep } from '../store/trash.js';
-import { rm } from 'node:fs/promises';
 import { syncPath } from '../store/sync.js';
 import { instanceIsRunning, instanceNotFound } from './instance-errors.js';
 import { rebuildMacTable, rowsOfFolder } from './mac-rows.js';
 import { finishPending } from './pending/finish-pending.js';
-import { errnoOf } from '../errors.js';
 import { isRunning, readInstance, type InstanceReading } from './read-instance.js';
 
 /** How a command that changes something waits and is interrupted. */
@@ -24,6 +23,7 @@ export interface WorkOptions {
 /**
  * What every command that changes the store begins with: the store is made at first use, and what dead commands left
  * is swept, without waiting for anybody.
+ * @throws MultipassError STORE_TOO_NEW, STORE_READ_ONLY, PERMISSION_DENIED, DISK_FULL; RecordError
  */
 export async function prepareStore(layout: StoreLayout): Promise<void> {
   await initialiseStore(layout);
@@ -61,13 +61,17 @@ export async function openForChange(
   }
 }
 
-/** Takes the exclusive lock alone, for instances that may be Broken. */
+/**
+ * Takes the exclusive lock alone, for instances that may be Broken.
+ * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_NOT_STOPPED, ABORTED
+ */
 export async function lockExclusively(
   layout: StoreLayout,
   name: string,
   doing: string,
   options: WorkOptions = {},
 ): Promise<InstanceLock> {
+  if (!isPlainName(name)) throw instanceNotFound(name);
   const dir = layout.instance(name);
   const refuseIfRunning = (): void => {
     if (isRunning(dir)) throw instanceIsRunning(name, doing);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { run } from '../../src/exec.js';
+import { initialiseStore } from '../../src/store/format.js';
 import { StoreLayout } from '../../src/store/layout.js';
 import { listInstances } from '../../src/vm/list-instances.js';
 import { rowsOfFolder } from '../../src/vm/mac-rows.js';
@@ -69,6 +70,17 @@ export function storeScenario(scenario: StoreScenario): CrashScenario<StoreConte
     },
     dispose: async ({ folder }) => await rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** A folder with a store in it, which `fill` puts instances into. The caller removes it. */
+export async function makeTemplate(
+  fill: (layout: StoreLayout, folder: string) => Promise<void>,
+): Promise<string> {
+  const template = await mkdtemp(join(tmpdir(), 'multipass-ts-template-'));
+  const layout = new StoreLayout(join(template, 'store'));
+  await initialiseStore(layout);
+  await fill(layout, template);
+  return template;
 }
 
 async function checkAtOnce(

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { log } from '../../log.js';
 import { readQcow2, hasSnapshotNamed } from '../../qemu/qcow2-header.js';
@@ -30,6 +30,9 @@ export async function finishPending(
   await repeatStep(dir.disk, pending.step, signal);
   await checkAndRepairLeaks(dir.disk, { signal });
   await syncPath(dir.disk);
+  if (pending.snapshots.size > 0) {
+    await mkdir(dir.snapshots, { recursive: true, mode: 0o700 });
+  }
   for (const [file, record] of pending.snapshots) {
     const path = join(dir.snapshots, file);
     if (record === null) await rm(path, { force: true });

@@ -1,0 +1,26 @@
+import { rm } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { forEachCrashPoint } from './crash-points.js';
+import { migrateScenario, migrateTemplate } from './migrate-scenario.js';
+
+let template: string;
+
+beforeAll(async () => {
+  template = await migrateTemplate();
+});
+
+afterAll(async () => {
+  await rm(template, { recursive: true, force: true });
+});
+
+describe('a migration that is killed at any step', () => {
+  it.each(['copy', 'move'] as const)(
+    'leaves the instance in the old data or in the store, whole (--%s)',
+    async (mode) => {
+      const { fired, steps } = await forEachCrashPoint(migrateScenario(template, mode));
+      expect(fired).toBeGreaterThanOrEqual(steps);
+      expect(steps).toBeGreaterThan(40);
+    },
+    900_000,
+  );
+});
