@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 declare -A package_of=([qemu-img]=qemu-utils [qemu-io]=qemu-utils [flock]=util-linux)
 if [ "${1:-}" != --run ]; then
   package_of+=([strace]=strace [xorriso]=xorriso [genisoimage]=genisoimage [script]=bsdutils
-    [mkfs.xfs]=xfsprogs [mkfs.btrfs]=btrfs-progs [mkfs.ext4]=e2fsprogs [python3]=python3)
+    [mkfs.xfs]=xfsprogs [mkfs.btrfs]=btrfs-progs [mkfs.ext4]=e2fsprogs)
 fi
 
 export PATH="$PATH:/usr/sbin:/sbin"
@@ -16,9 +16,11 @@ missing=()
 for program in "${!package_of[@]}"; do
   command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
 done
-if [ "${1:-}" != --run ] && ! python3 -c 'import yaml' 2>/dev/null; then
+python=/usr/bin/python3
+[ -x "$python" ] || python=python3
+if [ "${1:-}" != --run ] && ! "$python" -c 'import yaml' 2>/dev/null; then
   # Cloud-init reads YAML with PyYAML: the tests ask that very reader.
-  missing+=(python3-yaml)
+  missing+=(python3 python3-yaml)
 fi
 
 if [ "${#missing[@]}" -gt 0 ]; then

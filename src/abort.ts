@@ -7,7 +7,7 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 }
 
 /** The error of a workflow that was told to stop; the signal's own reason is its cause. */
-export function abortedError(signal: AbortSignal): MultipassError {
+function abortedError(signal: AbortSignal): MultipassError {
   if (signal.reason instanceof MultipassError) return signal.reason;
   return new MultipassError('ABORTED', 'interrupted', { cause: signal.reason });
 }

@@ -131,7 +131,7 @@ export class StagedInstance extends InstanceDir {
 const NAME_IS_TAKEN = new Set(['ENOTEMPTY', 'EEXIST', 'ENOTDIR']);
 
 /** True for the name of a MAC row: twelve hex digits. */
-export function isMacRow(name: string): boolean {
+function isMacRow(name: string): boolean {
   return /^[0-9a-f]{12}$/.test(name);
 }
 

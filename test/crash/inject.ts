@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { text } from 'node:stream/consumers';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { run } from '../../src/exec.js';
+import { PYTHON } from '../support/python.js';
 
 const TRACER = fileURLToPath(new URL('./tracer.py', import.meta.url));
 
@@ -85,29 +85,15 @@ export function failAt(
   return trace(command, { at: step, errno: constants.errno[error] });
 }
 
-let interpreter: Promise<string> | undefined;
-
-/** Behind the `python3` of a version manager there is a shell script that takes longer than most runs. */
-function realPython(): Promise<string> {
-  interpreter ??= run('python3', ['-c', 'import sys; print(sys.executable)']).then((result) =>
-    result.stdout.trim(),
-  );
-  return interpreter;
-}
-
 async function trace(command: TracedCommand, plan: Plan): Promise<TracedRun> {
   const { argv, root, env, cwd, timeoutMs = 60_000 } = command;
-  const tracer = spawn(
-    await realPython(),
-    ['-IS', TRACER, root, JSON.stringify(plan), '--', ...argv],
-    {
-      cwd,
-      env: { ...process.env, UV_THREADPOOL_SIZE: '1', ...env },
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
-    },
-  );
+  const tracer = spawn(PYTHON, ['-IS', TRACER, root, JSON.stringify(plan), '--', ...argv], {
+    cwd,
+    env: { ...process.env, UV_THREADPOOL_SIZE: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+  });
   const ended = new Promise<NodeJS.Signals | null>((resolve, reject) => {
     tracer.once('error', reject);
     tracer.once('close', (_code, signal) => resolve(signal));

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { PYTHON } from '../support/python.js';
 
 const SERVE = `
 import json, sys, yaml
@@ -23,7 +24,7 @@ export async function pyYaml(text: string): Promise<unknown> {
 }
 
 function startReader(): Reader {
-  const python = spawn('python3', ['-c', SERVE], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const python = spawn(PYTHON, ['-c', SERVE], { stdio: ['pipe', 'pipe', 'inherit'] });
   const answers = createInterface({ input: python.stdout });
   let turn: Promise<unknown> = Promise.resolve();
   const ask = async (text: string): Promise<unknown> => {

@@ -150,10 +150,16 @@ function pause(milliseconds: number): Promise<void> {
 }
 
 const [job = '', root = '', ...args] = process.argv.slice(2);
+const tell = (message: unknown): boolean | undefined => process.send?.(message);
 await JOBS[job as Job]({
   layout: new StoreLayout(root),
   args,
-  tell: (message) => process.send?.(message),
-  told: () => new Promise((resolve) => process.once('message', () => resolve())),
-});
-process.disconnect();
+  tell,
+  // By itself, without a test at the other end, it goes on at once.
+  told: () =>
+    new Promise((resolve) => {
+      if (process.connected) process.once('message', () => resolve());
+      else resolve();
+    }),
+}).catch((error: unknown) => tell({ failed: String(error) }));
+if (process.connected) process.disconnect();

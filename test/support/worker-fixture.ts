@@ -10,7 +10,7 @@ import type { Job } from './store-worker.js';
 /** A real process that does one job on the test's store. */
 export interface Worker {
   readonly pid: number;
-  /** The next thing it tells. Rejects when it ends without a word. */
+  /** The next thing it tells. Rejects when it failed. */
   readonly next: () => Promise<unknown>;
   /** Lets it go on. */
   readonly go: () => void;
@@ -74,7 +74,9 @@ function workerOf(child: ChildProcess, job: Job): Worker {
     next: async () => {
       const { value, done } = (await messages.next()) as IteratorResult<[unknown], undefined>;
       if (done === true) throw new Error(`the worker for "${job}" ended without a word`);
-      return value[0];
+      const [message] = value;
+      if (isFailure(message)) throw new Error(message.failed);
+      return message;
     },
     go: () => child.send('go'),
     kill: async () => {
@@ -82,4 +84,8 @@ function workerOf(child: ChildProcess, job: Job): Worker {
       await exit;
     },
   };
+}
+
+function isFailure(message: unknown): message is { failed: string } {
+  return typeof message === 'object' && message !== null && 'failed' in message;
 }

@@ -6,7 +6,7 @@ import { readIso, type IsoFile } from './iso9660-reader.js';
 import { writeIso } from './iso9660-writer.js';
 
 /** The four files of Multipass's NoCloud seed, in the order it writes them. */
-export const SEED_FILES = ['meta-data', 'vendor-data', 'user-data', 'network-config'] as const;
+const SEED_FILES = ['meta-data', 'vendor-data', 'user-data', 'network-config'] as const;
 
 /** What a seed says about who the machine is. */
 export interface SeedIdentity {
