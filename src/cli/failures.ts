@@ -1,8 +1,10 @@
 import { MultipassError } from '../errors.js';
+import { printable } from './format/table.js';
 
 /**
- * Does several things one after the other although some fail, and fails as a whole at the end, in Multipass's words.
- * Only failures that a user can meet are collected: a bug, and an interruption, end everything.
+ * Does several things one after the other although some fail, and fails as a whole at the end, in Multipass's words,
+ * which are the same for one failure as for many. Only failures that a user can meet are collected: a bug, and an
+ * interruption, end everything.
  */
 export class Failures {
   readonly #errors: MultipassError[] = [];
@@ -16,14 +18,11 @@ export class Failures {
     }
   }
 
-  /** @throws the one failure there was, or MultipassError SEVERAL with a line for each */
+  /** @throws MultipassError SEVERAL with a printable line for each failure; its cause holds them all */
   throwIfAny(): void {
-    const [first, ...more] = this.#errors;
-    if (first === undefined) return;
-    if (more.length === 0) throw first;
-    const lines = this.#errors.map(({ message }) => message);
+    if (this.#errors.length === 0) return;
+    const lines = this.#errors.map(({ message }) => printable(message));
     throw new MultipassError('SEVERAL', ['The following errors occurred:', ...lines].join('\n'), {
-      hint: first.hint,
       cause: new AggregateError(this.#errors),
     });
   }

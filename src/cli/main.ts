@@ -1,4 +1,4 @@
-import { setLogSink, type Verbosity } from '../log.js';
+import { setLogSink, type LogSink, type Verbosity } from '../log.js';
 import type { CliContext } from './context.js';
 import { runCommandLine } from './program.js';
 import { reportError } from './report-error.js';
@@ -9,14 +9,14 @@ import { reportError } from './report-error.js';
  * @returns the exit code
  */
 export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {
-  let verbosity = 0 as Verbosity;
+  const sink: LogSink = { write: (line) => context.stderr.write(line), verbosity: 0 };
+  setLogSink(sink);
   const onVerbose = (): void => {
-    verbosity = Math.min(4, verbosity + 1) as Verbosity;
-    setLogSink({ write: (line) => context.stderr.write(line), verbosity });
+    sink.verbosity = Math.min(4, sink.verbosity + 1) as Verbosity;
   };
   try {
     return await runCommandLine(argv, { context, onVerbose });
   } catch (error) {
-    return reportError(error, context, verbosity > 0);
+    return reportError(error, context, sink.verbosity > 0);
   }
 }

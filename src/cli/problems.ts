@@ -1,10 +1,11 @@
 import type { BrokenInstanceView } from '../vm/instance-view.js';
 import type { CliContext } from './context.js';
+import { printable } from './format/table.js';
 
 /** Tells on stderr why instances are Broken; the lists themselves go on. */
 export function tellProblems(context: CliContext, broken: readonly BrokenInstanceView[]): void {
   for (const { name, problem } of broken) {
-    context.stderr.write(`instance "${name}" is broken: ${problem.message}\n`);
-    context.stderr.write(`  hint: ${problem.hint}\n`);
+    context.stderr.write(`${printable(`instance "${name}" is broken: ${problem.message}`)}\n`);
+    context.stderr.write(`  hint: ${printable(problem.hint)}\n`);
   }
 }

@@ -62,7 +62,8 @@ export async function runCommandLine(argv: readonly string[], hooks: ParserHooks
     await parser.parseAsync([...argv], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return exitCodeOfParser(error);
+    if (error.code === 'commander.helpDisplayed') return EXIT.ok;
+    throw usageError(complaint(error, argv));
   }
   return exitCode;
 }
@@ -125,17 +126,19 @@ function isCalled(parser: Parser, name: string): boolean {
   return parser.name() === name || parser.aliases().includes(name);
 }
 
-function exitCodeOfParser(error: CommanderError): number {
-  const [, flags = ''] = /'([^']*)'/.exec(error.message) ?? [];
-  const flag = flags.split(/[ ,=]/)[0] ?? '';
+/** What the parser did not like, in the words of Multipass's (Qt's) parser. */
+function complaint(error: CommanderError, argv: readonly string[]): string {
+  const [, quoted = ''] = /'([^']*)'/.exec(error.message) ?? [];
   switch (error.code) {
-    case 'commander.helpDisplayed':
-      return EXIT.ok;
-    case 'commander.unknownOption':
-      throw usageError(`Unknown option '${flag.replace(/^--?/, '')}'.`);
+    case 'commander.unknownOption': {
+      const [flag = '', value] = quoted.split('=', 2);
+      // Only a flag that takes no value is unknown with one alone.
+      if (value !== undefined && isKnownFlag(flag)) return `Unexpected value after '${flag}'.`;
+      return `Unknown option '${flag.replace(/^--?/, '')}'.`;
+    }
     case 'commander.optionMissingArgument':
-      throw usageError(`Missing value after '${flag}'.`);
+      return `Missing value after '${argv.at(-1) ?? ''}'.`;
     default:
-      throw usageError(error.message.replace(/^error: /, ''));
+      return error.message.replace(/^error: /, '');
   }
 }

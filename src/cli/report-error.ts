@@ -1,6 +1,7 @@
-import { MultipassError } from '../errors.js';
+import { fromSystemError, MultipassError } from '../errors.js';
 import type { CliContext } from './context.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
+import { printable } from './format/table.js';
 import { CommandFailure } from './program.js';
 
 /**
@@ -10,27 +11,41 @@ import { CommandFailure } from './program.js';
  */
 export function reportError(error: unknown, context: CliContext, verbose: boolean): number {
   const command = error instanceof CommandFailure ? error.command : undefined;
-  const cause: unknown = error instanceof CommandFailure ? error.cause : error;
+  const cause = meaningOf(error instanceof CommandFailure ? error.cause : error);
   if (!(cause instanceof MultipassError)) {
     context.stderr.write(bugReport(cause, context.version));
     return EXIT.failed;
   }
+  const message = cause.code === 'SEVERAL' ? cause.message : printable(cause.message);
   if (cause.code === 'USAGE' || command === undefined) {
-    context.stderr.write(`${cause.message}\n`);
+    context.stderr.write(`${message}\n`);
     return exitCodeOf(cause);
   }
-  context.stderr.write(`${command} failed: ${cause.message}\n`);
-  if (verbose) {
-    for (const line of causesOf(cause)) context.stderr.write(`  caused by: ${line}\n`);
-  }
-  if (cause.hint !== undefined) context.stderr.write(`  hint: ${cause.hint}\n`);
+  context.stderr.write(`${command} failed: ${message}\n`);
+  const causes = verbose ? causesOf(cause) : [];
+  for (const line of causes) context.stderr.write(`  caused by: ${printable(line)}\n`);
+  for (const hint of hintsOf(cause)) context.stderr.write(`  hint: ${printable(hint)}\n`);
   return exitCodeOf(cause);
+}
+
+/** The world's refusal that nobody foresaw, such as an I/O error, is no bug of ours. */
+function meaningOf(error: unknown): unknown {
+  if (!(error instanceof Error) || !('syscall' in error)) return error;
+  const { syscall = 'go on', path } = error as NodeJS.ErrnoException;
+  return fromSystemError(error, syscall, path);
 }
 
 function causesOf(error: Error): string[] {
   const { cause } = error;
-  if (cause instanceof AggregateError) return cause.errors.map((one) => (one as Error).message);
+  if (cause instanceof AggregateError) return cause.errors.flatMap(causesOf);
   return cause instanceof Error ? [cause.message, ...causesOf(cause)] : [];
+}
+
+/** Each different hint once: several failures may have the same. */
+function hintsOf({ hint, cause }: MultipassError): string[] {
+  const errors: unknown[] = cause instanceof AggregateError ? cause.errors : [];
+  const hints = [hint, ...errors.map((one) => (one as MultipassError).hint)];
+  return [...new Set(hints)].filter((one) => one !== undefined);
 }
 
 function bugReport(error: unknown, version: string): string {

@@ -1,4 +1,5 @@
 import type { CliContext } from './context.js';
+import { printable } from './format/table.js';
 import type { Spinner } from './spinner.js';
 
 /** Says on stderr who is being waited for, once a lock has taken longer than 2 s. */
@@ -8,6 +9,7 @@ export function tellWhoHolds(
 ): (instance: string, holders: string) => void {
   return (instance, holders) => {
     spinner?.clear();
-    context.stderr.write(`Waiting for "${instance}", which is in use by ${holders}\n`);
+    const line = printable(`Waiting for "${instance}", which is in use by ${holders}`);
+    context.stderr.write(`${line}\n`);
   };
 }

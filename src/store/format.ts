@@ -1,5 +1,6 @@
 import { mkdir, writeFile, rename, chmod } from 'node:fs/promises';
-import { errnoOf, fromSystemError, MultipassError } from '../errors.js';
+import { errnoOf, fromSystemError, MultipassError, RecordError } from '../errors.js';
+import type { JsonPlace } from './decoder.js';
 import { STORE_FORMAT, type StoreLayout } from './layout.js';
 import { newToken } from './maker-token.js';
 import { readRecordIfAny } from './read-file.js';
@@ -12,7 +13,7 @@ import { recordText } from './write-record.js';
  * @throws MultipassError STORE_TOO_NEW; RecordError when `store.json` cannot be read
  */
 export function checkStoreFormat(layout: StoreLayout): boolean {
-  const place = readRecordIfAny(layout.formatFile);
+  const place = readFormat(layout);
   if (place === undefined) return false;
   const format = place.key('format').integer(1);
   if (format > STORE_FORMAT) {
@@ -23,6 +24,19 @@ export function checkStoreFormat(layout: StoreLayout): boolean {
     );
   }
   return true;
+}
+
+function readFormat(layout: StoreLayout): JsonPlace | undefined {
+  try {
+    return readRecordIfAny(layout.formatFile);
+  } catch (error) {
+    if (!(error instanceof RecordError) || errnoOf(error.cause) !== 'ENOTDIR') throw error;
+    throw new MultipassError(error.code, `the store "${layout.root}" is not a folder`, {
+      hint: 'Set MULTIPASS_STORAGE to a folder, or to the path of one that can be made.',
+      details: { path: layout.root },
+      cause: error,
+    });
+  }
 }
 
 /**

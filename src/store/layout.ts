@@ -89,9 +89,13 @@ export class StoreLayout {
   }
 }
 
-/** True for a name that stays in the folder it is looked up in. */
+/** What file systems take for one name, in bytes. */
+const LONGEST_FILE_NAME = 255;
+
+/** True for a name that a file can have, and that stays in the folder it is looked up in. */
 export function isPlainName(name: string): boolean {
-  return name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name);
+  if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) return false;
+  return Buffer.byteLength(name) <= LONGEST_FILE_NAME;
 }
 
 /** A name that reaches this point was checked; one that could leave its folder is a bug of ours. */

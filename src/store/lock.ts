@@ -29,19 +29,13 @@ const POLL_MS = 100;
  * Released by `await using`, by {@link release}, or by the kernel when this process dies.
  */
 export class InstanceLock implements AsyncDisposable {
-  readonly #handle: FileHandle | undefined;
-  readonly #note: HolderNote;
-  readonly #unlockVisible: (() => Promise<void>) | undefined;
+  #handle: FileHandle | undefined;
+  #unlockVisible: (() => Promise<void>) | undefined;
+  #note: HolderNote | undefined;
   #lost: Error | undefined;
 
-  private constructor(
-    handle: FileHandle | undefined,
-    note: HolderNote,
-    unlockVisible: (() => Promise<void>) | undefined,
-  ) {
-    this.#handle = handle;
-    this.#note = note;
-    this.#unlockVisible = unlockVisible;
+  private constructor() {
+    // Nothing is held yet: `take` is the way to one.
   }
 
   /**
@@ -53,24 +47,12 @@ export class InstanceLock implements AsyncDisposable {
     name: string,
     request: LockRequest,
   ): Promise<InstanceLock> {
-    const handle = await takePatiently(layout, name, request);
+    const lock = new InstanceLock();
     try {
-      const note = await HolderNote.write(layout, name, request.purpose);
-      if (handle !== undefined && request.mode === 'shared') {
-        return new InstanceLock(handle, note, undefined);
-      }
-      let lock: InstanceLock | undefined = undefined;
-      const unlock = await lockVisibly(layout, name, {
-        ...request,
-        mayBreak: handle !== undefined,
-        onCompromised: (error) => {
-          if (lock !== undefined) lock.#lost = error;
-        },
-      });
-      lock = new InstanceLock(handle, note, unlock);
+      await lock.#acquire(layout, name, request);
       return lock;
     } catch (error) {
-      await handle?.close();
+      await lock.release();
       throw error;
     }
   }
@@ -94,33 +76,56 @@ export class InstanceLock implements AsyncDisposable {
     await this.#unlockVisible?.().catch((error: unknown) =>
       log('debug', 'lock', `visible lock was gone: ${(error as Error).message}`),
     );
-    await this.#note.remove();
+    await this.#note?.remove();
     await this.#handle?.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release();
   }
+
+  async #acquire(layout: StoreLayout, name: string, request: LockRequest): Promise<void> {
+    const wait = patience(layout, name, request);
+    this.#handle = await takePatiently(layout.instance(name).lock, request, wait);
+    const hasKernelLock = this.#handle !== undefined;
+    // What others see decides nothing then, and `purge` must get by on a full disk: it makes room.
+    const unlessFull = (error: unknown): undefined => {
+      if (!hasKernelLock || !isDiskFull(error)) throw error;
+    };
+    if (!hasKernelLock || request.mode === 'exclusive') {
+      this.#unlockVisible = await lockVisibly(layout, name, {
+        whenHeld: hasKernelLock ? removeFolder : wait,
+        onCompromised: (error) => (this.#lost = error),
+      }).catch(unlessFull);
+    }
+    this.#note = await HolderNote.write(layout, name, request.purpose).catch(unlessFull);
+  }
+}
+
+/** Waits a moment each time it is called; tells once, when that has gone on for a while, who holds the lock. */
+function patience(layout: StoreLayout, name: string, request: LockRequest): () => Promise<void> {
+  const start = Date.now();
+  let told = false;
+  return async () => {
+    request.whileWaiting?.();
+    if (!told && Date.now() - start >= TELL_AFTER_MS) {
+      told = true;
+      request.onWait?.(describeHolders(layout, name));
+    }
+    await sleep(POLL_MS, request.signal);
+  };
 }
 
 async function takePatiently(
-  layout: StoreLayout,
-  name: string,
-  request: LockRequest,
+  path: string,
+  { mode, signal }: LockRequest,
+  wait: () => Promise<void>,
 ): Promise<FileHandle | undefined> {
-  const path = layout.instance(name).lock;
-  const { mode, signal } = request;
-  const start = Date.now();
-  let told = false;
   try {
     for (;;) {
       const handle = await takeKernelLock(path, { mode, signal, wait: false });
       if (handle !== undefined) return handle;
-      await wait(request);
-      if (!told && Date.now() - start >= TELL_AFTER_MS) {
-        told = true;
-        request.onWait?.(describeHolders(layout, name));
-      }
+      await wait();
     }
   } catch (error) {
     if (!(error instanceof MultipassError) || error.code !== 'TOOL_MISSING') throw error;
@@ -130,8 +135,9 @@ async function takePatiently(
 }
 
 /** How the visible lock is taken. */
-interface VisibleRequest extends LockRequest {
-  readonly mayBreak: boolean;
+interface VisibleRequest {
+  /** What to do about one that is there, before the next try. */
+  readonly whenHeld: (path: string) => Promise<void>;
   readonly onCompromised: (error: Error) => void;
 }
 
@@ -142,11 +148,10 @@ interface VisibleRequest extends LockRequest {
 async function lockVisibly(
   layout: StoreLayout,
   name: string,
-  request: VisibleRequest,
+  { whenHeld, onCompromised }: VisibleRequest,
 ): Promise<() => Promise<void>> {
   const { default: lockfile } = await import('proper-lockfile');
   const lockfilePath = join(layout.locks, `${name}.lock`);
-  const { onCompromised } = request;
   const options = { realpath: false, lockfilePath, stale: 15_000, update: 5_000, onCompromised };
   for (;;) {
     try {
@@ -154,8 +159,7 @@ async function lockVisibly(
     } catch (error) {
       if (errnoOf(error) !== 'ELOCKED') throw fromSystemError(error, 'lock', lockfilePath);
     }
-    if (request.mayBreak) await removeFolder(lockfilePath);
-    else await wait(request);
+    await whenHeld(lockfilePath);
   }
 }
 
@@ -165,7 +169,6 @@ async function removeFolder(path: string): Promise<void> {
   });
 }
 
-async function wait({ whileWaiting, signal }: LockRequest): Promise<void> {
-  whileWaiting?.();
-  await sleep(POLL_MS, signal);
+function isDiskFull(error: unknown): boolean {
+  return error instanceof MultipassError && error.code === 'DISK_FULL';
 }

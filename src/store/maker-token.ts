@@ -25,8 +25,7 @@ let self: Maker | undefined;
 
 /** A new token of this process. */
 export function newToken(): string {
-  const { machine, boot, namespace, pid, startTime } = (self ??= describeSelf());
-  return [machine, boot, namespace, pid, startTime, randomBytes(8).toString('hex')].join('.');
+  return ownPrefix() + randomBytes(8).toString('hex');
 }
 
 /** Whether the maker named in a token still lives; `unknown` for a name that is no token. */
@@ -42,9 +41,7 @@ export function makerState(token: string): MakerState {
 
 /** True when `token` was made by this very process. */
 export function isOwnToken(token: string): boolean {
-  const maker = parseToken(token);
-  const me = (self ??= describeSelf());
-  return maker?.pid === me.pid && maker.startTime === me.startTime && maker.boot === me.boot;
+  return TOKEN.test(token) && token.startsWith(ownPrefix());
 }
 
 /**
@@ -74,6 +71,11 @@ export function startTimeOf(pid: string): string | undefined {
   // The command name, field 2, may hold blanks and brackets: count from the last one.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   return fields?.[0] === 'Z' || fields?.[0] === 'X' ? 'dead' : fields?.[19];
+}
+
+function ownPrefix(): string {
+  const { machine, boot, namespace, pid, startTime } = (self ??= describeSelf());
+  return `${[machine, boot, namespace, pid, startTime].join('.')}.`;
 }
 
 function parseToken(token: string): Maker | undefined {

@@ -32,8 +32,6 @@ export async function trashInstance(
   } catch (error) {
     throw fromSystemError(error, `remove "${name}"`, path);
   }
-  await syncPath(layout.instances);
-  await syncPath(layout.trash);
   await removeTrashed(layout, trashed, rowsOf);
 }
 
@@ -75,6 +73,9 @@ async function isAbandoned(left: InstanceDir): Promise<boolean> {
 }
 
 async function removeTrashed(layout: StoreLayout, path: string, rowsOf: RowsOf): Promise<void> {
+  // A power cut must not bring an instance back whose MAC rows are free; nor may one whose purger died here.
+  await syncPath(layout.instances);
+  await syncPath(layout.trash);
   // What is no real folder (a link to one, perhaps to another instance's) holds nothing of its own.
   if ((await lstat(path)).isDirectory()) await releaseRows(layout, new InstanceDir(path), rowsOf);
   await rm(path, { recursive: true, force: true });

@@ -4,6 +4,7 @@ import { MultipassError } from '../errors.js';
 import { checkStoreFormat } from '../store/format.js';
 import type { StoreLayout } from '../store/layout.js';
 import { visitInstances } from '../store/listing.js';
+import { instanceNotFound } from './instance-errors.js';
 import type { InstanceView } from './instance-view.js';
 import { isValidName } from './names.js';
 import { problemOf, readInstance } from './read-instance.js';
@@ -25,8 +26,13 @@ export async function listInstances(layout: StoreLayout): Promise<InstanceView[]
   return withoutRenamed(layout, [...views.values()]).sort(byName);
 }
 
-/** One instance, as `list` sees it. @throws MultipassError INSTANCE_NOT_FOUND */
+/** One instance, as `list` sees it. @throws MultipassError INSTANCE_NOT_FOUND, STORE_TOO_NEW */
 export function viewInstance(layout: StoreLayout, name: string): InstanceView {
+  if (!checkStoreFormat(layout)) throw instanceNotFound(name);
+  return lookAt(layout, name);
+}
+
+function lookAt(layout: StoreLayout, name: string): InstanceView {
   try {
     const { spec, image, state } = readInstance(layout, name);
     return { name, state, spec, image, runtime: null };
@@ -39,7 +45,7 @@ export function viewInstance(layout: StoreLayout, name: string): InstanceView {
 function viewOf(layout: StoreLayout, entry: Dirent): InstanceView | 'nothing' | undefined {
   if (!isValidName(entry.name)) return strangeName(layout, entry.name);
   try {
-    return viewInstance(layout, entry.name);
+    return lookAt(layout, entry.name);
   } catch (error) {
     if (!isNotFound(error)) throw error;
     return isEmptyFolder(layout.instance(entry.name).path) ? 'nothing' : undefined;

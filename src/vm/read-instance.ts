@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync } from 'node:fs';
-import { errnoOf, MultipassError, RecordError } from '../errors.js';
+import { errnoOf, fromSystemError, MultipassError, RecordError } from '../errors.js';
 import { hasSnapshotNamed, readQcow2, type Qcow2Facts } from '../qemu/qcow2-header.js';
 import type { InstanceDir } from '../store/instance-dir.js';
 import type { StoreLayout } from '../store/layout.js';
@@ -41,7 +41,7 @@ export function readInstance(layout: StoreLayout, name: string): InstanceReading
     return readFolder(dir);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') throw whatIsMissing(dir, error);
-    throw error;
+    throw fromSystemError(error, 'read', dir.path);
   }
 }
 

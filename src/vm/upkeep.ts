@@ -9,6 +9,7 @@ import { MacTable } from '../store/mac-table.js';
 import { sweep } from '../store/trash.js';
 import { syncPath } from '../store/sync.js';
 import { instanceIsRunning, instanceNotFound } from './instance-errors.js';
+import { isValidName } from './names.js';
 import { rebuildMacTable, rowsOfFolder } from './mac-rows.js';
 import { finishPending } from './pending/finish-pending.js';
 import { isRunning, readInstance, type InstanceReading } from './read-instance.js';
@@ -49,6 +50,8 @@ export async function openForChange(
   doing: string,
   options: WorkOptions = {},
 ): Promise<OpenedInstance> {
+  // What can be no instance shall not get a lock file from us.
+  if (!isValidName(name)) throw instanceNotFound(name);
   const lock = await lockExclusively(layout, name, doing, options);
   try {
     const reading = readInstance(layout, name);

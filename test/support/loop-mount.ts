@@ -8,7 +8,8 @@ import { run } from '../../src/exec.js';
 export type LoopFileSystem = 'ext4' | 'xfs' | 'btrfs';
 
 const QUICK: Readonly<Record<LoopFileSystem, readonly string[]>> = {
-  ext4: ['-q', '-E', 'lazy_itable_init=1,nodiscard'],
+  // Nothing is reserved for root, so that full is full.
+  ext4: ['-q', '-m', '0', '-E', 'lazy_itable_init=1,nodiscard'],
   xfs: ['-q', '-K'],
   btrfs: ['-q', '-K'],
 };

@@ -1,8 +1,8 @@
 /** A process of its own that works on a store: `node <this> <job> <root> <argument>…`. See worker-fixture.ts. */
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InstanceDir } from '../../src/store/instance-dir.js';
+import { initialiseStore } from '../../src/store/format.js';
 import { StoreLayout } from '../../src/store/layout.js';
 import { InstanceLock, type LockRequest } from '../../src/store/lock.js';
 import { newToken } from '../../src/store/maker-token.js';
@@ -106,6 +106,11 @@ const JOBS = {
     tell(intruders);
   },
 
+  async prepare({ layout, tell }: Desk) {
+    await initialiseStore(layout);
+    tell('prepared');
+  },
+
   async sweep({ layout, tell, told }: Desk) {
     tell('ready');
     await told();
@@ -131,11 +136,6 @@ const JOBS = {
   async idle({ tell, told }: Desk) {
     tell(newToken());
     await told();
-  },
-
-  /** Tells the names of what it finds in a folder that was staged, whoever staged it. */
-  async 'look-at'({ layout, args: [token = ''], tell }: Desk) {
-    tell(await readdir(new InstanceDir(layout.staged(token)).path));
   },
 } as const satisfies Record<string, (desk: Desk) => Promise<void>>;
 

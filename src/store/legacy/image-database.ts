@@ -44,17 +44,24 @@ export function decodeLegacyImage(value: unknown, warnings: string[]): LegacyIma
   const place = new LooseValue(value, warnings);
   if (!place.isObject()) return place.warn('a record of an image', null);
   const image = place.section('image');
-  const path = image.key('path').string('');
+  const path = decodePath(image.key('path'));
   const release = image.key('original_release').string('');
   const query = decodeQuery(place.section('query'));
   return {
-    path: path === '' ? null : path,
+    path,
     id: image.key('id').string(''),
     release,
     os: decodeOs(image.key('os'), { release, query }),
     version: image.key('release_date').string(''),
     query,
   };
+}
+
+/** The system refuses a path with a NUL. */
+function decodePath(place: LooseValue): string | null {
+  const path = place.string('');
+  if (path.includes('\0')) return place.warn('a path', null);
+  return path === '' ? null : path;
 }
 
 /** Releases up to 1.16.3 record type 0 for every image, so that only the text itself tells a file or a URL. */

@@ -45,6 +45,9 @@ export interface LegacySnapshots {
   readonly warnings: readonly string[];
 }
 
+/** Multipass takes no more snapshots than that of an instance. */
+const HIGHEST_INDEX = 9999;
+
 const FILE_NAME = /^(\d+)\.snapshot\.json$/;
 
 /**
@@ -102,7 +105,7 @@ async function readSnapshot(
   const own: string[] = [];
   const place = new LooseValue(value, own);
   const index = place.key('index').integer(1, Number(FILE_NAME.exec(fileName)?.[1]));
-  if (!place.isObject() || index < 1) {
+  if (!place.isObject() || index < 1 || index > HIGHEST_INDEX) {
     warnings.push(`${fileName}: no complete snapshot in it; left out`);
     return null;
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { throwIfAborted } from '../../abort.js';
-import { MultipassError } from '../../errors.js';
+import { fromSystemError, MultipassError } from '../../errors.js';
 import { StagedInstance } from '../../store/staging.js';
 import { writeNewRecord } from '../../store/write-record.js';
 import { retargetSeed } from '../cloud-init/seed.js';
@@ -57,8 +57,8 @@ export async function cloneInstance(request: CloneRequest): Promise<CloneReport>
     timer.end('copy');
     await writeNewRecord(staged.spec, cloneSpec(source.reading.spec, identity));
     await writeNewRecord(staged.imageRecord, cloneRecord(source.reading, copied.disk.strategy));
-    throwIfAborted(signal);
     onProgress?.({ phase: 'publishing' });
+    throwIfAborted(signal);
     source.requireUnchanged();
     const warnings = [...copied.warnings];
     const published = await publishClone({
@@ -77,7 +77,7 @@ export async function cloneInstance(request: CloneRequest): Promise<CloneReport>
     // What is visible is whole, even when the disk did not confirm it: it is not ours to remove any more.
     const isVisible = error instanceof MultipassError && error.code === 'NOT_DURABLE';
     if (!isVisible) await staged.discard();
-    throw error;
+    throw fromSystemError(error, `clone "${request.source}"`);
   }
 }
 

@@ -30,10 +30,9 @@ export async function copyFolder(
   for (const base of chain) {
     await linkOrCopy(source.dir.file(base), target.file(base), options);
   }
+  const unknown = { root: source.dir.path, warnings, signal: options.signal };
   for (const entry of await readdir(source.dir.path, { withFileTypes: true })) {
-    throwIfAborted(options.signal);
-    if (cloneAction(entry.name) !== 'copy') continue;
-    await copyUnknown(source.dir.path, target.path, entry, warnings);
+    if (cloneAction(entry.name) === 'copy') await copyUnknown(entry, target.path, unknown);
   }
   await writeFile(target.lock, '', { mode: 0o600 });
   const disk = await copyActiveState({
@@ -45,40 +44,41 @@ export async function copyFolder(
   return { disk, warnings };
 }
 
-async function copyUnknown(
-  from: string,
-  to: string,
-  entry: Dirent,
-  warnings: string[],
-): Promise<void> {
-  const source = join(from, entry.name);
+/** The copying of all that we do not know in an instance's folder. */
+interface UnknownCopy {
+  /** The instance's folder. */
+  readonly root: string;
+  readonly warnings: string[];
+  readonly signal: AbortSignal | undefined;
+}
+
+async function copyUnknown(entry: Dirent, to: string, copy: UnknownCopy): Promise<void> {
+  throwIfAborted(copy.signal);
+  const source = join(entry.parentPath, entry.name);
   const target = join(to, entry.name);
   if (entry.isFile()) {
-    await copyWhole(source, target);
+    await copyWhole(source, target, { signal: copy.signal });
   } else if (entry.isDirectory()) {
     const { mode } = await lstat(source);
     await mkdir(target, { mode: mode | 0o700 });
     for (const inner of await readdir(source, { withFileTypes: true })) {
-      await copyUnknown(source, target, inner, warnings);
+      await copyUnknown(inner, target, copy);
     }
   } else if (entry.isSymbolicLink()) {
-    await copyLink(source, target, from, warnings);
+    await copyLink(source, target, copy);
   } else {
-    warnings.push(`"${source}" was not copied: it is neither a file nor a folder`);
+    copy.warnings.push(`"${source}" was not copied: it is neither a file nor a folder`);
   }
 }
 
-/** A relative link that stays inside its own folder means the same in the copy; any other would leave it. */
-async function copyLink(
-  source: string,
-  target: string,
-  folder: string,
-  warnings: string[],
-): Promise<void> {
+/** A relative link that stays inside the instance's folder means the same in the copy; any other would leave it. */
+async function copyLink(source: string, target: string, copy: UnknownCopy): Promise<void> {
   const wanted = await readlink(source);
   const reached = resolve(dirname(source), wanted);
-  if (wanted.startsWith('/') || !reached.startsWith(`${folder}/`)) {
-    warnings.push(`"${source}" was not copied: it is a link to "${wanted}", outside its folder`);
+  if (wanted.startsWith('/') || !reached.startsWith(`${copy.root}/`)) {
+    copy.warnings.push(
+      `"${source}" was not copied: it is a link to "${wanted}", outside its folder`,
+    );
     return;
   }
   await symlink(wanted, target);

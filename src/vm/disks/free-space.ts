@@ -17,7 +17,8 @@ export async function requireSpace(target: string, bytes: number): Promise<void>
   if (free >= bytes + RESERVE) return;
   throw new MultipassError(
     'DISK_FULL',
-    `not enough space in "${folder}": ${formatMemorySize(bytes)} needed, ${formatMemorySize(free)} free`,
+    `not enough space in "${folder}": ${formatMemorySize(bytes)} needed, ${formatMemorySize(free)} free, ` +
+      `of which ${formatMemorySize(RESERVE)} are kept in reserve`,
     {
       hint: 'Free some space, for example with `multipass purge`, then try again.',
       details: { path: folder, needed: bytes, free },

@@ -4,48 +4,62 @@ import type { StagedInstance } from '../../store/staging.js';
 import type { NetworkInterface } from '../records/interface.js';
 import type { LegacyCard } from './legacy-spec.js';
 
+/** An interface as it was, and the MAC that it has now. */
+interface Claim {
+  readonly card: LegacyCard;
+  readonly mac: MacAddress;
+}
+
 /**
- * Claims the MACs of one migrated instance: each keeps its own unless another has it already, in this instance or in
- * the store; then it gets a new one, and that is told.
+ * Claims the MACs of one migrated instance: each keeps its own unless another interface has it already, in this
+ * instance or in the store; then it gets a new one, and that is told.
  */
 export class MacClaims {
   readonly #staged: StagedInstance;
   readonly #warnings: string[];
-  readonly #given = new Map<string, MacAddress>();
+  readonly #claims: Claim[] = [];
 
   constructor(staged: StagedInstance, warnings: string[]) {
     this.#staged = staged;
     this.#warnings = warnings;
   }
 
-  /** An interface of the instance itself, for the first time. */
-  async claim(card: LegacyCard): Promise<NetworkInterface> {
-    const { mac, network, auto } = card;
-    return { mac: await this.#claimMac(mac), network, auto };
+  /**
+   * An interface of the instance, or of a snapshot of it: that is usually one that the instance has, or that another
+   * snapshot had, and then has the same MAC.
+   * @param others the interfaces that the same machine has besides
+   */
+  async claim(card: LegacyCard, others: readonly NetworkInterface[]): Promise<NetworkInterface> {
+    const mac = this.#known(card, others) ?? (await this.#claim(card));
+    return { mac, network: card.network, auto: card.auto };
   }
 
-  /** An interface of a snapshot: usually one that the instance still has. */
-  async claimAgain(card: LegacyCard): Promise<NetworkInterface> {
-    const known = card.mac === null ? undefined : this.#given.get(card.mac.toString());
-    return known === undefined
-      ? await this.claim(card)
-      : { mac: known, network: card.network, auto: card.auto };
+  /** What this interface was given before; one on the same network is the likeliest to be the same. */
+  #known(wanted: LegacyCard, others: readonly NetworkInterface[]): MacAddress | undefined {
+    const { mac: old, network } = wanted;
+    if (old === null) return undefined;
+    const claims = this.#claims.filter(
+      ({ card, mac }) =>
+        card.mac?.equals(old) === true && !others.some((one) => one.mac.equals(mac)),
+    );
+    return (claims.find(({ card }) => card.network === network) ?? claims[0])?.mac;
   }
 
-  async #claimMac(wanted: MacAddress | null): Promise<MacAddress> {
+  async #claim(card: LegacyCard): Promise<MacAddress> {
+    const wanted = card.mac;
     if (wanted !== null && (await this.#staged.claimMac(wanted.toHex()))) {
-      this.#given.set(wanted.toString(), wanted);
+      this.#claims.push({ card, mac: wanted });
       return wanted;
     }
-    const made = await MacAddressGenerator.instance.generate((mac) =>
-      this.#staged.claimMac(mac.toHex()),
+    const mac = await MacAddressGenerator.instance.generate((made) =>
+      this.#staged.claimMac(made.toHex()),
     );
+    this.#claims.push({ card, mac });
     if (wanted !== null) {
       this.#warnings.push(
-        `its MAC ${wanted.toString()} is in use by another interface: it has ${made.toString()} now, and cloud-init will set the guest up again`,
+        `its MAC ${wanted.toString()} is in use by another interface: it has ${mac.toString()} now`,
       );
-      if (!this.#given.has(wanted.toString())) this.#given.set(wanted.toString(), made);
     }
-    return made;
+    return mac;
   }
 }

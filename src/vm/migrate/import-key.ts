@@ -16,19 +16,23 @@ export async function importKey(layout: StoreLayout, path: string): Promise<stri
     const key = await readFile(path);
     const name = `multipass-${createHash('sha256').update(key).digest('hex').slice(0, 16)}`;
     const target = layout.key(name);
-    if (lstatSync(target, { throwIfNoEntry: false }) !== undefined) return name;
-    const draft = layout.staged(newToken());
-    try {
-      await writeFile(draft, key, { mode: 0o600, flag: 'wx' });
-      await syncPath(draft);
-      await rename(draft, target);
-    } catch (error) {
-      await rm(draft, { force: true });
-      throw error;
+    if (lstatSync(target, { throwIfNoEntry: false }) === undefined) {
+      await writeKey(key, { draft: layout.staged(newToken()), target });
     }
     await syncPath(layout.keys);
     return name;
   } catch (error) {
     throw fromSystemError(error, 'bring the ssh key over', path);
+  }
+}
+
+async function writeKey(key: Buffer, to: { draft: string; target: string }): Promise<void> {
+  try {
+    await writeFile(to.draft, key, { mode: 0o600, flag: 'wx' });
+    await syncPath(to.draft);
+    await rename(to.draft, to.target);
+  } catch (error) {
+    await rm(to.draft, { force: true });
+    throw error;
   }
 }

@@ -1,4 +1,6 @@
 import { statSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { MultipassError } from '../../errors.js';
 import { isQcow2, readQcow2, type Qcow2Facts } from '../../qemu/qcow2-header.js';
 import { diskInfo, isHeldByQemu } from '../../qemu/qemu-img.js';
@@ -8,7 +10,12 @@ import type { MigrationOrigin } from '../records/image-record.js';
 
 /** The disk of a legacy instance, and what has to be done for it to become a head. */
 export interface LegacyDisk {
+  /** The file itself, links resolved. */
   readonly path: string;
+  /** Where it was found: `path`, or a link to it. */
+  readonly entry: string;
+  /** True when it was found in the instance's own folder; elsewhere it may be another one's as well. */
+  readonly own: boolean;
   /** Null for a disk that is no qcow2 yet. */
   readonly facts: Qcow2Facts | null;
   /** QEMU's name of its format. */
@@ -26,6 +33,9 @@ export interface LegacyFilesFound {
   readonly seed: string | null;
 }
 
+/** Any disk is a whole number of these. */
+const SECTOR = 512;
+
 /**
  * Finds and looks at the disk of a legacy instance, by whatever name it has: where the record says, else in its own
  * folder. Among several candidates the only qcow2 is it.
@@ -37,27 +47,38 @@ export async function findLegacyDisk(
   signal?: AbortSignal,
 ): Promise<LegacyFilesFound> {
   const files = await findLegacyFiles(legacy.folder, legacy.image?.path ?? null);
-  const path = files.disk ?? onlyQcow2(legacy, files.candidates);
+  const entry = files.disk ?? onlyQcow2(legacy, files.candidates);
+  const path = await realpath(entry);
   if (await isHeldByQemu(path, { signal })) {
     throw new MultipassError('DISK_IN_USE', `in use: a QEMU holds "${path}" open`, {
       hint: `Stop it first: with the old Multipass, \`multipass stop ${legacy.name}\`.`,
       details: { path },
     });
   }
-  return { disk: await inspect(path, signal), seed: files.seed };
+  const found = { path, entry, own: dirname(entry) === legacy.folder, print: printOf(path) };
+  const seed = files.seed === null ? null : await realpath(files.seed);
+  return { disk: { ...found, ...(await inspect(path, signal)) }, seed };
 }
 
-/** What tells later whether a legacy disk has changed since it was migrated. */
-export function printOfDisk(path: string): MigrationOrigin['disk'] {
+/** True while the disk is what it was when it was looked at, or when `print` was taken. */
+export function isUnchanged(disk: LegacyDisk, print = disk.print): boolean {
+  const now = printOf(disk.path);
+  return now.inode === print.inode && now.size === print.size && now.mtimeNs === print.mtimeNs;
+}
+
+function printOf(path: string): MigrationOrigin['disk'] {
   const { ino, size, mtimeNs } = statSync(path, { bigint: true });
   return { inode: `${ino}`, size: `${size}`, mtimeNs: `${mtimeNs}` };
 }
 
-async function inspect(path: string, signal: AbortSignal | undefined): Promise<LegacyDisk> {
-  const print = printOfDisk(path);
+async function inspect(
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<Pick<LegacyDisk, 'facts' | 'format' | 'virtualSize' | 'convert'>> {
   if (!isQcow2(path)) {
     const { format, virtualSize } = await diskInfo(path, { signal });
-    return { path, facts: null, format, virtualSize, convert: true, print };
+    if (format === 'raw') requireSectors(path);
+    return { facts: null, format, virtualSize, convert: true };
   }
   const facts = readQcow2(path);
   const standsAlone = facts.backingFile === null && !facts.externalData;
@@ -65,11 +86,23 @@ async function inspect(path: string, signal: AbortSignal | undefined): Promise<L
     throw new MultipassError(
       'LEGACY_INVALID',
       `"${path}" has snapshots and stands on another file, which cannot come along`,
-      { hint: 'Rebase it onto nothing with `qemu-img rebase -b ""`, then try again.' },
+      {
+        hint: 'Rebase it onto nothing with `qemu-img rebase -b ""`, then try again.',
+        details: { path },
+      },
     );
   }
-  const { virtualSize } = facts;
-  return { path, facts, format: 'qcow2', virtualSize, convert: !standsAlone, print };
+  return { facts, format: 'qcow2', virtualSize: facts.virtualSize, convert: !standsAlone };
+}
+
+/** QEMU takes any file for a raw disk: an empty one, which a power cut leaves, or somebody's notes. */
+function requireSectors(path: string): void {
+  const { size } = statSync(path);
+  if (size > 0 && size % SECTOR === 0) return;
+  throw new MultipassError('LEGACY_INVALID', `"${path}" is no disk: it has ${size} bytes`, {
+    hint: 'Put back a copy of the disk, then try again.',
+    details: { path },
+  });
 }
 
 function onlyQcow2(legacy: LegacyInstance, candidates: readonly string[]): string {

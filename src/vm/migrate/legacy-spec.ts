@@ -3,6 +3,7 @@ import { MacAddress } from '../../net/mac-address.js';
 import { macsOfNetworkConfig } from '../../net/network-config.js';
 import { readArgumentFacts } from '../../store/legacy/argument-facts.js';
 import type { LegacyInstance } from '../../store/legacy/instances.js';
+import type { LegacyInterface } from '../../store/legacy/resources.js';
 import type { LegacySnapshot } from '../../store/legacy/snapshot-files.js';
 import { readIso } from '../cloud-init/iso9660-reader.js';
 import type { Mount } from '../records/mount.js';
@@ -44,43 +45,40 @@ export function legacyMachine(
   seed: string | null,
   warnings: string[],
 ): LegacyMachine {
-  const { spec } = legacy;
+  // A ghost that has a disk all the same is an instance whose record is lost.
+  const spec = legacy.spec?.ghost === true ? null : legacy.spec;
   const seedMacs = macsOfSeed(seed);
   const snapshot = headSnapshot(legacy);
   const facts = readArgumentFacts(spec?.metadataArguments ?? snapshot?.metadataArguments ?? []);
   const cpus = spec?.cpus ?? snapshot?.cpus ?? facts.cpus;
   const memory = spec?.memory ?? snapshot?.memory ?? facts.memory;
-  if (cpus === null || memory === null) {
-    warnings.push('its CPUs and memory are not on record: it has 1 CPU and 1.0GiB now');
-  }
+  if (cpus === null) warnings.push(`its CPUs are not on record: it has ${DEFAULT_CPUS} now`);
+  if (memory === null) warnings.push('its memory is not on record: it has 1.0GiB now');
   const mac = validMac(spec?.mac ?? null) ?? seedMacs[0] ?? validMac(facts.macs[0] ?? null);
   if (mac === null) warnings.push('its MAC address is not on record: it gets a new one');
-  const extras = spec?.extraInterfaces ?? snapshot?.extraInterfaces ?? [];
+  const extras = spec?.extraInterfaces ?? snapshot?.extraInterfaces ?? null;
+  if (extras === null && seedMacs.length > 1) {
+    warnings.push('the networks of its extra interfaces are not on record: it has none now');
+  }
   return {
     cpus: cpus ?? DEFAULT_CPUS,
     memory: memory ?? DEFAULT_MEMORY,
     sshUser: sshUserOf(spec?.sshUser ?? DEFAULT_USER, warnings),
-    cards: [
-      { mac, network: null, auto: true },
-      ...extras.map((extra) => ({
-        mac: validMac(extra.mac),
-        network: extra.id,
-        auto: extra.auto,
-      })),
-    ],
+    cards: [{ mac, network: null, auto: true }, ...(extras ?? []).map(cardOf)],
     mounts: spec?.mounts ?? snapshot?.mounts ?? [],
     deleted: spec?.deleted ?? false,
     recovered: spec === null,
   };
 }
 
+/** An extra interface of a spec or of a snapshot. */
+export function cardOf({ id, mac, auto }: LegacyInterface): LegacyCard {
+  return { mac: validMac(mac), network: id, auto };
+}
+
 /** A MAC of legacy data, or null when it is none. */
 export function validMac(text: string | null): MacAddress | null {
-  try {
-    return text === null ? null : MacAddress.parse(text);
-  } catch {
-    return null;
-  }
+  return text === null ? null : MacAddress.tryParse(text);
 }
 
 function headSnapshot({ snapshots: { snapshots, head } }: LegacyInstance): LegacySnapshot | null {

@@ -1,6 +1,6 @@
-import { lstatSync } from 'node:fs';
 import { throwIfAborted } from '../../abort.js';
-import { MultipassError } from '../../errors.js';
+import { fromSystemError, MultipassError } from '../../errors.js';
+import { findLegacyFiles } from '../../store/legacy/instance-files.js';
 import {
   legacyKeyPath,
   readLegacyInstances,
@@ -12,7 +12,7 @@ import type { StoreLayout } from '../../store/layout.js';
 import type { HostEnvironment } from '../../store/storage-root.js';
 import { isValidName } from '../names.js';
 import { prepareStore, type WorkOptions } from '../upkeep.js';
-import { alreadyThere } from './already-there.js';
+import { alreadyThere, isThere } from './already-there.js';
 import { importKey } from './import-key.js';
 import { migrateInstance } from './migrate-instance.js';
 import type { MigratedInstance, MigrationReport } from './report.js';
@@ -80,54 +80,53 @@ async function migrateOne(
   legacy: LegacyInstance,
   sshKey: () => Promise<string | null>,
 ): Promise<Done> {
-  const { layout, mode, onProgress } = request;
   const { name } = legacy;
   try {
-    const nothing = nothingToMigrate(legacy);
-    if (nothing !== null) return { instance: skipped(legacy, nothing), complete: true };
-    if (!isValidName(name)) {
-      throw new MultipassError(
-        'INVALID_NAME',
-        `${JSON.stringify(name)} is no name for an instance`,
-      );
-    }
-    if (lstatSync(layout.instance(name).path, { throwIfNoEntry: false }) !== undefined) {
-      return { instance: skipped(legacy, await alreadyThere(request, legacy)), complete: true };
-    }
-    onProgress?.(name);
-    const instance = await migrateInstance({
-      ...request,
-      legacy,
-      mode,
-      sshKey,
-      onProgress: (fraction) => onProgress?.(name, fraction),
-    });
+    const reason = await whySkip(request, legacy);
+    if (reason !== null) return { instance: skipped(name, reason), complete: true };
+    requireName(name);
+    request.onProgress?.(name);
+    const onProgress = (fraction: number): void => request.onProgress?.(name, fraction);
+    const instance = await migrateInstance({ ...request, legacy, sshKey, onProgress });
     return { instance, complete: true };
-  } catch (error) {
+  } catch (thrown) {
+    const error = fromSystemError(thrown, `migrate "${name}"`);
     if (!(error instanceof MultipassError) || error.code === 'ABORTED') throw error;
-    if (error.code === 'DISK_IN_USE') {
-      return { instance: skipped(legacy, error.message), complete: false };
-    }
-    return { instance: { ...skipped(legacy, error.message), action: 'failed' }, complete: false };
+    const instance = skipped(name, error.message);
+    if (error.code === 'DISK_IN_USE') return { instance, complete: false };
+    return { instance: { ...instance, action: 'failed' }, complete: false };
   }
+}
+
+async function whySkip(request: MigrateRequest, legacy: LegacyInstance): Promise<string | null> {
+  const nothing = await nothingToMigrate(legacy);
+  if (nothing === null) return await alreadyThere(request, legacy);
+  return isThere(request.layout, legacy) ? 'already there' : nothing;
 }
 
 /** Why there is nothing to bring over, or null. */
-function nothingToMigrate({ spec, folder, image }: LegacyInstance): string | null {
-  if (spec?.ghost === true) return 'a ghost: a record that stands for no instance';
-  const disk = image?.path ?? null;
-  if (
-    folder === null &&
-    (disk === null || lstatSync(disk, { throwIfNoEntry: false }) === undefined)
-  ) {
-    return 'a record without an instance: its folder is gone';
+async function nothingToMigrate({ spec, folder, image }: LegacyInstance): Promise<string | null> {
+  const { disk, candidates } = await findLegacyFiles(folder, image?.path ?? null);
+  const isEmpty = disk === null && candidates.length === 0;
+  if (spec?.ghost === true && (folder === null || isEmpty)) {
+    return 'a ghost: a record that stands for no instance';
   }
-  return null;
+  if (!isEmpty) return null;
+  if (folder === null) return 'a record without an instance: its folder is gone';
+  return spec === null && image === null ? 'a folder without a disk and without a record' : null;
 }
 
-function skipped(legacy: LegacyInstance, reason: string): MigratedInstance {
+function requireName(name: string): void {
+  if (isValidName(name)) return;
+  throw new MultipassError('INVALID_NAME', `${JSON.stringify(name)} is no name for an instance`, {
+    hint: 'Rename its folder, and its records if there are any, then try again.',
+    details: { name },
+  });
+}
+
+function skipped(name: string, reason: string): MigratedInstance {
   return {
-    name: legacy.name,
+    name,
     action: 'skipped',
     reason,
     state: null,
@@ -147,16 +146,7 @@ function missing(request: MigrateRequest, done: readonly Done[]): Done[] {
   return [...new Set(request.names)]
     .filter((name) => !met.has(name))
     .map((name) => ({
-      instance: {
-        name,
-        action: 'failed',
-        reason: `instance "${name}" does not exist`,
-        state: null,
-        method: null,
-        bytes: 0,
-        snapshots: 0,
-        warnings: [],
-      },
+      instance: { ...skipped(name, `instance "${name}" does not exist`), action: 'failed' },
       complete: false,
     }));
 }

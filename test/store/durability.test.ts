@@ -1,0 +1,64 @@
+import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { newToken } from '../../src/store/maker-token.js';
+import { countSteps, type Step } from '../crash/inject.js';
+import { makeInstance } from '../support/store-fixture.js';
+import { test } from '../support/worker-fixture.js';
+
+/** A step as one word, such as `rename staging/* instances/copy0`: tokens are left out. */
+function brief({ syscall, paths }: Step): string {
+  const name = syscall.replace(/at2?$/, '').replace('fdatasync', 'fsync');
+  return [name, ...paths.map((path) => path.replace(/(staging|trash)\/[0-9a-f.]{40,}/, '$1/*'))]
+    .join(' ')
+    .trim();
+}
+
+describe('the order in which things become durable', () => {
+  test('syncs each file, the folders bottom up and the MAC rows, renames, then syncs both parents', async ({
+    store: { layout },
+    program,
+  }) => {
+    await makeInstance(layout, 'source', { seed: null });
+    const { root } = layout;
+    const argv = [process.execPath, program, 'publish', root, 'source', 'copy', '1'] as const;
+    const { steps, exitCode } = await countSteps({ root, argv: [...argv] });
+    expect(exitCode).toBe(0);
+    const order = steps.map(brief);
+
+    const publish = order.indexOf('rename staging/* instances/copy0');
+    expect(publish).toBeGreaterThan(0);
+    const syncs = (part: string[]): string[] => part.filter((step) => step.startsWith('fsync'));
+    const before = syncs(order.slice(0, publish));
+    expect(before.slice(0, -2).sort()).toEqual([
+      'fsync staging/*/disk.qcow2',
+      'fsync staging/*/image-record.json',
+      'fsync staging/*/spec.json',
+    ]);
+    expect(before.slice(-2)).toEqual(['fsync staging/*', 'fsync macs']);
+    // Nothing is written between the last sync of the folder and its publishing.
+    expect(order.slice(order.lastIndexOf('fsync staging/*') + 1, publish)).toEqual(['fsync macs']);
+    expect(order.slice(publish + 1)).toEqual(['fsync instances', 'fsync staging']);
+  });
+
+  test('frees the MAC rows of a purged instance only once its removal is durable', async ({
+    store: { layout },
+    program,
+  }) => {
+    const dir = await makeInstance(layout, 'web', { seed: null });
+    const [row] = await readdir(layout.macs);
+    const dead = newToken().split('.').with(4, '1').join('.');
+    await rename(dir.path, layout.trashed(dead));
+    await mkdir(layout.staged(dead));
+    await writeFile(join(layout.staged(dead), 'note'), '');
+
+    const { root } = layout;
+    const { steps } = await countSteps({ root, argv: [process.execPath, program, 'sweep', root] });
+    const order = steps.map(brief);
+    const freed = order.indexOf(`unlink macs/${row}`);
+    expect(freed).toBeGreaterThan(0);
+    expect(order.slice(0, freed)).toContain('fsync instances');
+    expect(order.slice(0, freed)).toContain('fsync trash');
+    expect(await readdir(layout.macs)).toEqual([]);
+  });
+});

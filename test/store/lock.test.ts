@@ -1,0 +1,256 @@
+import { access, mkdir, mkdtemp, readdir, rename, rm, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, vi } from 'vitest';
+import type { StoreLayout } from '../../src/store/layout.js';
+import { InstanceLock, type LockRequest } from '../../src/store/lock.js';
+import { test as base, type Worker } from '../support/worker-fixture.js';
+
+/** A store with an instance `web`, of which the lock alone matters. */
+const test = base.extend<{ layout: StoreLayout }>({
+  layout: async ({ store }, use) => {
+    await mkdir(store.layout.instance('web').path);
+    await use(store.layout);
+  },
+});
+
+function take(layout: StoreLayout, request: Partial<LockRequest> = {}): Promise<InstanceLock> {
+  return InstanceLock.take(layout, 'web', { mode: 'exclusive', purpose: 'test', ...request });
+}
+
+/** Whether the lock can be had at once. */
+async function isFree(layout: StoreLayout, mode: LockRequest['mode'] = 'exclusive') {
+  const busy = new Error('busy');
+  const whileWaiting = (): never => {
+    throw busy;
+  };
+  try {
+    await (await take(layout, { mode, whileWaiting })).release();
+    return true;
+  } catch (error) {
+    if (error === busy) return false;
+    throw error;
+  }
+}
+
+async function held(worker: Worker): Promise<void> {
+  expect(await worker.next()).toBe('held');
+}
+
+describe('InstanceLock', () => {
+  test('lets one process at a time in', async ({ layout, start }) => {
+    const rivals = [1, 2, 3].map(() => start('contend', ['web', '4']));
+    for (const rival of rivals) await rival.next();
+    for (const rival of rivals) rival.go();
+    for (const rival of rivals) expect(await rival.next()).toBe(0);
+    expect(await readdir(layout.locks)).toEqual([]);
+  });
+
+  test('is shared by several processes, and keeps an exclusive one out until the last is gone', async ({
+    layout,
+    start,
+  }) => {
+    const readers = [start('lock', ['web', 'shared']), start('lock', ['web', 'shared'])];
+    for (const reader of readers) await held(reader);
+    expect(await isFree(layout, 'shared')).toBe(true);
+    for (const reader of readers) {
+      expect(await isFree(layout)).toBe(false);
+      reader.go();
+      expect(await reader.next()).toBe('released');
+    }
+    expect(await isFree(layout)).toBe(true);
+  });
+
+  test('keeps the shared out while it is held exclusively', async ({ layout }) => {
+    await using lock = await take(layout);
+    expect(lock.descriptor).toBeGreaterThan(2);
+    expect(await isFree(layout, 'shared')).toBe(false);
+  });
+
+  test('is free at once when its holder is killed', async ({ layout, start }) => {
+    for (const mode of ['exclusive', 'shared']) {
+      const holder = start('lock', ['web', mode]);
+      await held(holder);
+      expect(await isFree(layout)).toBe(false);
+      await holder.kill();
+      expect(await isFree(layout)).toBe(true);
+    }
+  });
+
+  test('moves along when the folder is renamed', async ({ layout, start }) => {
+    const holder = start('lock', ['web']);
+    await held(holder);
+    await rename(layout.instance('web').path, layout.instance('web-2').path);
+    await mkdir(layout.instance('web').path);
+    expect(await isFree(layout)).toBe(true);
+    await rm(layout.instance('web').path, { recursive: true });
+    await rename(layout.instance('web-2').path, layout.instance('web').path);
+    expect(await isFree(layout)).toBe(false);
+  });
+
+  test('breaks a lock folder that a dead holder left, however fresh it is', async ({ layout }) => {
+    await mkdir(join(layout.locks, 'web.lock'));
+    expect(await isFree(layout)).toBe(true);
+    expect(await readdir(layout.locks)).toEqual([]);
+  });
+
+  test('breaks no lock folder without the kernel lock', async ({ layout, start }) => {
+    const holder = start('lock', ['web', 'shared']);
+    await held(holder);
+    await mkdir(join(layout.locks, 'web.lock'));
+    expect(await isFree(layout)).toBe(false);
+    await expect(access(join(layout.locks, 'web.lock'))).resolves.toBeUndefined();
+  });
+
+  test('shows other programs a lock folder while it is held exclusively', async ({ layout }) => {
+    const lock = await take(layout);
+    expect(await readdir(layout.locks)).toContain('web.lock');
+    await lock.release();
+    expect(await readdir(layout.locks)).toEqual([]);
+  });
+
+  test('is not lost when somebody removes that folder', async ({ layout }) => {
+    await using lock = await take(layout);
+    await rm(join(layout.locks, 'web.lock'), { recursive: true });
+    lock.assertHeld();
+    expect(await isFree(layout)).toBe(false);
+  });
+
+  test('fails with ENOENT, and makes nothing, when there is no such instance', async ({
+    layout,
+  }) => {
+    await rm(layout.instance('web').path, { recursive: true });
+    await expect(take(layout)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await readdir(layout.instances)).toEqual([]);
+    expect(await readdir(layout.locks)).toEqual([]);
+  });
+});
+
+describe('waiting for an InstanceLock', () => {
+  test('tells who holds it, once, after two seconds', async ({ layout, start }) => {
+    const holder = start('lock', ['web']);
+    await held(holder);
+    const told: [holders: string, after: number][] = [];
+    const begin = Date.now();
+    const waiting = take(layout, {
+      onWait: (holders) => told.push([holders, Date.now() - begin]),
+      whileWaiting: () => {
+        if (Date.now() - begin > 2600) holder.go();
+      },
+    });
+    await (await waiting).release();
+    expect(told).toHaveLength(1);
+    const [[holders, after]] = told as [[string, number]];
+    expect(holders).toMatch(
+      new RegExp(`^test \\(pid ${holder.pid}\\) since \\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z$`),
+    );
+    expect(after).toBeGreaterThanOrEqual(2000);
+    expect(after).toBeLessThan(2600);
+  });
+
+  test('tells nobody when the lock comes sooner', async ({ layout, start }) => {
+    const holder = start('lock', ['web']);
+    await held(holder);
+    const told: string[] = [];
+    let rounds = 0;
+    const waiting = take(layout, {
+      onWait: (holders) => told.push(holders),
+      whileWaiting: () => {
+        if ((rounds += 1) === 3) holder.go();
+      },
+    });
+    await (await waiting).release();
+    expect(told).toEqual([]);
+  });
+
+  test('is left when the signal fires', async ({ layout, start }) => {
+    const holder = start('lock', ['web']);
+    await held(holder);
+    const before = await readdir(layout.locks);
+    const signal = AbortSignal.timeout(300);
+    await expect(take(layout, { signal })).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(await readdir(layout.locks)).toEqual(before);
+    holder.go();
+    expect(await holder.next()).toBe('released');
+    expect(await isFree(layout)).toBe(true);
+  });
+
+  test('is given up by what whileWaiting throws', async ({ layout, start }) => {
+    await held(start('lock', ['web']));
+    const started = new Error('it was started meanwhile');
+    const whileWaiting = (): never => {
+      throw started;
+    };
+    await expect(take(layout, { whileWaiting })).rejects.toBe(started);
+  });
+});
+
+describe('InstanceLock without flock(1)', () => {
+  const withoutFlock = base.extend<{ layout: StoreLayout; env: { PATH: string } }>({
+    layout: async ({ store }, use) => {
+      await mkdir(store.layout.instance('web').path);
+      await use(store.layout);
+    },
+    env: async ({ store }, use) => {
+      await use({ PATH: await mkdtemp(join(store.root, 'no-programs-')) });
+    },
+  });
+
+  withoutFlock('still lets one process at a time in', async ({ layout, start, env }) => {
+    const rivals = [1, 2, 3].map(() => start('contend', ['web', '5'], env));
+    for (const rival of rivals) await rival.next();
+    for (const rival of rivals) rival.go();
+    for (const rival of rivals) expect(await rival.next()).toBe(0);
+    expect(await readdir(layout.locks)).toEqual([]);
+  });
+
+  withoutFlock(
+    'never breaks the lock folder of a living holder',
+    async ({ layout, start, env }) => {
+      const holder = start('lock', ['web'], env);
+      await held(holder);
+      const second = start('lock', ['web'], env).next();
+      expect(await Promise.race([second, pause(1500)])).toBe('nothing');
+      expect(await readdir(layout.locks)).toContain('web.lock');
+      holder.go();
+      expect(await second).toBe('held');
+    },
+  );
+
+  withoutFlock(
+    'tells who holds it, and can be left or given up, while it waits',
+    async ({ layout, start, env }) => {
+      const holder = start('lock', ['web'], env);
+      await held(holder);
+      vi.stubEnv('PATH', env.PATH);
+      const before = await readdir(layout.locks);
+
+      const told: string[] = [];
+      const signal = AbortSignal.timeout(2600);
+      const onWait = (holders: string): void => void told.push(holders);
+      await expect(take(layout, { signal, onWait })).rejects.toMatchObject({ code: 'ABORTED' });
+      expect(told).toEqual([expect.stringContaining(`test (pid ${holder.pid}) since`)]);
+
+      const started = new Error('it was started meanwhile');
+      const whileWaiting = (): never => {
+        throw started;
+      };
+      await expect(take(layout, { whileWaiting })).rejects.toBe(started);
+      expect(await readdir(layout.locks)).toEqual(before);
+    },
+  );
+
+  withoutFlock(
+    'takes over what a dead holder left once it is stale',
+    async ({ layout, start, env }) => {
+      const left = join(layout.locks, 'web.lock');
+      await mkdir(left);
+      const then = new Date(Date.now() - 16_000);
+      await utimes(left, then, then);
+      await held(start('lock', ['web'], env));
+    },
+  );
+});
+
+function pause(milliseconds: number): Promise<'nothing'> {
+  return new Promise((resolve) => setTimeout(() => resolve('nothing'), milliseconds));
+}
