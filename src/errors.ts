@@ -20,8 +20,6 @@ export type ErrorCode =
   | 'RECORD_INVALID'
   | 'STORE_TOO_NEW'
   | 'STORE_READ_ONLY'
-  | 'STORE_UNSAFE'
-  | 'LOCK_HELD'
   | 'LOCK_LOST'
   | 'NOT_DURABLE'
   | 'DISK_FULL'

@@ -4,13 +4,14 @@ import { MultipassError } from '../errors.js';
 import { StoreLayout } from '../store/layout.js';
 import { storageRoot } from '../store/storage-root.js';
 import type { CliContext, Output } from './context.js';
-import { exitCodeOfSignal } from './exit-codes.js';
+import { EXIT, exitCodeOfSignal } from './exit-codes.js';
 import { runCli } from './main.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 const interruption = new AbortController();
 let received: NodeJS.Signals | undefined;
+let outputFailed = false;
 
 for (const signal of SIGNALS) {
   process.on(signal, () => {
@@ -23,9 +24,13 @@ for (const signal of SIGNALS) {
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // `multipass list | head` closes the pipe early; that is no failure.
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  if (error.code === 'EPIPE' || outputFailed) return;
+  outputFailed = true;
+  process.exitCode = EXIT.failed;
+  process.stderr.write(`cannot write the output: ${error.message}\n`);
 });
+// There is nobody left to tell: the terminal has hung up, or the reader of the pipe has gone.
+process.stderr.on('error', () => undefined);
 
 const { env, platform } = process;
 const home = homedir();
@@ -41,7 +46,9 @@ const context: CliContext = {
   primary: 'primary',
 };
 const exitCode = await runCli(process.argv.slice(2), context);
-process.exitCode = received === undefined ? exitCode : exitCodeOfSignal(received);
+// A failure of stdout may be told before this point or after it.
+const outcome = process.exitCode ?? exitCode;
+process.exitCode = received === undefined ? outcome : exitCodeOfSignal(received);
 
 function outputOf(stream: NodeJS.WriteStream): Output {
   return {

@@ -30,7 +30,7 @@ export async function runCommandLine(argv: readonly string[], hooks: ParserHooks
   const { context } = hooks;
   const parser = newParser('multipass', hooks).description(ABOUT).usage('[options] <command>');
   parser.addOption(new Option('-V, --version', 'Same as the version command').hideHelp());
-  parser.helpCommand(false);
+  parser.helpCommand(false).commandsGroup('Available commands:');
   const helpOf = (name: string | undefined): string | undefined =>
     name === undefined
       ? parser.helpInformation()
@@ -63,7 +63,7 @@ export async function runCommandLine(argv: readonly string[], hooks: ParserHooks
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === 'commander.helpDisplayed') return EXIT.ok;
-    throw usageError(complaint(error, argv));
+    throw usageError(complaint(error, argv, parser));
   }
   return exitCode;
 }
@@ -87,6 +87,7 @@ function newParser(name: string, { context, onVerbose }: ParserHooks): Parser {
       writeErr: () => undefined,
     })
     .helpOption('-h, --help', 'Displays help on commandline options')
+    .configureHelp({ subcommandTerm: (sub) => [sub.name(), ...sub.aliases()].join(', ') })
     .addOption(toOption(VERBOSE))
     .on('option:verbose', onVerbose);
 }
@@ -105,10 +106,12 @@ function describe(parser: Parser, command: Command): Parser {
 function toOption(option: CommandOption): Option {
   const value = option.takesValue ? ` <${option.value ?? 'value'}>` : '';
   const made = new Option(`${option.flags.join(', ')}${value}`, option.description);
+  // The parser takes `--no-x` for the denial of `--x`; here it is a flag like any other.
+  made.negate = false;
   return option.hidden === true ? made.hideHelp() : made;
 }
 
-/** Commander camel-cases names and takes `--no-x` for the denial of x: back to what was typed. */
+/** The parser camel-cases names: back to what was typed. */
 function byFlag(options: Record<string, string | boolean>): Record<string, string | boolean> {
   return Object.fromEntries(
     Object.entries(options).map(([key, value]) => [
@@ -127,13 +130,16 @@ function isCalled(parser: Parser, name: string): boolean {
 }
 
 /** What the parser did not like, in the words of Multipass's (Qt's) parser. */
-function complaint(error: CommanderError, argv: readonly string[]): string {
-  const [, quoted = ''] = /'([^']*)'/.exec(error.message) ?? [];
+function complaint(error: CommanderError, argv: readonly string[], parser: Parser): string {
+  const [, quoted = ''] = /'(.*)'/.exec(error.message) ?? [];
   switch (error.code) {
     case 'commander.unknownOption': {
       const [flag = '', value] = quoted.split('=', 2);
-      // Only a flag that takes no value is unknown with one alone.
-      if (value !== undefined && isKnownFlag(flag)) return `Unexpected value after '${flag}'.`;
+      const known = parser.commands.flatMap((command) => command.options);
+      // With a value, a flag that takes none counts as unknown.
+      if (value !== undefined && known.some((option) => option.is(flag))) {
+        return `Unexpected value after '${flag}'.`;
+      }
       return `Unknown option '${flag.replace(/^--?/, '')}'.`;
     }
     case 'commander.optionMissingArgument':

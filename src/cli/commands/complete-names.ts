@@ -8,7 +8,7 @@ const WANTED: Readonly<Record<string, (view: InstanceView) => boolean>> = {
   'deleted-instance': (view) => view.state === 'Deleted',
 };
 
-/** For the completion scripts: prints names, one a line. Never sweeps, never fails loudly. */
+/** For the completion scripts, which keep what it says on stderr to themselves: names, one a line. Never sweeps. */
 export const completeNames: Command = {
   name: '__complete',
   aliases: [],

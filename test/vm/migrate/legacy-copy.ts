@@ -60,6 +60,11 @@ export class LegacyCopy {
     return { ...facts, folder, disk, seed: this.paths.seed(name) };
   }
 
+  /** The names of all that was built. */
+  names(): string[] {
+    return this.#built.instances.map(({ name }) => name);
+  }
+
   /** A file in an instance's folder. */
   file(instance: string, name: string): string {
     return join(this.paths.instanceFolder(instance), name);

@@ -9,6 +9,11 @@ async function treeIn(target: MigrationTarget, name: string) {
   return vm.snapshots().map(({ parent, record }) => [record.index, record.name, parent]);
 }
 
+async function recordOf(target: MigrationTarget, name: string, index: number) {
+  const vm = await target.store.get(name);
+  return vm.snapshots().find(({ record }) => record.index === index)!.record;
+}
+
 async function changeSnapshot(path: string, changes: Json): Promise<void> {
   const { snapshot } = JSON.parse(await readFile(path, 'utf8')) as { snapshot: Json };
   await writeFile(path, JSON.stringify({ snapshot: { ...snapshot, ...changes } }, null, 4));
@@ -65,8 +70,8 @@ describe('the snapshots of a migrated instance', () => {
     await changeSnapshot(path, { extra_interfaces: undefined, cloud_init_instance_id: undefined });
     expect((await target.migrateOne('web')).warnings).toEqual([]);
     const web = await target.store.get('web');
-    const [{ record }] = web.snapshots() as [{ record: object }];
-    expect(record).toMatchObject({ interfaces: web.spec.interfaces, instanceId: null });
+    const { interfaces } = web.spec;
+    expect(await recordOf(target, 'web', 1)).toMatchObject({ interfaces, instanceId: null });
   });
 
   test('are left out when the disk has lost them; their children move up', async ({
@@ -113,9 +118,7 @@ describe('the snapshots of a migrated instance', () => {
 
   test.for([
     ['is gone', null],
-    ['is empty', ''],
     ['is cut off', '{\n    "snapshot": {\n        "comment": "Wi'],
-    ['is no object', '[]'],
     ['has NULs alone', '\0'.repeat(600)],
   ] as const)('get what the disk tells when a record %s', async ([, text], { legacy, target }) => {
     const path = legacy.file('web', '0002.snapshot.json');
@@ -130,9 +133,11 @@ describe('the snapshots of a migrated instance', () => {
       [2, 'snapshot2', null],
     ]);
     const web = await target.store.get('web');
-    const [, { record }] = web.snapshots() as [object, { record: object }];
     const { cpus, memory, disk, interfaces, mounts } = web.spec;
-    expect(record).toMatchObject({ cpus, memory, disk, interfaces, mounts, comment: '' });
+    expect(await recordOf(target, 'web', 2)).toMatchObject({
+      ...{ cpus, memory, disk, interfaces, mounts },
+      comment: '',
+    });
   });
 
   test('leave the tags of others in the disk alone', async ({ legacy, target }) => {
