@@ -55,7 +55,8 @@ function outputOf(stream: NodeJS.WriteStream): Output {
     write: (text) => void stream.write(text),
     isTerminal: stream.isTTY,
     get columns() {
-      return stream.isTTY ? stream.columns : 80;
+      // A terminal that nobody told its size says 0.
+      return stream.isTTY && stream.columns > 0 ? stream.columns : 80;
     },
   };
 }

@@ -9,7 +9,7 @@ import { printable } from './format/table.js';
 export class Failures {
   readonly #errors: MultipassError[] = [];
 
-  async collect(work: () => Promise<void>): Promise<void> {
+  async collect(work: () => void | Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {

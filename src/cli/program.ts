@@ -137,7 +137,7 @@ function complaint(error: CommanderError, argv: readonly string[], parser: Parse
       const [flag = '', value] = quoted.split('=', 2);
       const known = parser.commands.flatMap((command) => command.options);
       // With a value, a flag that takes none counts as unknown.
-      if (value !== undefined && known.some((option) => option.is(flag))) {
+      if (value !== undefined && known.some(({ long, short }) => long === flag || short === flag)) {
         return `Unexpected value after '${flag}'.`;
       }
       return `Unknown option '${flag.replace(/^--?/, '')}'.`;

@@ -80,6 +80,7 @@ function meaningOf(error: unknown, path: string): unknown {
     case 'ENXIO':
     case 'ENOTDIR':
     case 'EAGAIN':
+    case 'ESPIPE':
       return new RecordError({ path, at: '' }, 'not a regular file', { cause: error });
     default:
       return fromSystemError(error, 'read', path);

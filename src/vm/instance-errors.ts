@@ -7,6 +7,10 @@ export function instanceNotFound(name: string): MultipassError {
   });
 }
 
+export function isNotFound(error: unknown): boolean {
+  return error instanceof MultipassError && error.code === 'INSTANCE_NOT_FOUND';
+}
+
 export function instanceDeleted(name: string): MultipassError {
   return new MultipassError('INSTANCE_DELETED', `instance "${name}" is deleted`, {
     hint: `Bring it back with \`multipass recover ${name}\`.`,

@@ -1,10 +1,8 @@
-import { readdirSync, type Dirent } from 'node:fs';
-import { lstatSync } from 'node:fs';
-import { MultipassError } from '../errors.js';
+import { lstatSync, readdirSync, type Dirent } from 'node:fs';
 import { checkStoreFormat } from '../store/format.js';
 import type { StoreLayout } from '../store/layout.js';
 import { visitInstances } from '../store/listing.js';
-import { instanceNotFound } from './instance-errors.js';
+import { instanceNotFound, isNotFound } from './instance-errors.js';
 import type { InstanceView } from './instance-view.js';
 import { isValidName } from './names.js';
 import { problemOf, readInstance } from './read-instance.js';
@@ -43,12 +41,15 @@ function lookAt(layout: StoreLayout, name: string): InstanceView {
 }
 
 function viewOf(layout: StoreLayout, entry: Dirent): InstanceView | 'nothing' | undefined {
-  if (!isValidName(entry.name)) return strangeName(layout, entry.name);
+  const { path } = layout.instance(entry.name);
+  if (!isValidName(entry.name)) {
+    return isEmptyFolder(path) ? 'nothing' : strangeName(layout, entry.name);
+  }
   try {
     return lookAt(layout, entry.name);
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    return isEmptyFolder(layout.instance(entry.name).path) ? 'nothing' : undefined;
+    return isEmptyFolder(path) ? 'nothing' : undefined;
   }
 }
 
@@ -65,25 +66,31 @@ function strangeName(layout: StoreLayout, name: string): InstanceView {
   };
 }
 
-/** An instance that was renamed while we read was met twice; the folder that is gone is not it. */
+/**
+ * An instance that was renamed while we read was met twice. A folder has one inode under all its names, while a copy
+ * of an instance, made by hand with its uuid, has another.
+ */
 function withoutRenamed(layout: StoreLayout, views: InstanceView[]): InstanceView[] {
   const byUuid = new Map<string, InstanceView[]>();
   for (const view of views) {
-    if (view.state === 'Broken') continue;
-    const same = byUuid.get(view.spec.uuid);
-    if (same === undefined) byUuid.set(view.spec.uuid, [view]);
-    else same.push(view);
+    const key = view.state === 'Broken' ? `Broken ${view.name}` : view.spec.uuid;
+    byUuid.set(key, [...(byUuid.get(key) ?? []), view]);
   }
-  const gone = new Set(
-    [...byUuid.values()]
-      .filter((same) => same.length > 1)
-      .flat()
-      .filter(({ name }) => lstatSync(layout.instance(name).path, NO_THROW) === undefined),
+  return [...byUuid.values()].flatMap((same) =>
+    same.length === 1 ? same : distinct(layout, same),
   );
-  return views.filter((view) => !gone.has(view));
 }
 
-const NO_THROW = { throwIfNoEntry: false } as const;
+function distinct(layout: StoreLayout, views: InstanceView[]): InstanceView[] {
+  const byInode = new Map(
+    views.map((view) => [lstatSync(layout.instance(view.name).path, LENIENT)?.ino, view]),
+  );
+  // A name that is gone is an earlier one; when all are, it has got yet another.
+  if (byInode.size > 1) byInode.delete(undefined);
+  return [...byInode.values()];
+}
+
+const LENIENT = { bigint: true, throwIfNoEntry: false } as const;
 
 function isEmptyFolder(path: string): boolean {
   try {
@@ -91,10 +98,6 @@ function isEmptyFolder(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof MultipassError && error.code === 'INSTANCE_NOT_FOUND';
 }
 
 function byName(a: InstanceView, b: InstanceView): number {

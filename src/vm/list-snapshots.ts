@@ -1,3 +1,4 @@
+import { MultipassError } from '../errors.js';
 import type { StoreLayout } from '../store/layout.js';
 import type { BrokenInstanceView, SnapshotView } from './instance-view.js';
 import { listInstances } from './list-instances.js';
@@ -20,6 +21,8 @@ export async function listSnapshots(layout: StoreLayout): Promise<SnapshotListin
     try {
       snapshots.push(...snapshotsOf(layout, view.name));
     } catch (error) {
+      // Purged since it was listed.
+      if (error instanceof MultipassError && error.code === 'INSTANCE_NOT_FOUND') continue;
       const problem = problemOf(error, layout, layout.instance(view.name));
       problems.push({ name: view.name, state: 'Broken', problem });
     }

@@ -5,7 +5,7 @@ import type { InstanceDir } from '../store/instance-dir.js';
 import type { StoreLayout } from '../store/layout.js';
 import { isProcessAlive } from '../store/maker-token.js';
 import { readRecord, readRecordIfAny, readSmallFileIfAny } from '../store/read-file.js';
-import { instanceNotFound } from './instance-errors.js';
+import { instanceNotFound, isNotFound } from './instance-errors.js';
 import type { Problem } from './instance-view.js';
 import { isValidName } from './names.js';
 import { decodePending, type PendingOperation } from './pending/pending-record.js';
@@ -15,6 +15,9 @@ import type { InstanceState } from './state.js';
 
 /** qcow2 tag of a suspended instance's RAM, as Multipass names it. */
 export const SUSPEND_TAG = 'suspend';
+
+/** How often a folder is read before it counts as Broken: a rename under the reader passes, a fault stays. */
+const ATTEMPTS = 3;
 
 /** All that one look at an instance's folder tells. */
 export interface InstanceReading {
@@ -37,11 +40,13 @@ export interface InstanceReading {
 export function readInstance(layout: StoreLayout, name: string): InstanceReading {
   if (!isValidName(name)) throw instanceNotFound(name);
   const dir = layout.instance(name);
-  try {
-    return readFolder(dir);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') throw whatIsMissing(dir, error);
-    throw fromSystemError(error, 'read', dir.path);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return readFolder(dir);
+    } catch (error) {
+      const meaning = meaningOf(error, dir);
+      if (isNotFound(meaning) || attempt === ATTEMPTS) throw meaning;
+    }
   }
 }
 
@@ -119,6 +124,11 @@ function requireRegularFile(path: string): void {
   });
 }
 
+function meaningOf(error: unknown, dir: InstanceDir): unknown {
+  if (errnoOf(error) === 'ENOENT') return whatIsMissing(dir, error);
+  return fromSystemError(error, `read "${dir.name}"`, dir.path);
+}
+
 /** A folder without a file it needs is Broken; an empty one is nothing; and one that is gone was never there. */
 function whatIsMissing(dir: InstanceDir, cause: unknown): MultipassError {
   const path = (cause as NodeJS.ErrnoException).path ?? dir.path;
@@ -134,7 +144,6 @@ function isEmptyOrGone(dir: InstanceDir): boolean {
   try {
     return readdirSync(dir.path).length === 0;
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return true;
-    throw error;
+    return errnoOf(error) === 'ENOENT';
   }
 }

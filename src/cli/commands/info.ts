@@ -1,11 +1,7 @@
-import { MultipassError } from '../../errors.js';
-import type { InstanceView, SnapshotView } from '../../vm/instance-view.js';
 import { FORMAT_OPTION, optionValue, type Command } from '../command.js';
-import type { CliContext } from '../context.js';
+import { EXIT } from '../exit-codes.js';
 import { parseOutputFormat } from '../format/output-format.js';
 import { tellProblems } from '../problems.js';
-import { Failures } from '../failures.js';
-import { EXIT } from '../exit-codes.js';
 
 export const info: Command = {
   name: 'info',
@@ -31,63 +27,17 @@ export const info: Command = {
   ],
   async run(invocation) {
     const { context, args, options } = invocation;
+    const { layout, primary } = context;
     const format = parseOutputFormat(optionValue(invocation, 'format') ?? 'table');
+    const { collectAll, collectNamed } = await import('../collect-info.js');
     const { formatInfo } = await import('../format/info.js');
-    const names = args.length > 0 ? args : await allNames(context);
-    const failures = new Failures();
-    const found: Found = { instances: [], snapshots: [] };
-    for (const name of new Set(names)) {
-      await failures.collect(async () => {
-        await lookUp(context, name, options['snapshots'] === true, found);
-      });
-    }
-    failures.throwIfAny();
-    const { primary } = context;
-    context.stdout.write(formatInfo({ ...found, primary }, format));
-    tellProblems(
-      context,
-      found.instances.flatMap(({ view }) => (view.state === 'Broken' ? [view] : [])),
-    );
+    const kind = options['snapshots'] === true ? 'snapshots' : 'instances';
+    const found =
+      args.length === 0 ? await collectAll(layout, kind) : await collectNamed(layout, kind, args);
+    const errors = found.problems.map(({ problem }) => problem.message);
+    context.stdout.write(formatInfo({ ...found, errors, primary }, format));
+    const broken = found.instances.flatMap(({ view }) => (view.state === 'Broken' ? [view] : []));
+    tellProblems(context, [...broken, ...found.problems]);
     return EXIT.ok;
   },
 };
-
-interface Found {
-  instances: { view: InstanceView; snapshotCount: number }[];
-  snapshots: SnapshotView[];
-}
-
-async function allNames(context: CliContext): Promise<string[]> {
-  const { listInstances } = await import('../../vm/list-instances.js');
-  return (await listInstances(context.layout)).map(({ name }) => name);
-}
-
-async function lookUp(
-  context: CliContext,
-  argument: string,
-  withSnapshots: boolean,
-  found: Found,
-): Promise<void> {
-  const { layout } = context;
-  const { viewInstance } = await import('../../vm/list-instances.js');
-  const { snapshotsOf } = await import('../../vm/list-snapshots.js');
-  const { countSnapshots, requireSnapshot } = await import('../../vm/snapshots.js');
-  const [name = '', ...rest] = argument.split('.');
-  const snapshotName = rest.length === 0 ? undefined : rest.join('.');
-  const view = viewInstance(layout, name);
-  if (snapshotName !== undefined) {
-    if (view.state === 'Broken') throw brokenInstance(view.name, view.problem.message);
-    found.snapshots.push(requireSnapshot(snapshotsOf(layout, name), snapshotName, name));
-  } else if (withSnapshots && view.state !== 'Broken') {
-    found.snapshots.push(...snapshotsOf(layout, name));
-  } else {
-    const snapshotCount = view.state === 'Broken' ? 0 : countSnapshots(layout.instance(name));
-    found.instances.push({ view, snapshotCount });
-  }
-}
-
-function brokenInstance(name: string, problem: string): MultipassError {
-  return new MultipassError('INSTANCE_BROKEN', `instance "${name}" is broken: ${problem}`, {
-    hint: 'See `multipass list` for what to do.',
-  });
-}

@@ -1,3 +1,4 @@
+import { checkStoreFormat } from '../../store/format.js';
 import { usageError, type Command } from '../command.js';
 import { Failures } from '../failures.js';
 import { tellWhoHolds } from '../waiting.js';
@@ -15,6 +16,9 @@ export const purge: Command = {
     if (args.length > 0) throw usageError('This command takes no arguments');
     const { listInstances } = await import('../../vm/list-instances.js');
     const { purgeDeletedInstance } = await import('../../vm/delete-instance.js');
+    const { prepareStore } = await import('../../vm/upkeep.js');
+    // What dead commands left is swept even when nothing is deleted: purge is how a user makes room.
+    if (checkStoreFormat(context.layout)) await prepareStore(context.layout);
     const work = { signal: context.signal, onWait: tellWhoHolds(context) };
     const failures = new Failures();
     for (const view of await listInstances(context.layout)) {

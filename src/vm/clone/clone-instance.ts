@@ -47,7 +47,7 @@ export async function cloneInstance(request: CloneRequest): Promise<CloneReport>
   await using source = await CloneSource.open(request);
   const staged = await StagedInstance.create(layout, randomUUID(), name ?? null);
   try {
-    const identity = await claimIdentity(layout, source.reading.spec, staged);
+    const identity = await claimIdentity(layout, source.reading, staged);
     timer.end('prepare');
     onProgress?.({ phase: 'copying' });
     const copied = await copyFolder(source.reading, staged, {

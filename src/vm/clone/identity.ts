@@ -7,6 +7,8 @@ import type { StagedInstance } from '../../store/staging.js';
 import type { StoreLayout } from '../../store/layout.js';
 import type { NetworkInterface } from '../records/interface.js';
 import type { InstanceSpec } from '../records/spec.js';
+import { rowsOfFolder } from '../mac-rows.js';
+import type { InstanceReading } from '../read-instance.js';
 
 /** What a clone has of its own, and nobody else in the store has. */
 export interface NewIdentity {
@@ -24,11 +26,11 @@ export interface NewIdentity {
  */
 export async function claimIdentity(
   layout: StoreLayout,
-  source: InstanceSpec,
+  source: InstanceReading,
   staged: StagedInstance,
 ): Promise<NewIdentity> {
   await adoptSourceRows(layout, source, staged);
-  const [first, ...rest] = source.interfaces;
+  const [first, ...rest] = source.spec.interfaces;
   const interfaces: [NetworkInterface, ...NetworkInterface[]] = [await withNewMac(first, staged)];
   for (const extra of rest) interfaces.push(await withNewMac(extra, staged));
   return {
@@ -36,7 +38,7 @@ export async function claimIdentity(
     vmgenid: randomUUID(),
     interfaces,
     changes: interfaces.map(({ mac, auto }, index) => ({
-      old: macAt(source, index),
+      old: macAt(source.spec, index),
       new: mac,
       index,
       auto,
@@ -54,15 +56,19 @@ async function withNewMac(
   return { ...card, mac };
 }
 
-/** A folder that was copied into the store by hand has no rows yet, and its clone must not get its MACs. */
+/**
+ * A folder that was copied into the store by hand has no rows yet, and its clone must not get its MACs, nor those that
+ * a restore of a snapshot brings back.
+ */
 async function adoptSourceRows(
   layout: StoreLayout,
-  source: InstanceSpec,
+  source: InstanceReading,
   staged: StagedInstance,
 ): Promise<void> {
   const table = new MacTable(layout);
-  for (const { mac } of source.interfaces) {
-    if (table.owner(mac.toHex()) === undefined) await staged.claimMac(mac.toHex(), source.uuid);
+  const held = await rowsOfFolder(source.dir);
+  for (const hex of held?.rows ?? []) {
+    if (table.owner(hex) === undefined) await staged.claimMac(hex, source.spec.uuid);
   }
 }
 

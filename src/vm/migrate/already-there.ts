@@ -1,11 +1,11 @@
-import { realpathSync, statSync } from 'node:fs';
 import { MultipassError } from '../../errors.js';
 import type { LegacyInstance } from '../../store/legacy/instances.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { nameTaken } from '../../store/staging.js';
 import { syncPath } from '../../store/sync.js';
 import { readInstance, type InstanceReading } from '../read-instance.js';
-import { findLegacyDisk, isUnchanged, type LegacyDisk } from './legacy-disk.js';
+import type { MigrationOrigin } from '../records/image-record.js';
+import { findLegacyDisk, type LegacyDisk } from './legacy-disk.js';
 import { validMac } from './legacy-spec.js';
 import { removeFolder, removeOrigin } from './remove-origin.js';
 
@@ -30,16 +30,16 @@ export async function alreadyThere(
   const { layout, mode, dryRun, signal } = request;
   const there = readIfThere(layout, legacy.name);
   if (there === null) return null;
-  if (!isSame(there, legacy)) throw nameTaken(legacy.name);
+  const origin = originOf(there, legacy);
+  if (origin === null) throw nameTaken(legacy.name);
   if (mode === 'copy' || dryRun || legacy.folder === null) return 'already there';
   // The run that published it may have been killed before the disk confirmed that.
   await syncPath(layout.instances);
   const disk = await diskOf(legacy, signal);
-  if (disk !== null && !isMigrated(disk, there)) {
-    return 'already there; the old disk is not what was migrated, and was left in place';
-  }
   const left =
-    disk === null ? await removeFolder(legacy.folder) : await removeOrigin(legacy.folder, disk);
+    disk === null
+      ? await removeFolder(legacy.folder)
+      : await removeOrigin(legacy.folder, disk, { head: there.dir.disk, print: origin.disk });
   return `already there; ${left ?? 'the old files were deleted'}`;
 }
 
@@ -47,7 +47,7 @@ export async function alreadyThere(
 export function isThere(layout: StoreLayout, legacy: LegacyInstance): boolean {
   try {
     const there = readIfThere(layout, legacy.name);
-    return there !== null && isSame(there, legacy);
+    return there !== null && originOf(there, legacy) !== null;
   } catch (error) {
     if (error instanceof MultipassError) return false;
     throw error;
@@ -65,23 +65,15 @@ function readIfThere(layout: StoreLayout, name: string): InstanceReading | null 
   }
 }
 
-/** A record that was lost since says nothing against it. */
-function isSame(there: InstanceReading, { name, spec }: LegacyInstance): boolean {
-  const { migratedFrom } = there.image;
-  if (migratedFrom?.name !== name) return false;
+/** What the instance came from, if that is this one; a record that was lost since says nothing against it. */
+function originOf(
+  { image: { migratedFrom } }: InstanceReading,
+  { name, spec }: LegacyInstance,
+): MigrationOrigin | null {
+  if (migratedFrom?.name !== name) return null;
   const mac = validMac(spec?.mac ?? null);
-  return mac === null || migratedFrom.mac === null || migratedFrom.mac === mac.toString();
-}
-
-/** The migrated disk, unchanged; or by a hard link the very head, which a start since has changed. */
-function isMigrated(disk: LegacyDisk, there: InstanceReading): boolean {
-  // By a symbolic link it is the only one there is.
-  if (disk.path === realpathSync(there.dir.disk)) return false;
-  const old = statSync(disk.path);
-  const head = statSync(there.dir.disk);
-  if (old.dev === head.dev && old.ino === head.ino) return true;
-  const { migratedFrom } = there.image;
-  return migratedFrom !== null && isUnchanged(disk, migratedFrom.disk);
+  const isSame = mac === null || migratedFrom.mac === null || migratedFrom.mac === mac.toString();
+  return isSame ? migratedFrom : null;
 }
 
 async function diskOf(

@@ -44,9 +44,8 @@ export async function migrateInstance(request: MigrateInstanceRequest): Promise<
   if (request.dryRun) return { ...line, ...(await foreseeDisk({ disk, mode })) };
   const brought = await bring(request, found, warnings);
   if (mode === 'move') {
-    const left = isUnchanged(disk)
-      ? await removeOrigin(legacy.folder, disk)
-      : `"${disk.path}" changed meanwhile: the old files were left in place`;
+    const { disk: head } = request.layout.instance(legacy.name);
+    const left = await removeOrigin(legacy.folder, disk, { head, print: disk.print });
     if (left !== null) warnings.push(left);
   }
   return { ...line, ...brought };

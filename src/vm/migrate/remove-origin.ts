@@ -1,27 +1,41 @@
+import { realpathSync, statSync } from 'node:fs';
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { MultipassError, fromSystemError } from '../../errors.js';
+import { fromSystemError, MultipassError } from '../../errors.js';
 import { syncPath } from '../../store/sync.js';
-import type { LegacyDisk } from './legacy-disk.js';
+import type { MigrationOrigin } from '../records/image-record.js';
+import { isUnchanged, type LegacyDisk } from './legacy-disk.js';
 
 /** What Multipass keeps beside the disk; anything else in the folder is not ours to delete. */
 const LEGACY_FILE =
   /^(?:cloud-init-config\.iso|[0-9]+\.snapshot\.json|snapshot-head|snapshot-count)(?:\.lock)?$/;
 
+/** What a legacy disk became. */
+export interface MigratedDisk {
+  /** Path of the head. */
+  readonly head: string;
+  /** What the legacy disk was when it was migrated. */
+  readonly print: MigrationOrigin['disk'];
+}
+
 /**
- * Deletes the files of a legacy instance that is safely in the store: its disk, and what Multipass keeps beside it.
- * A disk outside the instance's own folder stays, for another record may stand on it. The databases are left alone:
- * the old Multipass forgets by itself what is gone.
+ * Deletes the files of a legacy instance that is safely in the store: its disk, if that is still what was migrated,
+ * and what Multipass keeps beside it. A disk outside the instance's own folder stays, for another record may stand
+ * on it. The databases are left alone: the old Multipass forgets by itself what is gone.
  * @returns a sentence about what was left, or null; it never fails, for the migration has not
  */
 export async function removeOrigin(
   folder: string | null,
   disk: LegacyDisk,
+  migrated: MigratedDisk,
 ): Promise<string | null> {
   if (folder === null || !disk.own) {
     return `"${disk.path}" is not in the instance's own folder: the old files were left in place`;
   }
   try {
+    if (!isStill(disk, migrated)) {
+      return `"${disk.path}" is not what was migrated: the old files were left in place`;
+    }
     for (const name of await readdir(folder)) {
       if (LEGACY_FILE.test(name)) await rm(join(folder, name));
     }
@@ -35,6 +49,15 @@ export async function removeOrigin(
     if (cause instanceof MultipassError) return cause.message;
     throw cause;
   }
+}
+
+/** The very head, by a hard link, whatever was done to it since; or else an unchanged disk. */
+function isStill(disk: LegacyDisk, { head, print }: MigratedDisk): boolean {
+  // By a symbolic link it is the only one there is.
+  if (disk.path === realpathSync(head)) return false;
+  const old = statSync(disk.path);
+  const now = statSync(head);
+  return (old.dev === now.dev && old.ino === now.ino) || isUnchanged(disk, print);
 }
 
 /**

@@ -26,14 +26,21 @@ export interface Lineage extends WithUnknownKeys {
 }
 
 /**
- * Which legacy instance this one was migrated from. The three numbers tell whether the legacy disk has changed
- * since: they are decimal strings, for nanoseconds exceed a double.
+ * What tells whether a legacy disk has changed since it was migrated. Decimal strings, for nanoseconds exceed a
+ * double.
  */
+interface MigratedDisk extends WithUnknownKeys {
+  readonly inode: string;
+  readonly size: string;
+  readonly mtimeNs: string;
+}
+
+/** Which legacy instance this one was migrated from. */
 export interface MigrationOrigin extends WithUnknownKeys {
   readonly name: string;
   /** The MAC of its default interface in the legacy data, or null when that was not known. */
   readonly mac: string | null;
-  readonly disk: { readonly inode: string; readonly size: string; readonly mtimeNs: string };
+  readonly disk: MigratedDisk;
   /** UTC, ISO 8601 with milliseconds. */
   readonly created: string;
 }
@@ -98,16 +105,20 @@ function decodeLineage(place: JsonPlace): Lineage {
 
 function decodeOrigin(place: JsonPlace): MigrationOrigin {
   const mac = place.key('mac');
-  const disk = place.key('disk');
   return {
     name: place.key('name').string(),
     mac: mac.isAbsent() ? null : mac.string(),
-    disk: {
-      inode: disk.key('inode').string(),
-      size: disk.key('size').string(),
-      mtimeNs: disk.key('mtimeNs').string(),
-    },
+    disk: decodeMigratedDisk(place.key('disk')),
     created: place.key('created').string(),
     ...place.unknownKeys(['name', 'mac', 'disk', 'created']),
+  };
+}
+
+function decodeMigratedDisk(place: JsonPlace): MigratedDisk {
+  return {
+    inode: place.key('inode').string(),
+    size: place.key('size').string(),
+    mtimeNs: place.key('mtimeNs').string(),
+    ...place.unknownKeys(['inode', 'size', 'mtimeNs']),
   };
 }

@@ -1,0 +1,160 @@
+import { readdir } from 'node:fs/promises';
+import { describe, expect } from 'vitest';
+import { test } from '../support/store-fixture.js';
+import { multipass } from './support/command.js';
+
+/** A wrong command line: the words, and what is said of them on stderr, with exit code 1. */
+const WRONG: readonly (readonly [words: string, stderr: string])[] = [
+  ['clone', 'Please provide the name of the source instance.'],
+  ['clone a b', 'Too many arguments.'],
+  ['clone a --nope', "Unknown option 'nope'."],
+  ['clone a -x', "Unknown option 'x'."],
+  ['--nope', "Unknown option 'nope'."],
+  ['clone a --name', "Missing value after '--name'."],
+  ['clone a -n', "Missing value after '-n'."],
+  ['clone a --format xml', 'Invalid format type given.'],
+  ['clone a --format csv', 'Invalid format type given.'],
+  ['migrate --format yaml', 'Invalid format type given.'],
+  ['migrate --copy --move', 'Cannot specify --copy and --move at the same time'],
+  ['delete', 'Name argument or --all is required'],
+  ['delete a --all', 'Cannot specify name[s] when --all option set'],
+  ['delete --all=yes', "Unexpected value after '--all'."],
+  ['recover', 'Name argument or --all is required'],
+  ['recover --all a b', 'Cannot specify name[s] when --all option set'],
+  ['purge a', 'This command takes no arguments'],
+  ['list a', 'This command takes no arguments'],
+  ['list --format XML', 'Invalid format type given.'],
+  [
+    'list --snapshots --no-ipv4',
+    'IP addresses are not applicable in conjunction with listing snapshots',
+  ],
+  ['info --format ini', 'Invalid format type given.'],
+  ['version a', 'This command takes no arguments'],
+  ['version --format ini', 'Invalid format type given.'],
+  ['help nope', "Error: Unknown Command: 'nope'"],
+  ['help clone list', 'Too many arguments given'],
+  ['completion', 'Please name one shell: bash, zsh, fish.'],
+  ['completion tcsh', 'Please name one shell: bash, zsh, fish.'],
+  ['completion bash zsh', 'Please name one shell: bash, zsh, fish.'],
+];
+
+describe('a wrong command line', () => {
+  test.for(WRONG)('multipass %s says: %s', async ([words, stderr], { root }) => {
+    const result = await multipass(words.split(' '), { store: root });
+    expect(result).toEqual({ stdout: '', stderr: `${stderr}\n`, exitCode: 1 });
+  });
+
+  test('tells an unknown command on stdout, as Multipass does', async ({ root }) => {
+    expect(await multipass(['cloen', 'a'], { store: root })).toEqual({
+      stdout: `Error: Unknown command or alias 'cloen' (try "multipass help" or "multipass aliases")\n`,
+      stderr: '',
+      exitCode: 1,
+    });
+  });
+});
+
+describe('the help', () => {
+  test('lists the commands, with exit code 2 when no command was given', async ({ root }) => {
+    const [bare, asked, flag] = await Promise.all(
+      [[], ['help'], ['-h']].map((args) => multipass(args, { store: root })),
+    );
+    expect(bare).toEqual({ ...asked, exitCode: 2 });
+    expect(flag).toEqual(asked);
+    expect(asked).toMatchObject({ stderr: '', exitCode: 0 });
+    const [, commands = ''] = asked?.stdout.split('Available commands:\n') ?? [];
+    expect(commands.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^ {2}clone +Clone an instance$/),
+      expect.stringMatching(/^ {2}completion +Print a completion script for a shell$/),
+      expect.stringMatching(/^ {2}delete +Delete instances$/),
+      expect.stringMatching(/^ {2}help +Display help about a command$/),
+      expect.stringMatching(/^ {2}info +Display information about instances or snapshots$/),
+      expect.stringMatching(/^ {2}list, ls +List all available instances or snapshots$/),
+      expect.stringMatching(/^ {2}migrate +Bring the instances of an old Multipass over$/),
+      expect.stringMatching(/^ {2}purge +Purge all deleted instances permanently$/),
+      expect.stringMatching(/^ {2}recover +Recover deleted instances$/),
+      expect.stringMatching(/^ {2}version +Show version details$/),
+    ]);
+  });
+
+  test('of one command is the same by three ways', async ({ root }) => {
+    const ways = [
+      ['help', 'clone'],
+      ['clone', '-h'],
+      ['clone', 'web', '--help'],
+    ];
+    const [first, ...others] = await Promise.all(
+      ways.map((args) => multipass(args, { store: root })),
+    );
+    expect(others).toEqual([first, first]);
+    expect(first).toMatchObject({ stderr: '', exitCode: 0 });
+    expect(first?.stdout).toMatch(/^Usage: multipass clone \[options\] <source>\n/);
+    expect(first?.stdout).toContain(
+      'Create an independent copy of an existing (stopped) instance.',
+    );
+    expect(first?.stdout).toMatch(/-n, --name <name> .*<source>-clone1/s);
+  });
+
+  test('fits in 80 columns, and hides what is for nobody to type', async ({ root }) => {
+    const commands = ['clone', 'completion', 'delete', 'info', 'list', 'migrate', 'purge'];
+    const pages = await Promise.all(
+      [[], ...commands.map((name) => [name])].map((names) =>
+        multipass(['help', ...names], { store: root }),
+      ),
+    );
+    for (const { stdout } of pages) {
+      expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+      expect(stdout).not.toMatch(/__complete|--no-ipv4|--no-runtime/);
+    }
+  });
+});
+
+describe('the version', () => {
+  test('is told by the command, and by -V and --version', async ({ root }) => {
+    const results = await Promise.all(
+      ['version', '-V', '--version'].map((word) => multipass([word], { store: root })),
+    );
+    for (const result of results) {
+      expect(result).toEqual({
+        stdout: expect.stringMatching(/^multipass {3}\d+\.\d+\.\d+\n$/) as string,
+        stderr: '',
+        exitCode: 0,
+      });
+    }
+  });
+
+  test('comes in every format', async ({ root }) => {
+    const [json, yaml, csv] = await Promise.all(
+      ['json', 'yaml', 'csv'].map(async (format) => {
+        const { stdout } = await multipass(['version', '--format', format], { store: root });
+        return stdout;
+      }),
+    );
+    const { multipass: number } = JSON.parse(json ?? '') as { multipass: string };
+    expect(number).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(yaml).toBe(`multipass: ${number}\n`);
+    expect(csv).toBe(`Multipass,Multipassd,Title,Description,URL\n${number},,,,\n`);
+  });
+});
+
+describe('a store that is not there yet', () => {
+  test('has nothing in it, and is not made by looking', async ({ root }) => {
+    const found = async (words: string): Promise<string> => {
+      const { stdout, stderr, exitCode } = await multipass(words.split(' '), { store: root });
+      expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+      return stdout;
+    };
+    expect(await found('list')).toBe('No instances found.\n');
+    expect(await found('ls')).toBe('No instances found.\n');
+    expect(await found('list --snapshots')).toBe('No snapshots found.\n');
+    expect(await found('list --format csv')).toBe('Name,State,IPv4,IPv6,Release,AllIPv4\n');
+    expect(await found('list --format yaml')).toBe('\n');
+    expect(await found('list --format json')).toBe('{\n    "list": [\n    ]\n}\n');
+    expect(await found('info')).toBe('No instances found.\n');
+    expect(await found('info --format csv')).toBe('');
+    expect(await found('purge')).toBe('');
+    expect((await multipass(['clone', 'web'], { store: root })).stderr).toMatch(
+      /^clone failed: instance "web" does not exist\n/,
+    );
+    await expect(readdir(root)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+});
