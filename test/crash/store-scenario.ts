@@ -1,12 +1,11 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { run } from '../../src/exec.js';
 import { initialiseStore } from '../../src/store/format.js';
 import { StoreLayout } from '../../src/store/layout.js';
+import { recoverInstance } from '../../src/vm/delete-instance.js';
 import { listInstances } from '../../src/vm/list-instances.js';
 import { rowsOfFolder } from '../../src/vm/mac-rows.js';
 import { BIN } from '../support/bin.js';
@@ -35,8 +34,6 @@ export interface StoreScenario {
   /** Further checks after the next command. `isAfter`: the command has taken effect. */
   readonly check?: (context: StoreContext, isAfter: boolean) => Promise<void>;
 }
-
-const execute = promisify(execFile);
 
 /**
  * Strikes a command, and checks what must hold after any strike. At once: nothing is half-visible, nothing else has
@@ -100,9 +97,7 @@ async function checkAtOnce(
 /** Recovering what is not deleted changes nothing; but it is a command that changes the store, and so it sweeps. */
 async function runNextCommand({ layout }: StoreContext): Promise<void> {
   const started = Date.now();
-  const env = { ...process.env, MULTIPASS_STORAGE: layout.root };
-  const { stderr } = await execute(process.execPath, [BIN, 'recover', BYSTANDER], { env });
-  expect(stderr).toBe('');
+  await recoverInstance(layout, BYSTANDER);
   // The stale time of proper-lockfile, which nobody should ever have to wait for.
   expect(Date.now() - started).toBeLessThan(15_000);
 }
