@@ -16,7 +16,10 @@ let outputFailed = false;
 for (const signal of SIGNALS) {
   process.on(signal, () => {
     // The first one lets the work clean up; who asks twice does not want to wait.
-    if (received !== undefined) process.exit(exitCodeOfSignal(signal));
+    if (received !== undefined) {
+      if (process.stderr.isTTY) process.stderr.write('\n');
+      process.exit(exitCodeOfSignal(signal));
+    }
     received = signal;
     interruption.abort(new MultipassError('ABORTED', `interrupted by ${signal}`));
   });

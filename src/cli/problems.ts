@@ -9,3 +9,8 @@ export function tellProblems(context: CliContext, broken: readonly BrokenInstanc
     context.stderr.write(`  hint: ${printable(problem.hint)}\n`);
   }
 }
+
+/** Tells on stderr what the user should know although all went well. */
+export function tellWarning(context: CliContext, warning: string): void {
+  context.stderr.write(`${printable(`warning: ${warning}`)}\n`);
+}

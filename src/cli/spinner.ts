@@ -1,13 +1,15 @@
 import type { Output } from './context.js';
+import { printable } from './format/table.js';
 
 const CLEAR_LINE = '\r\u001B[2K';
-const HIDE_CURSOR = '\u001B[?25l';
-const SHOW_CURSOR = '\u001B[?25h';
 
 /** A percentage is shown once work has taken this long: a short copy needs none. */
 const PERCENTAGE_AFTER_MS = 500;
 
-/** One turning line on a terminal; silent everywhere else. */
+/**
+ * One turning line on a terminal; silent everywhere else. The cursor stays visible: whatever kills us leaves the
+ * terminal as it was.
+ */
 export class Spinner {
   readonly #output: Output;
   #text: string;
@@ -23,7 +25,6 @@ export class Spinner {
     this.#text = text;
     this.#frames = frames;
     if (!output.isTerminal) return;
-    output.write(HIDE_CURSOR);
     this.#draw();
     this.#timer = setInterval(() => this.#draw(), interval);
     this.#timer.unref();
@@ -58,13 +59,13 @@ export class Spinner {
     if (this.#timer === undefined || this.#stopped) return;
     this.#stopped = true;
     clearInterval(this.#timer);
-    this.#output.write(`${CLEAR_LINE}${SHOW_CURSOR}`);
+    this.#output.write(CLEAR_LINE);
   }
 
   #draw(): void {
     const frame = this.#frames[this.#frame % this.#frames.length] ?? '';
     this.#frame += 1;
-    const line = `${this.#text}${this.#percentage()}  ${frame}`;
+    const line = printable(`${this.#text}${this.#percentage()}  ${frame}`);
     this.#output.write(`${CLEAR_LINE}${line.slice(0, this.#output.columns - 1)}`);
   }
 

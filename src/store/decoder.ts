@@ -14,13 +14,20 @@ export interface WithUnknownKeys {
  */
 export class JsonPlace {
   readonly path: string;
-  readonly at: string;
   readonly value: unknown;
+  readonly #above: JsonPlace | undefined;
+  readonly #step: string;
 
-  private constructor(path: string, at: string, value: unknown) {
+  private constructor(path: string, value: unknown, above?: JsonPlace, step = '') {
     this.path = path;
-    this.at = at;
     this.value = value;
+    this.#above = above;
+    this.#step = step;
+  }
+
+  /** JSON pointer (RFC 6901) to here. Put together when it is asked for, which is when something is wrong. */
+  get at(): string {
+    return this.#above === undefined ? '' : `${this.#above.at}/${escapePointer(this.#step)}`;
   }
 
   /**
@@ -30,7 +37,7 @@ export class JsonPlace {
   static parse(path: string, text: string): JsonPlace {
     if (text.trim() === '') throw new RecordError({ path, at: '' }, 'the file is empty');
     try {
-      return new JsonPlace(path, '', JSON.parse(text));
+      return new JsonPlace(path, JSON.parse(text));
     } catch (error) {
       throw new RecordError({ path, at: '' }, `not valid JSON: ${(error as Error).message}`, {
         cause: error,
@@ -54,7 +61,7 @@ export class JsonPlace {
   key(name: string): JsonPlace {
     const object = this.object();
     const value = Object.hasOwn(object, name) ? object[name] : undefined;
-    return new JsonPlace(this.path, `${this.at}/${escapePointer(name)}`, value);
+    return new JsonPlace(this.path, value, this, name);
   }
 
   /** The places of the array here, in order. */
@@ -62,7 +69,7 @@ export class JsonPlace {
     if (!Array.isArray(this.value))
       return this.fail(`expected an array, found ${nameOf(this.value)}`);
     return this.value.map(
-      (value: unknown, index) => new JsonPlace(this.path, `${this.at}/${index}`, value),
+      (value: unknown, index) => new JsonPlace(this.path, value, this, String(index)),
     );
   }
 

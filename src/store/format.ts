@@ -60,13 +60,16 @@ export async function initialiseStore(layout: StoreLayout): Promise<void> {
 
 async function makeFolder(path: string): Promise<void> {
   try {
-    const made = await mkdir(path, { recursive: true, mode: 0o700 });
-    // The umask may have taken bits away, and `recursive` gives its mode to the parents too.
-    if (made !== undefined) await chmod(path, 0o700);
+    // Not `recursive`, which says ENOENT for every failure, a read-only file system's too.
+    await mkdir(path, { mode: 0o700 });
   } catch (error) {
     // A link to a folder elsewhere, such as another disk, is the user's own arrangement.
-    if (errnoOf(error) !== 'EEXIST') throw error;
+    if (errnoOf(error) === 'EEXIST') return;
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    await mkdir(path, { recursive: true, mode: 0o700 });
   }
+  // The umask may have taken bits away.
+  await chmod(path, 0o700);
 }
 
 async function writeFormat(layout: StoreLayout): Promise<void> {

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fromSystemError } from '../errors.js';
+import { log } from '../log.js';
 import type { StoreLayout } from './layout.js';
 import { makerState, newToken } from './maker-token.js';
 import { readSmallFileIfAny } from './read-file.js';
@@ -40,10 +41,13 @@ export function describeHolders(layout: StoreLayout, name: string): string {
   return notes.length === 0 ? 'a virtual machine or another program' : notes.join(', ');
 }
 
-/** Removes the notes of dead processes. */
+/** Removes the notes of dead processes. A failure is logged and left to the next time: nothing depends on them. */
 export async function sweepHolderNotes(layout: StoreLayout): Promise<void> {
-  for (const note of notesOf(layout)) {
-    if (makerState(note.token) === 'dead') await rm(join(layout.locks, note.file), { force: true });
+  for (const { file, token } of notesOf(layout)) {
+    if (makerState(token) !== 'dead') continue;
+    await rm(join(layout.locks, file), { force: true }).catch((error: unknown) =>
+      log('warning', 'sweep', `cannot remove ${file}: ${(error as Error).message}`),
+    );
   }
 }
 

@@ -88,17 +88,18 @@ export class InstanceLock implements AsyncDisposable {
     const wait = patience(layout, name, request);
     this.#handle = await takePatiently(layout.instance(name).lock, request, wait);
     const hasKernelLock = this.#handle !== undefined;
-    // What others see decides nothing then, and `purge` must get by on a full disk: it makes room.
-    const unlessFull = (error: unknown): undefined => {
-      if (!hasKernelLock || !isDiskFull(error)) throw error;
+    // What others see decides nothing then, and `purge` must get by on a full disk, or with a folder's overlong name.
+    const passOver = (error: unknown): undefined => {
+      if (!hasKernelLock || !(error instanceof MultipassError)) throw error;
+      log('debug', 'lock', `nobody sees who holds it: ${error.message}`);
     };
     if (!hasKernelLock || request.mode === 'exclusive') {
       this.#unlockVisible = await lockVisibly(layout, name, {
         whenHeld: hasKernelLock ? removeFolder : wait,
         onCompromised: (error) => (this.#lost = error),
-      }).catch(unlessFull);
+      }).catch(passOver);
     }
-    this.#note = await HolderNote.write(layout, name, request.purpose).catch(unlessFull);
+    this.#note = await HolderNote.write(layout, name, request.purpose).catch(passOver);
   }
 }
 
@@ -167,8 +168,4 @@ async function removeFolder(path: string): Promise<void> {
   await rmdir(path).catch((error: unknown) => {
     if (errnoOf(error) !== 'ENOENT') throw fromSystemError(error, 'break a dead lock', path);
   });
-}
-
-function isDiskFull(error: unknown): boolean {
-  return error instanceof MultipassError && error.code === 'DISK_FULL';
 }

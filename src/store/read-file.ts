@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, readSync } from 'node:fs';
 import { MultipassError, RecordError, errnoOf, fromSystemError } from '../errors.js';
 import { JsonPlace } from './decoder.js';
 
@@ -26,11 +26,22 @@ export function readRecordIfAny(path: string): JsonPlace | undefined {
 
 /** Reads a small text file that may be absent. */
 export function readSmallFileIfAny(path: string): string | undefined {
+  if (isAbsent(path)) return undefined;
   try {
     return readSmallFile(path);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
+  }
+}
+
+/** Looked at first: `list` asks for 20,000 files that are not there, and an exception for each costs more. */
+function isAbsent(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    // Whatever it is, opening it tells better.
+    return false;
   }
 }
 
@@ -78,9 +89,9 @@ function meaningOf(error: unknown, path: string): unknown {
       });
     case 'EISDIR':
     case 'ENXIO':
+    case 'ESPIPE':
     case 'ENOTDIR':
     case 'EAGAIN':
-    case 'ESPIPE':
       return new RecordError({ path, at: '' }, 'not a regular file', { cause: error });
     default:
       return fromSystemError(error, 'read', path);

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf } from '../errors.js';
+import { errnoOf, fromSystemError } from '../errors.js';
 import { log } from '../log.js';
 import type { InstanceDir } from '../store/instance-dir.js';
 import type { StoreLayout } from '../store/layout.js';
@@ -29,24 +29,31 @@ export async function rowsOfFolder(
 /**
  * Rebuilds a MAC table that is gone from the instances there are: whole in staging, then one rename. Whoever else
  * rebuilds it at the same time comes to the same rows.
+ * @throws MultipassError STORE_READ_ONLY, PERMISSION_DENIED, DISK_FULL, IO_ERROR
  */
 export async function rebuildMacTable(layout: StoreLayout): Promise<void> {
   log('warning', 'macs', 'the table of MAC addresses is missing: rebuilding it');
   const draft = layout.staged(newToken());
-  await mkdir(draft, { mode: 0o700 });
-  for (const name of instanceEntryNames(layout)) {
-    const held = await rowsOfFolder(layout.instance(name));
-    for (const hex of held?.rows ?? []) {
-      await writeFile(join(draft, hex), `${held?.uuid ?? ''}\n`, { mode: 0o600 });
-    }
-  }
-  await syncTree(draft);
   try {
+    await mkdir(draft, { mode: 0o700 });
+    await writeRows(layout, draft);
+    await syncTree(draft);
     await rename(draft, layout.macs);
     await syncPath(layout.root);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
-    if (errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'EEXIST') throw error;
+    // Somebody else was faster.
+    if (errnoOf(error) === 'ENOTEMPTY' || errnoOf(error) === 'EEXIST') return;
+    throw fromSystemError(error, 'rebuild the table of MAC addresses', layout.macs);
+  }
+}
+
+async function writeRows(layout: StoreLayout, table: string): Promise<void> {
+  for (const name of instanceEntryNames(layout)) {
+    const held = await rowsOfFolder(layout.instance(name));
+    for (const hex of held?.rows ?? []) {
+      await writeFile(join(table, hex), `${held?.uuid ?? ''}\n`, { mode: 0o600 });
+    }
   }
 }
 

@@ -50,9 +50,27 @@ export function readInstance(layout: StoreLayout, name: string): InstanceReading
   }
 }
 
-/** True while the QEMU of the instance lives. Its kernel lock is the authority; this is for those who take none. */
+/**
+ * True while the QEMU of the instance lives. Its kernel lock is the authority; this is for those who take none. A pid
+ * that cannot be read is no QEMU's.
+ */
 export function isRunning(dir: InstanceDir): boolean {
-  return qemuState(dir) === 'alive';
+  try {
+    return qemuState(dir) === 'alive';
+  } catch (error) {
+    if (error instanceof MultipassError) return false;
+    throw error;
+  }
+}
+
+/**
+ * Makes sure that there is a folder which a lock may be put into.
+ * @throws MultipassError INSTANCE_NOT_FOUND for an empty one or none; INSTANCE_BROKEN for a link or a file
+ */
+export function requireFolder(dir: InstanceDir): void {
+  const entry = lstatSync(dir.path, { throwIfNoEntry: false });
+  if (entry?.isDirectory() === false) throw notOfItsOwn(dir);
+  if (isEmptyOrGone(dir)) throw instanceNotFound(dir.name);
 }
 
 /** Why an instance is Broken, as `list` shows it: path relative to the store. */
@@ -68,7 +86,7 @@ export function problemOf(error: unknown, layout: StoreLayout, dir: InstanceDir)
 }
 
 function readFolder(dir: InstanceDir): InstanceReading {
-  requireRealFolder(dir);
+  if (!lstatSync(dir.path).isDirectory()) throw notOfItsOwn(dir);
   const recorded = decodeSpec(readRecord(dir.spec));
   const image = decodeImageRecord(readRecord(dir.imageRecord));
   const pendingPlace = readRecordIfAny(dir.pending);
@@ -108,9 +126,8 @@ function qemuState(dir: InstanceDir): 'alive' | 'dead' | 'none' {
   return isProcessAlive(Number(pid), startTime) ? 'alive' : 'dead';
 }
 
-function requireRealFolder(dir: InstanceDir): void {
-  if (lstatSync(dir.path).isDirectory()) return;
-  throw new MultipassError('INSTANCE_BROKEN', `"${dir.path}" is not a folder of its own`, {
+function notOfItsOwn(dir: InstanceDir): MultipassError {
+  return new MultipassError('INSTANCE_BROKEN', `"${dir.path}" is not a folder of its own`, {
     hint: 'Put the instance folder itself in its place: links are not followed.',
     details: { path: dir.path },
   });

@@ -12,7 +12,7 @@ import { instanceIsRunning, instanceNotFound } from './instance-errors.js';
 import { isValidName } from './names.js';
 import { rebuildMacTable, rowsOfFolder } from './mac-rows.js';
 import { finishPending } from './pending/finish-pending.js';
-import { isRunning, readInstance, type InstanceReading } from './read-instance.js';
+import { isRunning, readInstance, requireFolder, type InstanceReading } from './read-instance.js';
 
 /** How a command that changes something waits and is interrupted. */
 export interface WorkOptions {
@@ -66,7 +66,7 @@ export async function openForChange(
 
 /**
  * Takes the exclusive lock alone, for instances that may be Broken.
- * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_NOT_STOPPED, ABORTED
+ * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_NOT_STOPPED, ABORTED; INSTANCE_BROKEN for a link
  */
 export async function lockExclusively(
   layout: StoreLayout,
@@ -79,6 +79,7 @@ export async function lockExclusively(
   const refuseIfRunning = (): void => {
     if (isRunning(dir)) throw instanceIsRunning(name, doing);
   };
+  requireFolder(dir);
   refuseIfRunning();
   try {
     return await InstanceLock.take(layout, name, {

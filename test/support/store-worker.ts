@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MultipassError } from '../../src/errors.js';
 import { initialiseStore } from '../../src/store/format.js';
 import { StoreLayout } from '../../src/store/layout.js';
 import { InstanceLock, type LockRequest } from '../../src/store/lock.js';
@@ -10,6 +11,8 @@ import { readRecord } from '../../src/store/read-file.js';
 import { StagedInstance } from '../../src/store/staging.js';
 import { sweep } from '../../src/store/trash.js';
 import { writeNewRecord } from '../../src/store/write-record.js';
+import { cloneInstance } from '../../src/vm/clone/clone-instance.js';
+import { deleteInstance, purgeInstance, recoverInstance } from '../../src/vm/delete-instance.js';
 import { listInstances } from '../../src/vm/list-instances.js';
 import { rebuildMacTable, rowsOfFolder } from '../../src/vm/mac-rows.js';
 
@@ -127,11 +130,14 @@ const JOBS = {
 
   /** Lists, with no more rights than the modes of the files give. */
   async list({ layout, tell }: Desk) {
-    if (process.getuid?.() === 0) {
-      process.setgid?.(65_534);
-      process.setuid?.(65_534);
-    }
+    giveUpBeingRoot();
     tell((await listInstances(layout)).map((view) => [view.name, view.state]));
+  },
+
+  /** Changes an instance, with no more rights than the modes of the files give. */
+  async change({ layout, args: [command = '', name = ''] }: Desk) {
+    giveUpBeingRoot();
+    await CHANGES[command]?.(layout, name);
   },
 
   /** Tells its own token, then waits. */
@@ -141,7 +147,27 @@ const JOBS = {
   },
 } as const satisfies Record<string, (desk: Desk) => Promise<void>>;
 
+const CHANGES: Readonly<Record<string, (layout: StoreLayout, name: string) => Promise<unknown>>> = {
+  clone: (layout, source) => cloneInstance({ layout, source, name: 'copy' }),
+  delete: deleteInstance,
+  recover: recoverInstance,
+  purge: purgeInstance,
+};
+
 export type Job = keyof typeof JOBS;
+
+function giveUpBeingRoot(): void {
+  if (process.getuid?.() !== 0) return;
+  process.setgroups?.([]);
+  process.setgid?.(65_534);
+  process.setuid?.(65_534);
+}
+
+/** The code of a failure first, as no stack goes through the line. */
+function describeFailure(error: unknown): string {
+  const code = error instanceof MultipassError ? error.code : 'a bug';
+  return `${code}: ${String(error)}`;
+}
 
 function requestOf(mode: string, purpose: string): LockRequest {
   return { mode: mode === 'shared' ? 'shared' : 'exclusive', purpose };
@@ -163,5 +189,5 @@ await JOBS[job as Job]({
       if (process.connected) process.once('message', () => resolve());
       else resolve();
     }),
-}).catch((error: unknown) => tell({ failed: String(error) }));
+}).catch((error: unknown) => tell({ failed: describeFailure(error) }));
 if (process.connected) process.disconnect();

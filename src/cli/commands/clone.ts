@@ -5,6 +5,7 @@ import {
   usageError,
   type Command,
 } from '../command.js';
+import { tellWarning } from '../problems.js';
 import { Spinner } from '../spinner.js';
 import { tellWhoHolds } from '../waiting.js';
 import { EXIT } from '../exit-codes.js';
@@ -47,7 +48,7 @@ export const clone: Command = {
       });
       spinner.stop();
       for (const { name, unchanged } of report.clones) {
-        for (const warning of unchanged) context.stderr.write(`warning: ${warning}\n`);
+        for (const warning of unchanged) tellWarning(context, warning);
         if (format === 'table') context.stdout.write(`Cloned from ${source} to ${name}.\n`);
       }
       if (format === 'json') {

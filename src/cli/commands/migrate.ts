@@ -6,6 +6,7 @@ import {
   type Command,
 } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { tellWarning } from '../problems.js';
 import { Spinner } from '../spinner.js';
 
 export const migrate: Command = {
@@ -57,7 +58,7 @@ export const migrate: Command = {
         },
       });
       spinner.stop();
-      for (const problem of report.errors) context.stderr.write(`warning: ${problem}\n`);
+      for (const problem of report.errors) tellWarning(context, problem);
       if (report.dryRun) context.stderr.write('Dry run: nothing was changed.\n');
       context.stdout.write(formatMigrationReport(report, format));
       return complete ? EXIT.ok : EXIT.failed;

@@ -34,15 +34,14 @@ export class MacClaims {
     return { mac, network: card.network, auto: card.auto };
   }
 
-  /** What this interface was given before; one on the same network is the likeliest to be the same. */
-  #known(wanted: LegacyCard, others: readonly NetworkInterface[]): MacAddress | undefined {
-    const { mac: old, network } = wanted;
-    if (old === null) return undefined;
-    const claims = this.#claims.filter(
+  /** What an interface with this MAC was given before. */
+  #known({ mac: old }: LegacyCard, others: readonly NetworkInterface[]): MacAddress | undefined {
+    return this.#claims.find(
       ({ card, mac }) =>
-        card.mac?.equals(old) === true && !others.some((one) => one.mac.equals(mac)),
-    );
-    return (claims.find(({ card }) => card.network === network) ?? claims[0])?.mac;
+        old !== null &&
+        card.mac?.equals(old) === true &&
+        !others.some((one) => one.mac.equals(mac)),
+    )?.mac;
   }
 
   async #claim(card: LegacyCard): Promise<MacAddress> {

@@ -22,7 +22,7 @@ export interface LegacyDisk {
   readonly format: string;
   /** Bytes of the virtual disk. */
   readonly virtualSize: number;
-  /** True when it must be converted: another format, or a backing file that would stay behind. */
+  /** True when it must be converted from another format. */
   readonly convert: boolean;
   readonly print: MigrationOrigin['disk'];
 }
@@ -81,18 +81,14 @@ async function inspect(
     return { facts: null, format, virtualSize, convert: true };
   }
   const facts = readQcow2(path);
-  const standsAlone = facts.backingFile === null && !facts.externalData;
-  if (!standsAlone && facts.snapshots.length > 0) {
-    throw new MultipassError(
-      'LEGACY_INVALID',
-      `"${path}" has snapshots and stands on another file, which cannot come along`,
-      {
-        hint: 'Rebase it onto nothing with `qemu-img rebase -b ""`, then try again.',
-        details: { path },
-      },
-    );
+  if (facts.backingFile === null && !facts.externalData) {
+    return { facts, format: 'qcow2', virtualSize: facts.virtualSize, convert: false };
   }
-  return { facts, format: 'qcow2', virtualSize: facts.virtualSize, convert: !standsAlone };
+  // Multipass makes no such disk; and a header that a guest may have written must not lead to a file of the host.
+  throw new MultipassError('LEGACY_INVALID', `"${path}" stands on another file`, {
+    hint: 'If that file is yours, join the two with `qemu-img rebase -b ""`, then try again.',
+    details: { path },
+  });
 }
 
 /** QEMU takes any file for a raw disk: an empty one, which a power cut leaves, or somebody's notes. */

@@ -9,7 +9,7 @@ import { errorOf, expectRefusal } from './refusal.js';
 import { replaceProgram } from './replace-program.js';
 
 /** Enough that a copy takes many times as long as we take to see that it has begun. */
-const LARGE_MIB = 128;
+const LARGE_MIB = 64;
 
 describe('a clone that is interrupted', () => {
   test('does nothing at all when the signal has fired before', async ({ store }) => {
@@ -25,13 +25,15 @@ describe('a clone that is interrupted', () => {
     await makeInstance(store.layout, 'web');
     const vm = await store.get('web');
     const request = { mode: 'exclusive', purpose: 'resize' } as const;
-    await using _lock = await InstanceLock.take(store.layout, 'web', request);
+    const lock = await InstanceLock.take(store.layout, 'web', request);
     const abort = new AbortController();
     const options = { signal: abort.signal, onWait: () => abort.abort() };
     const cloning = vm.clone('copy', options);
     await errorOf(cloning, 'ABORTED');
+    await lock.release();
     expect(await readdir(store.layout.instances)).toEqual(['web']);
     expect(await readdir(store.layout.staging)).toEqual([]);
+    expect(await readdir(store.layout.locks)).toEqual([]);
   });
 
   for (const phase of ['copying', 'publishing'] as const) {

@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
 import { readSeed } from '../../../src/vm/cloud-init/seed.js';
+import type { NetworkInterface } from '../../../src/vm/records/interface.js';
 import type { VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { handMadeMac, makeInstance, test } from '../../support/store-fixture.js';
 
@@ -33,7 +34,7 @@ async function retarget(store: VirtualMachineStore, template?: string): Promise<
   const made = files.find(({ name }) => name === 'network-config')!.data.toString();
   for (const mac of macs) expect(made).not.toContain(mac);
   const { spec } = await store.get('copy');
-  const replace = (left: string, { mac }: { mac: object }, at: number): string =>
+  const replace = (left: string, { mac }: NetworkInterface, at: number): string =>
     left.replaceAll(mac.toString(), `<${at}>`);
   return { text: spec.interfaces.reduce(replace, made), told: clones[0]!.unchanged };
 }

@@ -58,13 +58,14 @@ describe('a source that is not stopped', () => {
     const dir = await makeInstance(store.layout, 'web');
     const vm = await store.get('web');
     const request = { mode: 'exclusive', purpose: 'start' } as const;
-    await using _start = await InstanceLock.take(store.layout, 'web', request);
+    const start = await InstanceLock.take(store.layout, 'web', request);
     const told: string[] = [];
     const onWait = (instance: string, holders: string): void => {
       told.push(instance, holders);
       void pretendToRun(dir);
     };
     const error = await errorOf(vm.clone(undefined, { onWait }), 'INSTANCE_NOT_STOPPED');
+    await start.release();
     expect(error.message).toBe(ONLY_STOPPED);
     expect(told).toEqual(['web', expect.stringContaining(`start (pid ${process.pid}) since 20`)]);
   });

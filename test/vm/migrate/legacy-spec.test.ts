@@ -152,7 +152,7 @@ describe('a damaged database', () => {
     await legacy.changeSpecs((records) => {
       records['db'] = {
         ...{ num_cores: 'many', mem_size: [], disk_space: true, ssh_username: '-oProxyCommand=x' },
-        ...{ state: {}, deleted: 'yes', metadata: [], mac_addr: 7, extra_interfaces: 'x' },
+        ...{ state: {}, deleted: 'yes', metadata: [], mac_addr: 'no MAC', extra_interfaces: 'x' },
         ...{ mounts: [{ source_path: 5 }, 'mount'], clone_count: null },
       };
     });
@@ -167,6 +167,7 @@ describe('a damaged database', () => {
     const { spec } = await target.store.get('db');
     expect(spec).toMatchObject({ cpus: 1, memory: GIB, sshUser: 'ubuntu', mounts: [] });
     expect(spec.interfaces.map(({ mac }) => mac.toString())).toEqual(['52:54:00:20:00:01']);
+    expect((await target.migrateOne('db')).reason).toBe('already there');
   });
 
   test('with a record of nothing has what the files tell', async ({ legacy, target }) => {

@@ -1,0 +1,134 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { MultipassError, RecordError } from '../../src/errors.js';
+import type { InstanceDir } from '../../src/store/instance-dir.js';
+import { startTimeOf } from '../../src/store/maker-token.js';
+import { recordText } from '../../src/store/write-record.js';
+import { encodePending } from '../../src/vm/pending/pending-record.js';
+import { isRunning, problemOf, readInstance } from '../../src/vm/read-instance.js';
+import { hashTree } from '../support/hash-tree.js';
+import { makeInstance, specOf, test } from '../support/store-fixture.js';
+
+async function writePid(dir: InstanceDir, text: string): Promise<void> {
+  await mkdir(join(dir.path, 'run'), { recursive: true });
+  await writeFile(dir.qemuPid, text);
+}
+
+function living(): string {
+  return JSON.stringify({ pid: process.pid, startTime: startTimeOf('self') });
+}
+
+describe('readInstance', () => {
+  test('tells all of an instance, and writes nothing', async ({ store: { layout } }) => {
+    const spec = specOf({ cpus: 3 });
+    await makeInstance(layout, 'web', { spec, tags: 1 });
+    const before = await hashTree(layout.root);
+    const reading = readInstance(layout, 'web');
+    expect(reading).toMatchObject({
+      name: 'web',
+      spec,
+      image: { os: 'Ubuntu' },
+      state: 'Stopped',
+      pending: undefined,
+      uncleanEnd: false,
+      disk: { virtualSize: 64 * 1024 ** 2, snapshots: [{ name: '@s1' }] },
+    });
+    expect(await hashTree(layout.root)).toEqual(before);
+  });
+
+  test('is Running while the process of its pid file lives', async ({ store: { layout } }) => {
+    const dir = await makeInstance(layout, 'web', { seed: null });
+    await writePid(dir, living());
+    expect(readInstance(layout, 'web')).toMatchObject({ state: 'Running', uncleanEnd: false });
+    expect(isRunning(dir)).toBe(true);
+  });
+
+  const DEAD: Record<string, string> = {
+    'another process has its pid now': JSON.stringify({ pid: process.pid, startTime: '1' }),
+    'no process has its pid': JSON.stringify({ pid: 2 ** 31 - 1, startTime: '1' }),
+    'its pid file is empty': '',
+    'its pid file is no record': 'qemu',
+    'its pid is absurd': '{"pid": 99999999999, "startTime": "1"}',
+  };
+
+  test.for(Object.entries(DEAD))(
+    'has ended uncleanly when %s',
+    async ([, text], { store: { layout } }) => {
+      const dir = await makeInstance(layout, 'web', { seed: null });
+      await writePid(dir, text);
+      expect(readInstance(layout, 'web')).toMatchObject({ state: 'Stopped', uncleanEnd: true });
+      expect(isRunning(dir)).toBe(false);
+    },
+  );
+
+  test('is Suspended with the tag of a suspended guest, unless it is deleted', async ({
+    store: { layout },
+  }) => {
+    await makeInstance(layout, 'a', { seed: null, otherTags: ['suspend'] });
+    await makeInstance(layout, 'b', {
+      seed: null,
+      otherTags: ['suspend'],
+      spec: { deleted: true },
+    });
+    await makeInstance(layout, 'c', { seed: null, otherTags: ['suspend2'] });
+    expect(['a', 'b', 'c'].map((name) => readInstance(layout, name).state)).toEqual([
+      'Suspended',
+      'Deleted',
+      'Stopped',
+    ]);
+  });
+
+  test('shows the spec as it will be when an operation is pending', async ({
+    store: { layout },
+  }) => {
+    const spec = specOf();
+    const dir = await makeInstance(layout, 'web', { seed: null, spec });
+    const pending = {
+      step: { operation: 'resize', size: 2 ** 27 },
+      spec: { ...spec, disk: 2 ** 27 },
+      snapshots: new Map(),
+    } as const;
+    await writeFile(dir.pending, recordText(encodePending(pending)));
+    expect(readInstance(layout, 'web')).toMatchObject({ spec: { disk: 2 ** 27 }, pending });
+    expect(await readFile(dir.spec, 'utf8')).toContain(String(spec.disk));
+  });
+
+  test.for(['missing', 'empty', '../web', 'a/b', '', 'bad_name', '.', 'we\0b'])(
+    'does not find %j',
+    async (name, { store: { layout } }) => {
+      await makeInstance(layout, 'web', { seed: null });
+      await mkdir(layout.instance('empty').path);
+      await mkdir(layout.instance('bad_name').path);
+      await writeFile(join(layout.instance('bad_name').path, 'spec.json'), '{}');
+      expect(() => readInstance(layout, name)).toThrow(
+        expect.objectContaining({ code: 'INSTANCE_NOT_FOUND', details: { name } }) as Error,
+      );
+    },
+  );
+});
+
+describe('problemOf', () => {
+  test('shows the path from the root of the store, and the place', ({ store: { layout } }) => {
+    const dir = layout.instance('web');
+    const error = new RecordError({ path: dir.spec, at: '/cpus' }, 'expected more');
+    expect(problemOf(error, layout, dir)).toEqual({
+      path: 'instances/web/spec.json',
+      at: '/cpus',
+      message: error.message,
+      hint: error.hint,
+    });
+    const bare = new MultipassError('IO_ERROR', 'a bad sector');
+    expect(problemOf(bare, layout, dir)).toEqual({
+      path: 'instances/web',
+      at: '',
+      message: 'a bad sector',
+      hint: 'Look at the file; nothing was changed.',
+    });
+  });
+
+  test('hides no bug of ours', ({ store: { layout } }) => {
+    const bug = new TypeError('undefined is no function');
+    expect(() => problemOf(bug, layout, layout.instance('web'))).toThrow(bug);
+  });
+});

@@ -1,0 +1,140 @@
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { describe, expect } from 'vitest';
+import { readQcow2 } from '../../src/qemu/qcow2-header.js';
+import { recordText } from '../../src/store/write-record.js';
+import type { CloneProgress } from '../../src/vm/clone/clone-instance.js';
+import { VirtualMachine } from '../../src/vm/virtual-machine.js';
+import { makeInstance, specOf, test } from '../support/store-fixture.js';
+import { fingerprint } from './clone/fingerprint.js';
+import { errorOf } from './clone/refusal.js';
+import { snapshotRecord, writeSnapshot } from './clone/snapshot-record.js';
+
+describe('a VirtualMachine', () => {
+  test('says what its folder says, and writes nothing for that', async ({ store }) => {
+    const spec = specOf({ cpus: 3, memory: 2 ** 31, sshUser: 'admin' });
+    const dir = await makeInstance(store.layout, 'web', { spec });
+    await rm(dir.lock);
+    const before = await fingerprint(store.root);
+    const vm = await store.get('web');
+    expect(vm.name).toBe('web');
+    expect(vm.spec).toEqual(spec);
+    expect(vm.image).toMatchObject({ release: '24.04 LTS', os: 'Ubuntu', lineage: null });
+    expect(vm.state).toBe('Stopped');
+    expect(vm.snapshots()).toEqual([]);
+    expect(await fingerprint(store.root)).toEqual(before);
+  });
+
+  test('is opened by the layout of its store, too', async ({ store }) => {
+    await makeInstance(store.layout, 'web');
+    expect(VirtualMachine.open(store.layout, 'web').name).toBe('web');
+  });
+
+  test('knows its state at the time it was opened', async ({ store }) => {
+    const dir = await makeInstance(store.layout, 'web');
+    await makeInstance(store.layout, 'asleep', { otherTags: ['suspend'] });
+    await makeInstance(store.layout, 'gone', { spec: { deleted: true } });
+    const early = await store.get('web');
+    await mkdir(dir.file('run'));
+    await writeFile(dir.qemuPid, JSON.stringify({ pid: process.pid, startTime: '0' }));
+    expect(early.state).toBe('Stopped');
+    expect((await store.get('web')).state).toBe('Running');
+    expect((await store.get('asleep')).state).toBe('Suspended');
+    expect((await store.get('gone')).state).toBe('Deleted');
+  });
+
+  test('shows its snapshots as a tree, in the order they were taken', async ({ store }) => {
+    const dir = await makeInstance(store.layout, 'web');
+    for (const [index, parent] of [
+      [10, 2],
+      [2, 1],
+      [1, 0],
+      [3, 1],
+    ] as const) {
+      await writeSnapshot(dir, snapshotRecord(index, { parent }));
+    }
+    const views = (await store.get('web')).snapshots();
+    expect(views.map(({ record }) => record.name)).toEqual([
+      'snapshot1',
+      'snapshot2',
+      'snapshot3',
+      'snapshot10',
+    ]);
+    expect(views.map(({ parent }) => parent)).toEqual([
+      null,
+      'snapshot1',
+      'snapshot1',
+      'snapshot2',
+    ]);
+    expect(views[0]?.children).toEqual(['snapshot2', 'snapshot3']);
+  });
+
+  test('is not to be had by a name that no instance can have', async ({ store }) => {
+    await makeInstance(store.layout, 'web');
+    for (const name of ['', '.', '..', 'web/', '../store', 'WEB', 'nobody']) {
+      const error = await errorOf(store.get(name), 'INSTANCE_NOT_FOUND');
+      expect(error.message).toBe(`instance "${name}" does not exist`);
+    }
+  });
+});
+
+describe('clone', () => {
+  test('gives a VirtualMachine that can be cloned in its turn', async ({ store }) => {
+    await makeInstance(store.layout, 'web', { thin: true, tags: 1 });
+    const vm = await store.get('web');
+    const copy = await vm.clone('web-2');
+    const third = await copy.clone();
+    expect(third).toBeInstanceOf(VirtualMachine);
+    expect(third.name).toBe('web-2-clone1');
+    expect(third.image.lineage).toMatchObject({
+      sourceName: 'web-2',
+      sourceUuid: copy.spec.uuid,
+    });
+    const uuids = [vm, copy, third].map(({ spec }) => spec.uuid);
+    expect(new Set(uuids).size).toBe(3);
+    expect(readQcow2(store.layout.instance(third.name).disk).backingFile).toBe('base-image.qcow2');
+  });
+
+  test('tells how it goes on', async ({ store }) => {
+    await makeInstance(store.layout, 'web', { tags: 1 });
+    const told: CloneProgress[] = [];
+    const onProgress = (progress: CloneProgress): number => told.push(progress);
+    await (await store.get('web')).clone(undefined, { onProgress });
+    expect(told[0]).toEqual({ phase: 'copying' });
+    expect(told.at(-1)).toEqual({ phase: 'publishing' });
+    const fractions = told.map(({ fraction }) => fraction).filter((one) => one !== undefined);
+    expect(fractions.length).toBeGreaterThan(0);
+    expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
+    expect(fractions.at(-1)).toBe(1);
+  });
+
+  test('is of the instance as it is now, not as it was opened', async ({ store }) => {
+    const dir = await makeInstance(store.layout, 'web');
+    const vm = await store.get('web');
+    await writeFile(dir.spec, recordText({ ...vm.spec, cpus: 7 }));
+    expect((await vm.clone()).spec.cpus).toBe(7);
+  });
+
+  test('outlives its source', async ({ store }) => {
+    await makeInstance(store.layout, 'web', { thin: true });
+    const vm = await store.get('web');
+    const copy = await vm.clone();
+    await vm.purge();
+    expect((await copy.clone()).name).toBe('web-clone1-clone1');
+    expect(await readdir(store.layout.macs)).toHaveLength(2);
+  });
+});
+
+describe('delete, recover and purge', () => {
+  test('hide an instance, bring it back, and remove it for good', async ({ store }) => {
+    await makeInstance(store.layout, 'web');
+    const vm = await store.get('web');
+    await vm.delete();
+    expect((await store.get('web')).state).toBe('Deleted');
+    await vm.recover();
+    expect((await store.get('web')).state).toBe('Stopped');
+    await vm.purge();
+    await errorOf(store.get('web'), 'INSTANCE_NOT_FOUND');
+    expect(await readdir(store.layout.trash)).toEqual([]);
+    expect(await readdir(store.layout.macs)).toEqual([]);
+  });
+});
