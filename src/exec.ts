@@ -1,5 +1,5 @@
 import type { Options } from 'execa';
-import { throwIfAborted } from './abort.js';
+import { sleep, throwIfAborted } from './abort.js';
 import { errnoOf, ExecError, MultipassError } from './errors.js';
 import { log } from './log.js';
 
@@ -61,6 +61,8 @@ export async function run(
   }
   const result = await child;
   throwIfAborted(signal);
+  // Ctrl-C goes to the program and to us, and may arrive there first.
+  if (result.signal !== undefined) await sleep(100, signal);
   if (result.exitCode !== undefined && okExitCodes.includes(result.exitCode)) {
     return {
       exitCode: result.exitCode,

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { run } from '../../src/exec.js';
 
 const MIB = 1024 ** 2;
 /** How much is overwritten after each snapshot. */
 const PIECE = 16 * MIB;
 const DATA = 512 * MIB;
+const BYTES = 'random-bytes';
 
 /** Makes a disk of 5 GiB with 512 MiB of data that no compression or hole makes smaller. */
 export async function makeDisk(path: string): Promise<void> {
@@ -35,8 +37,10 @@ export function tagOf(index: number): string {
 }
 
 async function overwrite(path: string, offset: number): Promise<void> {
-  const bytes = `${path}.bytes`;
-  await writeFile(bytes, randomBytes(PIECE));
-  await run('qemu-io', ['-f', 'qcow2', '-c', `write -q -s ${bytes} ${offset} ${PIECE}`, path]);
-  await rm(bytes);
+  const cwd = dirname(path);
+  await writeFile(join(cwd, BYTES), randomBytes(PIECE));
+  // A command of qemu-io is cut at blanks, so no path goes into it.
+  const write = `write -q -s ${BYTES} ${offset} ${PIECE}`;
+  await run('qemu-io', ['-f', 'qcow2', '-c', write, path], { cwd });
+  await rm(join(cwd, BYTES));
 }

@@ -1,33 +1,40 @@
 /** One side of a comparison. Only `work` is timed. */
 export interface Side {
   readonly work: () => Promise<unknown>;
-  /** Undoes what the work left behind, so that every round begins alike. */
+  /** Removes what the work left behind, so that every round begins alike. */
   readonly undo?: () => Promise<unknown>;
 }
 
-/** The median time of each side, in milliseconds, by its name. */
-export type Medians<Name extends string> = Readonly<Record<Name, number>>;
+/** How often the sides are timed. */
+export interface Rounds {
+  readonly count: number;
+  /** Ends the measuring between two works, by throwing. */
+  readonly signal: AbortSignal;
+}
 
 /**
- * Times all sides in turn, A B C A B C …, so that whatever else the machine does meanwhile meets them all alike; the
+ * Times all sides in turn, A B C A B C …, so that whatever else the machine does meanwhile meets them all alike. The
  * first round only warms up and does not count.
+ * @returns the median of each side in milliseconds, by its name
  */
 export async function measure<Name extends string>(
-  rounds: number,
   sides: Readonly<Record<Name, Side>>,
-): Promise<Medians<Name>> {
-  const entries = Object.entries<Side>(sides).map(
-    ([name, side]) => ({ name: name as Name, side, times: [] as number[] }),
-  );
-  for (let round = 0; round <= rounds; round += 1) {
-    for (const { side, times } of entries) {
+  { count, signal }: Rounds,
+): Promise<Readonly<Record<Name, number>>> {
+  const timed = Object.entries<Side>(sides).map(([name, side]) => ({
+    name,
+    side,
+    times: [] as number[],
+  }));
+  for (let round = 0; round <= count; round += 1) {
+    for (const { side, times } of timed) {
+      signal.throwIfAborted();
       const time = await timeOf(side);
       if (round > 0) times.push(time);
     }
   }
-  return Object.fromEntries(
-    entries.map(({ name, times }) => [name, median(times)]),
-  ) as Medians<Name>;
+  const medians = timed.map(({ name, times }) => [name, median(times)] as const);
+  return Object.fromEntries(medians) as Record<Name, number>;
 }
 
 async function timeOf({ work, undo }: Side): Promise<number> {
@@ -40,6 +47,6 @@ async function timeOf({ work, undo }: Side): Promise<number> {
 
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.ceil(middle) - 1] ?? NaN) + (sorted[Math.floor(middle)] ?? NaN)) / 2;
+  const middle = (sorted.length - 1) / 2;
+  return ((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle)] ?? NaN)) / 2;
 }

@@ -13,6 +13,10 @@ import { writeIso } from '../../src/vm/cloud-init/iso9660-writer.js';
 import type { ImageRecord } from '../../src/vm/records/image-record.js';
 import type { InstanceSpec } from '../../src/vm/records/spec.js';
 
+/** The sizes that crowded stores are made in. */
+export const CROWDS = [10, 1_000, 10_000] as const;
+export type Crowd = (typeof CROWDS)[number];
+
 /** An empty store in a folder. */
 export async function makeStore(root: string): Promise<StoreLayout> {
   const layout = new StoreLayout(root);
@@ -20,12 +24,17 @@ export async function makeStore(root: string): Promise<StoreLayout> {
   return layout;
 }
 
-/** A store of many small instances, `instance-00000` and so on, each with files of its own. */
-export async function makeCrowdedStore(root: string, count: number): Promise<StoreLayout> {
+/** The name of an instance of a crowded store, counted from 0. */
+export function nameOf(index: number): string {
+  return `instance-${String(index).padStart(5, '0')}`;
+}
+
+/** A store of many small stopped instances, each with files of its own. */
+export async function makeCrowdedStore(root: string, count: Crowd): Promise<StoreLayout> {
   const layout = await makeStore(root);
   const disk = await smallDisk(root);
   for (let index = 0; index < count; index += 1) {
-    const dir = addInstance(layout, `instance-${String(index).padStart(5, '0')}`, index);
+    const dir = addInstance(layout, nameOf(index), index);
     writeFileSync(dir.disk, disk, { mode: 0o600 });
   }
   await run('sync', ['--file-system', root]);

@@ -44,14 +44,14 @@ describe('makerState', () => {
   });
 
   test('says dead of a zombie, which still answers to signals', async () => {
-    // The shell's child ends at once, and what the shell becomes never reaps it.
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], {
+    // The child ends after the shell has become something that never reaps it.
+    const parent = spawn('sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 60'], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     try {
       const [output] = (await once(parent.stdout, 'data')) as [Buffer];
       const pid = output.toString().trim();
-      await expect.poll(() => startTimeOf(pid)).toBe('dead');
+      await expect.poll(() => startTimeOf(pid), { timeout: 10_000 }).toBe('dead');
       process.kill(Number(pid), 0);
       expect(isProcessAlive(Number(pid), startTimeOf('self') ?? '')).toBe(false);
       expect(makerState(changed(newToken(), 3, pid))).toBe('dead');

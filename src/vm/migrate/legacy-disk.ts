@@ -61,7 +61,10 @@ export async function findLegacyDisk(
 }
 
 /** True while the disk is what it was when it was looked at, or when `print` was taken. */
-export function isUnchanged(disk: LegacyDisk, print = disk.print): boolean {
+export function isUnchanged(
+  disk: LegacyDisk,
+  print: MigrationOrigin['disk'] = disk.print,
+): boolean {
   const now = printOf(disk.path);
   return now.inode === print.inode && now.size === print.size && now.mtimeNs === print.mtimeNs;
 }

@@ -29,7 +29,7 @@ export interface Lineage extends WithUnknownKeys {
  * What tells whether a legacy disk has changed since it was migrated. Decimal strings, for nanoseconds exceed a
  * double.
  */
-interface MigratedDisk extends WithUnknownKeys {
+export interface MigratedDisk extends WithUnknownKeys {
   readonly inode: string;
   readonly size: string;
   readonly mtimeNs: string;
