@@ -32,12 +32,16 @@ export async function visitInstances(
 
 /** The names under `instances/`, whatever is behind them; a store that does not exist has none. */
 export function instanceEntryNames(layout: StoreLayout): string[] {
-  return readEntries(layout.instances).map((entry) => entry.name);
+  return orNone(layout.instances, () => readdirSync(layout.instances));
 }
 
 function readEntries(path: string): Dirent[] {
+  return orNone(path, () => readdirSync(path, { withFileTypes: true }));
+}
+
+function orNone<T>(path: string, read: () => T[]): T[] {
   try {
-    return readdirSync(path, { withFileTypes: true });
+    return read();
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw fromSystemError(error, 'list the instances', path);

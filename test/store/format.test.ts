@@ -34,7 +34,7 @@ async function modes(folder: string): Promise<Record<string, string>> {
 }
 
 describe('initialiseStore', () => {
-  test.for([0o000, 0o022, 0o077])(
+  test.for([0o000, 0o022, 0o177])(
     'makes a store that the owner alone can read, with umask %i',
     async (umask, { root }) => {
       const layout = new StoreLayout(join(root, 'new'));

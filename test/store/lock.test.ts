@@ -108,13 +108,6 @@ describe('InstanceLock', () => {
     expect(await readdir(layout.locks)).toEqual([]);
   });
 
-  test('is not lost when somebody removes that folder', async ({ layout }) => {
-    await using lock = await take(layout);
-    await rm(join(layout.locks, 'web.lock'), { recursive: true });
-    lock.assertHeld();
-    expect(await isFree(layout)).toBe(false);
-  });
-
   test('fails with ENOENT, and makes nothing, when there is no such instance', async ({
     layout,
   }) => {
@@ -236,6 +229,27 @@ describe('InstanceLock without flock(1)', () => {
       };
       await expect(take(layout, { whileWaiting })).rejects.toBe(started);
       expect(await readdir(layout.locks)).toEqual(before);
+    },
+  );
+
+  withoutFlock(
+    'is lost when somebody removes its lock folder, which does no harm to one with flock(1)',
+    async ({ layout, env }) => {
+      await mkdir(layout.instance('db').path);
+      const purpose = 'test';
+      await using safe = await InstanceLock.take(layout, 'db', { mode: 'exclusive', purpose });
+      vi.stubEnv('PATH', env.PATH);
+      await using unsafe = await take(layout);
+      for (const name of ['web.lock', 'db.lock']) {
+        await rm(join(layout.locks, name), { recursive: true });
+      }
+      unsafe.assertHeld();
+      // It looks after its folder every 5 s.
+      await pause(6000);
+      expect(() => unsafe.assertHeld()).toThrow(
+        expect.objectContaining({ code: 'LOCK_LOST' }) as Error,
+      );
+      safe.assertHeld();
     },
   );
 

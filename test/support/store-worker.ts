@@ -69,8 +69,8 @@ const JOBS = {
     tell('done');
   },
 
-  /** Renames instances to and fro, `a` to `a-moved` and back, until it is told to stop. */
-  async rename({ layout, args: names, tell, told }: Desk) {
+  /** Renames instances to and fro, `a` to `a-moved` and back, one every few ms, until it is told to stop. */
+  async rename({ layout, args: [pace = '', ...names], tell, told }: Desk) {
     tell('ready');
     const stop = told().then(() => 'stop' as const);
     for (let moved = false; ; moved = !moved) {
@@ -78,8 +78,7 @@ const JOBS = {
         const there = layout.instance(`${name}-moved`).path;
         const here = layout.instance(name).path;
         await (moved ? rename(there, here) : rename(here, there));
-        // About as fast as commands that run one after another in a script.
-        if ((await Promise.race([stop, pause(2)])) === 'stop') return;
+        if ((await Promise.race([stop, pause(Number(pace))])) === 'stop') return;
       }
     }
   },

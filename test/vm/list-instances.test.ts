@@ -270,9 +270,9 @@ describe('listInstances', () => {
       const dir = await makeInstance(layout, name, { seed: null, data: 0 });
       uuids.add((JSON.parse(readSmallFileIfAny(dir.spec) ?? '') as { uuid: string }).uuid);
     }
-    const renamer = start('rename', moving);
+    const renamer = start('rename', ['2', ...moving]);
     await renamer.next();
-    for (let round = 0; round < 400; round += 1) {
+    for (let round = 0; round < 300; round += 1) {
       const views = await listInstances(layout);
       const seen = views.map((view) => (view.state === 'Broken' ? view.problem : view.spec.uuid));
       expect(seen).toHaveLength(uuids.size);

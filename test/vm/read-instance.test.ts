@@ -8,7 +8,8 @@ import { recordText } from '../../src/store/write-record.js';
 import { encodePending } from '../../src/vm/pending/pending-record.js';
 import { isRunning, problemOf, readInstance } from '../../src/vm/read-instance.js';
 import { hashTree } from '../support/hash-tree.js';
-import { makeInstance, specOf, test } from '../support/store-fixture.js';
+import { makeInstance, specOf } from '../support/store-fixture.js';
+import { test } from '../support/worker-fixture.js';
 
 async function writePid(dir: InstanceDir, text: string): Promise<void> {
   await mkdir(join(dir.path, 'run'), { recursive: true });
@@ -106,6 +107,29 @@ describe('readInstance', () => {
       );
     },
   );
+});
+
+describe('readInstance while another process renames', () => {
+  test('finds the instance or finds none, and never takes it for Broken', async ({
+    store: { layout },
+    start,
+  }) => {
+    await makeInstance(layout, 'web', { seed: null });
+    const renamer = start('rename', ['1', 'web']);
+    await renamer.next();
+    const found = { there: 0, gone: 0 };
+    for (let round = 0; round < 20_000; round += 1) {
+      try {
+        readInstance(layout, 'web');
+        found.there += 1;
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'INSTANCE_NOT_FOUND' });
+        found.gone += 1;
+      }
+    }
+    expect(Math.min(found.there, found.gone)).toBeGreaterThan(0);
+    renamer.go();
+  });
 });
 
 describe('problemOf', () => {

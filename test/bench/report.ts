@@ -1,0 +1,63 @@
+/** A time that was measured, and what of. */
+export interface Measured {
+  readonly what: string;
+  /** Median, in milliseconds. */
+  readonly ms: number;
+}
+
+/** What a comparison should come to: that many times faster, or no more than that many times as long. */
+export type Aim = { readonly faster: number } | { readonly atMost: number };
+
+/** Ours against something else, both timed in the same rounds. */
+export interface Comparison {
+  readonly name: string;
+  readonly ours: Measured;
+  readonly against: Measured;
+  /** Without one, the ratio is only told: how many times faster ours is. */
+  readonly aim?: Aim;
+}
+
+/** The outcome of one comparison, as the JSON file has it. */
+export interface Outcome extends Comparison {
+  readonly ratio: number;
+  /** Null without an aim. */
+  readonly met: boolean | null;
+}
+
+/** Works out ratios and whether they are what they should be. */
+export function judge(comparison: Comparison): Outcome {
+  const { ours, against, aim } = comparison;
+  if (aim !== undefined && 'atMost' in aim) {
+    const ratio = ours.ms / against.ms;
+    return { ...comparison, ratio, met: ratio <= aim.atMost };
+  }
+  const ratio = against.ms / ours.ms;
+  return { ...comparison, ratio, met: aim === undefined ? null : ratio >= aim.faster };
+}
+
+const HEADER = ['case', 'ours', 'against', 'ratio', 'aim', ''];
+
+/** The outcomes as a table of plain text. */
+export function formatOutcomes(outcomes: readonly Outcome[]): string {
+  const rows = [HEADER, ...outcomes.map(toRow)];
+  const widths = HEADER.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
+  return rows
+    .map((row) => row.map((cell, at) => cell.padEnd((widths[at] ?? 0) + 2)).join(''))
+    .map((line) => `${line.trimEnd()}\n`)
+    .join('');
+}
+
+function toRow({ name, ours, against, ratio, aim, met }: Outcome): string[] {
+  return [
+    name,
+    toCell(ours),
+    toCell(against),
+    `${ratio.toFixed(ratio < 10 ? 2 : 1)}x`,
+    aim === undefined ? '-' : 'atMost' in aim ? `<= ${aim.atMost}x` : `>= ${aim.faster}x`,
+    met === null ? '' : met ? 'met' : 'MISSED',
+  ];
+}
+
+function toCell({ what, ms }: Measured): string {
+  return `${what} ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+}

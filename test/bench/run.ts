@@ -1,0 +1,67 @@
+// Times multipass-ts against Multipass's procedure and against the bare system: npm run bench [-- SECTION...] [--json FILE]
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { benchClone } from './clone.js';
+import { benchCrowd } from './crowd.js';
+import { benchList } from './list.js';
+import { describeMachine } from './machine.js';
+import { formatOutcomes, judge, type Outcome } from './report.js';
+import type { Section } from './section.js';
+import { benchStartUp } from './start-up.js';
+
+const SECTIONS: Readonly<Record<string, Section>> = {
+  'start-up': benchStartUp,
+  list: benchList,
+  crowd: benchCrowd,
+  clone: benchClone,
+};
+
+// scripts/run-ts.mjs makes import.meta.dirname the project's folder.
+const bin = join(import.meta.dirname, 'dist', 'cli', 'bin.js');
+const { values, positionals } = parseArgs({
+  options: { json: { type: 'string' } },
+  allowPositionals: true,
+});
+const unknown = positionals.filter((name) => !Object.hasOwn(SECTIONS, name));
+if (unknown.length > 0) {
+  throw new Error(
+    `no section ${unknown.join(', ')}: there are ${Object.keys(SECTIONS).join(', ')}`,
+  );
+}
+
+const interruption = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => interruption.abort(new Error(`interrupted by ${signal}`)));
+}
+
+const home = await mkdtemp(join(tmpdir(), 'multipass-ts-bench-'));
+try {
+  const machine = await describeMachine(home);
+  process.stdout.write(`${machine}\n\n`);
+  const outcomes: Outcome[] = [];
+  for (const [name, section] of Object.entries(SECTIONS)) {
+    if (positionals.length > 0 && !positionals.includes(name)) continue;
+    outcomes.push(...(await runSection(name, section)));
+  }
+  if (values.json !== undefined) {
+    await writeFile(values.json, `${JSON.stringify({ machine, outcomes }, null, 2)}\n`);
+  }
+} finally {
+  await rm(home, { recursive: true, force: true });
+}
+
+async function runSection(name: string, section: Section): Promise<Outcome[]> {
+  const folder = join(home, name);
+  await mkdir(folder);
+  const say = (text: string): void => void process.stderr.write(`${name}: ${text}\n`);
+  try {
+    const comparisons = await section({ folder, bin, signal: interruption.signal, say });
+    const outcomes = comparisons.map(judge);
+    process.stdout.write(`${formatOutcomes(outcomes)}\n`);
+    return outcomes;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

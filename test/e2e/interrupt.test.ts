@@ -1,0 +1,122 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, vi } from 'vitest';
+import type { StoreLayout } from '../../src/store/layout.js';
+import { makeInstance } from '../support/store-fixture.js';
+import { multipass, startMultipass, type RunningCommand } from './support/command.js';
+import { test } from './support/legacy-data.js';
+import { expectSoundStore, leftovers } from './support/sound-store.js';
+
+const SIGNALS = [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const;
+
+/** Resolves once a disk is being written in staging. */
+async function copyingHasBegun(layout: StoreLayout): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      const [token = ''] = await readdir(layout.staging);
+      expect((await stat(join(layout.staged(token), 'disk.qcow2'))).size).toBeGreaterThan(0);
+    },
+    { timeout: 20_000, interval: 20 },
+  );
+}
+
+/** True when nobody of the command's process group is left. */
+function isGone({ child }: RunningCommand): boolean {
+  try {
+    process.kill(-(child.pid ?? 0), 0);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+describe.for([
+  ['copies', { data: 16 }],
+  ['converts', { data: 16, tags: 1 }],
+] as const)('a clone that %s', ([, made]) => {
+  test.for(SIGNALS)('leaves nothing behind at %s', async ([signal, exitCode], { store }) => {
+    await makeInstance(store.layout, 'web', made);
+    const clone = startMultipass(['clone', 'web'], { store: store.root, programs: 'slow' });
+    await copyingHasBegun(store.layout);
+    clone.signalGroup(signal);
+    expect(await clone.finished).toEqual({
+      stdout: '',
+      stderr: `clone failed: interrupted by ${signal}\n`,
+      exitCode,
+    });
+    expect(isGone(clone)).toBe(true);
+    expect(await expectSoundStore(store.layout)).toEqual(['web']);
+  });
+});
+
+describe('an interrupted command', () => {
+  test('ends the programs that it has started', async ({ store }) => {
+    await makeInstance(store.layout, 'web', { data: 16 });
+    const clone = startMultipass(['clone', 'web', '-n', 'x'], {
+      ...{ store: store.root, programs: 'slow' },
+    });
+    await copyingHasBegun(store.layout);
+    const second = await multipass(['clone', 'web', '-n', 'x'], { store: store.root });
+    expect(second).toMatchObject({
+      stderr: expect.stringMatching(/^clone failed: instance "x" is being prepared\n/) as string,
+      exitCode: 2,
+    });
+    clone.child.kill('SIGTERM');
+    expect(await clone.finished).toMatchObject({ exitCode: 143 });
+    expect(isGone(clone)).toBe(true);
+    expect(await multipass(['clone', 'web', '-n', 'x'], { store: store.root })).toMatchObject({
+      exitCode: 0,
+    });
+    expect(await expectSoundStore(store.layout)).toEqual(['web', 'x']);
+  });
+
+  test('leaves at once when asked twice, and the next one tidies up', async ({ store }) => {
+    await makeInstance(store.layout, 'web', { data: 16 });
+    const clone = startMultipass(['clone', 'web'], { store: store.root, programs: 'stubborn' });
+    try {
+      await copyingHasBegun(store.layout);
+      clone.signalGroup('SIGINT');
+      await pause(300);
+      expect(clone.child.exitCode).toBeNull();
+      const asked = performance.now();
+      const ended = new Promise((resolve) => clone.child.once('exit', resolve));
+      clone.signalGroup('SIGINT');
+      expect(await ended).toBe(130);
+      expect(performance.now() - asked).toBeLessThan(2000);
+      expect(await leftovers(store.layout)).not.toEqual([]);
+      expect((await multipass(['list'], { store: store.root })).stdout).toMatch(/^web .*\n$/m);
+    } finally {
+      clone.signalGroup('SIGKILL');
+    }
+    await clone.finished;
+    expect(await multipass(['purge'], { store: store.root })).toMatchObject({ exitCode: 0 });
+    expect(await expectSoundStore(store.layout)).toEqual(['web']);
+  });
+});
+
+describe('an interrupted migration', () => {
+  test('keeps what came over, and is done by another', async ({ root, store, legacy }) => {
+    const args = ['migrate', '--from', legacy.paths.root];
+    const migration = startMultipass(args, { store: root, programs: 'slow' });
+    await vi.waitFor(async () => expect(await readdir(store.layout.instances)).not.toEqual([]), {
+      timeout: 20_000,
+    });
+    await copyingHasBegun(store.layout);
+    migration.signalGroup('SIGINT');
+    expect(await migration.finished).toEqual({
+      stdout: '',
+      stderr: 'migrate failed: interrupted by SIGINT\n',
+      exitCode: 130,
+    });
+    const kept = await expectSoundStore(store.layout);
+    expect(kept.length).toBeGreaterThan(0);
+    expect(kept.length).toBeLessThan(legacy.instances.length);
+    expect(await multipass(args, { store: root })).toMatchObject({ exitCode: 0 });
+    expect(await expectSoundStore(store.layout)).toEqual(['asleep', 'db', 'gone', 'old', 'web']);
+  });
+});

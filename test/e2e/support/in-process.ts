@@ -1,0 +1,36 @@
+import { dirname } from 'node:path';
+import type { CliContext } from '../../../src/cli/context.js';
+import { runCli } from '../../../src/cli/main.js';
+import type { StoreLayout } from '../../../src/store/layout.js';
+import type { CommandResult } from './command.js';
+
+/** The command as a function in this process: for thousands of runs, where starting Node would take too long. */
+export async function multipassInProcess(
+  args: readonly string[],
+  layout: StoreLayout,
+): Promise<CommandResult> {
+  const [stdout, stderr] = [new Recorder(), new Recorder()];
+  const context: CliContext = {
+    stdout,
+    stderr,
+    layout,
+    env: { MULTIPASS_STORAGE: layout.root },
+    home: dirname(layout.root),
+    platform: process.platform,
+    signal: new AbortController().signal,
+    version: '0.0.0',
+    primary: 'primary',
+  };
+  const exitCode = await runCli(args, context);
+  return { stdout: stdout.text, stderr: stderr.text, exitCode };
+}
+
+class Recorder {
+  text = '';
+  readonly isTerminal = false;
+  readonly columns = 80;
+
+  write(text: string): void {
+    this.text += text;
+  }
+}

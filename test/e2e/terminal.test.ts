@@ -1,0 +1,72 @@
+import { describe, expect } from 'vitest';
+import { makeInstance, test } from '../support/store-fixture.js';
+import { multipass } from './support/command.js';
+import { expectSoundStore } from './support/sound-store.js';
+import { COLUMNS, drawn, inTerminal, screen } from './support/terminal.js';
+
+/** The percentages that were shown. */
+function percentages(written: string): number[] {
+  return drawn(written).flatMap((line) => Number(/: (\d+)% {2}.$/.exec(line)?.[1] ?? []));
+}
+
+describe('on a terminal', () => {
+  test.for([
+    ['a copy', { data: 2 }],
+    ['a conversion', { data: 8, tags: 1 }],
+  ] as const)('a spinner turns and counts while %s takes long', async ([, made], { store }) => {
+    await makeInstance(store.layout, 'web', made);
+    const session = inTerminal('clone web', { store: store.root, programs: 'slow' });
+    expect(await session.exitCode).toBe(0);
+    const written = session.written();
+    const lines = drawn(written);
+    expect(lines[0]).toBe('Cloning web  -');
+    expect(new Set(lines.map((line) => line.at(-1)))).toEqual(new Set('-\\|/'));
+    const shown = percentages(written);
+    expect(shown.filter((percentage) => percentage > 0 && percentage < 100)).not.toEqual([]);
+    expect(shown).toEqual(shown.toSorted((a, b) => a - b));
+    expect(screen(written)).toEqual(['Cloned from web to web-clone1.']);
+    expect(await expectSoundStore(store.layout)).toEqual(['web', 'web-clone1']);
+  });
+
+  test('a long name does not break the line', async ({ store }) => {
+    const name = `w${'e'.repeat(61)}b`;
+    await makeInstance(store.layout, name);
+    const session = inTerminal(`clone ${name} -n x`, { store: store.root, programs: 'slow' });
+    expect(await session.exitCode).toBe(0);
+    expect(screen(session.written())).toEqual([`Cloned from ${name} to x.`]);
+    const lengths = drawn(session.written()).map((line) => line.length);
+    expect(Math.max(...lengths)).toBe(COLUMNS - 1);
+  });
+
+  test('an error stands where the spinner was', async ({ store }) => {
+    const session = inTerminal('clone nope', { store: store.root });
+    expect(await session.exitCode).toBe(2);
+    expect(screen(session.written())).toEqual([
+      'clone failed: instance "nope" does not exist',
+      '  hint: See `multipass list` for the instances there are.',
+    ]);
+  });
+
+  test('Ctrl-C stops a long copy, and says so', async ({ store }) => {
+    await makeInstance(store.layout, 'web', { data: 16 });
+    const session = inTerminal('clone web', { store: store.root, programs: 'slow' });
+    await session.sees(/Cloning web: \d+%/);
+    session.type('\u0003');
+    expect(await session.exitCode).toBe(130);
+    expect(screen(session.written().replace('^C', ''))).toEqual([
+      'clone failed: interrupted by SIGINT',
+    ]);
+    expect(await expectSoundStore(store.layout)).toEqual(['web']);
+  });
+});
+
+describe('without a terminal', () => {
+  test('nothing turns, however long it takes', async ({ store }) => {
+    await makeInstance(store.layout, 'web');
+    expect(await multipass(['clone', 'web'], { store: store.root, programs: 'slow' })).toEqual({
+      stdout: 'Cloned from web to web-clone1.\n',
+      stderr: '',
+      exitCode: 0,
+    });
+  });
+});
