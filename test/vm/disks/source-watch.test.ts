@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { run } from '../../../src/exec.js';
 import { SourceWatch } from '../../../src/vm/disks/source-watch.js';
 
 let dir: string;
@@ -59,9 +60,10 @@ describe('SourceWatch', () => {
       await rename(`${disk}.new`, disk);
     },
     'other bytes and the old times': async () => {
-      const { atime, mtime } = await stat(disk);
+      // touch(1), for Node's own utimes cuts off the nanoseconds.
+      await run('touch', ['-r', disk, `${disk}.times`]);
       await writeFile(disk, 'STATE', { flag: 'r+' });
-      await utimes(disk, atime, mtime);
+      await run('touch', ['-r', `${disk}.times`, disk]);
     },
     'nothing any more': () => rm(disk),
   };

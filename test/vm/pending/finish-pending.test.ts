@@ -63,6 +63,10 @@ async function finish(sample: Sample, root: string): Promise<InstanceDir> {
   return dir;
 }
 
+function backingOf(disk: string): string | null {
+  return readQcow2(disk).backingFile;
+}
+
 function tagsOf(disk: string): string[] {
   return readQcow2(disk).snapshots.map(({ name }) => name);
 }
@@ -96,6 +100,8 @@ async function expectFinished(store: VirtualMachineStore, sample: Sample): Promi
   await run('qemu-img', ['check', '-q', copy.disk]);
   await run('qemu-img', ['compare', '-s', expected.disk, copy.disk]);
   expect(tagsOf(copy.disk)).toEqual([]);
+  const backing = backingOf(expected.disk);
+  expect([backingOf(dir.disk), backingOf(copy.disk)]).toEqual([backing, backing]);
   const { uuid, vmgenid, interfaces } = vm.spec;
   const told = { ...(sample.pending.spec ?? SOURCE_SPEC), snapshotHead: 0 };
   expect(vm.spec).toEqual({ ...told, uuid, vmgenid, interfaces });
