@@ -42,6 +42,20 @@ export function optionValue(invocation: Invocation, name: string): string | unde
   return typeof value === 'string' ? value : undefined;
 }
 
+/** An option of every command. */
+export const HELP: CommandOption = {
+  flags: ['-h', '--help'],
+  description: 'Displays help on commandline options',
+  takesValue: false,
+};
+
+/** An option of every command. */
+export const VERBOSE: CommandOption = {
+  flags: ['-v', '--verbose'],
+  description: 'Increase logging verbosity; repeat it, up to -vvvv, for more',
+  takesValue: false,
+};
+
 export const FORMAT_OPTION: CommandOption = {
   flags: ['--format'],
   value: 'format',

@@ -1,5 +1,5 @@
 import { Command as Parser, CommanderError, Option } from 'commander';
-import { usageError, type Command, type CommandOption } from './command.js';
+import { HELP, usageError, VERBOSE, type Command, type CommandOption } from './command.js';
 import { allCommands } from './commands/all.js';
 import { version } from './commands/version.js';
 import type { CliContext } from './context.js';
@@ -7,11 +7,6 @@ import { EXIT } from './exit-codes.js';
 
 const ABOUT =
   'Create, clone, control and look after virtual machine instances, each in one folder.';
-const VERBOSE: CommandOption = {
-  flags: ['-v', '--verbose'],
-  description: 'Increase logging verbosity; repeat it, up to -vvvv, for more',
-  takesValue: false,
-};
 
 /** What the parser tells besides the command itself. */
 export interface ParserHooks {
@@ -86,7 +81,7 @@ function newParser(name: string, { context, onVerbose }: ParserHooks): Parser {
       // Its own errors are told in Multipass's words, in one place.
       writeErr: () => undefined,
     })
-    .helpOption('-h, --help', 'Displays help on commandline options')
+    .helpOption(HELP.flags.join(', '), HELP.description)
     .configureHelp({ subcommandTerm: (sub) => [sub.name(), ...sub.aliases()].join(', ') })
     .addOption(toOption(VERBOSE))
     .on('option:verbose', onVerbose);

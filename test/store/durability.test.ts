@@ -19,7 +19,7 @@ describe('the order in which things become durable', () => {
     store: { layout },
     program,
   }) => {
-    await makeInstance(layout, 'source', { seed: null });
+    await makeInstance(layout, 'source', { seed: null, data: 0 });
     const { root } = layout;
     const argv = [process.execPath, program, 'publish', root, 'source', 'copy', '1'] as const;
     const { steps, exitCode } = await countSteps({ root, argv: [...argv] });
@@ -45,7 +45,7 @@ describe('the order in which things become durable', () => {
     store: { layout },
     program,
   }) => {
-    const dir = await makeInstance(layout, 'web', { seed: null });
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
     const [row] = await readdir(layout.macs);
     const dead = newToken().split('.').with(4, '1').join('.');
     await rename(dir.path, layout.trashed(dead));

@@ -164,7 +164,7 @@ describe('a store of a newer format', () => {
   test.for(Object.entries(USES))(
     'is refused by %s, and left as it is',
     async ([, use], { store: { layout } }) => {
-      await makeInstance(layout, 'web', { seed: null, spec: { deleted: true } });
+      await makeInstance(layout, 'web', { seed: null, data: 0, spec: { deleted: true } });
       await writeFile(layout.formatFile, '{ "format": 2, "more": true }');
       const before = await hashTree(layout.root);
       await expect(use(layout)).rejects.toMatchObject({
@@ -190,7 +190,7 @@ describe('mere reading', () => {
     start,
   }) => {
     const { layout } = store;
-    await makeInstance(layout, 'web', { seed: null });
+    await makeInstance(layout, 'web', { seed: null, data: 0 });
     const maker = start('stage', ['copy']);
     await maker.next();
     await maker.kill();

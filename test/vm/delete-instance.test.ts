@@ -85,7 +85,7 @@ describe('deleteInstance', () => {
   });
 
   test('writes nothing when it is so already', async ({ store: { layout } }) => {
-    await makeInstance(layout, 'web', { seed: null });
+    await makeInstance(layout, 'web', { seed: null, data: 0 });
     expect(await changes(layout.root, () => recoverInstance(layout, 'web'))).toEqual([]);
     await deleteInstance(layout, 'web');
     expect(await changes(layout.root, () => deleteInstance(layout, 'web'))).toEqual([]);
@@ -93,7 +93,7 @@ describe('deleteInstance', () => {
 
   test('finishes a pending operation first', async ({ store: { layout } }) => {
     const spec = specOf();
-    const dir = await makeInstance(layout, 'web', { seed: null, spec });
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0, spec });
     const pending = {
       step: { operation: 'resize', size: 2 ** 27 },
       spec: { ...spec, disk: 2 ** 27 },
@@ -132,7 +132,7 @@ describe('purgeInstance', () => {
   });
 
   test('keeps a row that another instance holds by now', async ({ store: { layout } }) => {
-    await makeInstance(layout, 'web', { seed: null });
+    await makeInstance(layout, 'web', { seed: null, data: 0 });
     const [hex] = await readdir(layout.macs);
     await writeFile(layout.macRow(hex!), `${randomUUID()}\n`);
     await purgeInstance(layout, 'web');
@@ -153,7 +153,7 @@ describe('purgeInstance', () => {
   test.for(Object.entries(BROKEN))(
     'removes a Broken one with %s',
     async ([, spoil], { store: { layout } }) => {
-      await spoil(await makeInstance(layout, 'web', { seed: null }));
+      await spoil(await makeInstance(layout, 'web', { seed: null, data: 0 }));
       await purgeInstance(layout, 'web');
       expect(await readdir(layout.instances)).toEqual([]);
       expect(await readdir(layout.trash)).toEqual([]);
@@ -182,8 +182,8 @@ describe('purgeDeletedInstance', () => {
   test('removes a deleted one, and leaves one that was recovered meanwhile', async ({
     store: { layout },
   }) => {
-    await makeInstance(layout, 'gone', { seed: null, spec: { deleted: true } });
-    await makeInstance(layout, 'kept', { seed: null });
+    await makeInstance(layout, 'gone', { seed: null, data: 0, spec: { deleted: true } });
+    await makeInstance(layout, 'kept', { seed: null, data: 0 });
     await purgeDeletedInstance(layout, 'gone');
     await purgeDeletedInstance(layout, 'kept');
     expect(await readdir(layout.instances)).toEqual(['kept']);
@@ -193,7 +193,7 @@ describe('purgeDeletedInstance', () => {
     store: { layout },
     start,
   }) => {
-    const dir = await makeInstance(layout, 'web', { seed: null, spec: { deleted: true } });
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0, spec: { deleted: true } });
     const holder = start('lock', ['web']);
     await holder.next();
     const purging = purgeDeletedInstance(layout, 'web');
@@ -210,7 +210,7 @@ describe('each of them', () => {
   test.for(Object.entries(COMMANDS))(
     'refuses to %s a running one',
     async ([, command], { store: { layout } }) => {
-      const dir = await makeInstance(layout, 'web', { seed: null });
+      const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
       await run(dir);
       const changed = await changes(layout.root, () =>
         expect(command(layout, 'web')).rejects.toMatchObject({
@@ -225,7 +225,7 @@ describe('each of them', () => {
   test.for(Object.entries(COMMANDS))(
     'does not find to %s what is not there',
     async ([, command], { store: { layout } }) => {
-      await makeInstance(layout, 'web', { seed: null });
+      await makeInstance(layout, 'web', { seed: null, data: 0 });
       await mkdir(layout.instance('empty').path);
       const changed = await changes(layout.root, async () => {
         for (const name of ['missing', 'empty', '../web', '..', '.', '', '/etc', 'we\0b']) {
@@ -239,7 +239,7 @@ describe('each of them', () => {
   test.for([deleteInstance, recoverInstance, purgeDeletedInstance])(
     'leaves a Broken one as it is, and says why',
     async (command, { store: { layout } }) => {
-      const dir = await makeInstance(layout, 'web', { seed: null });
+      const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
       await appendFile(dir.spec, '}');
       const changed = await changes(layout.root, () =>
         expect(command(layout, 'web')).rejects.toMatchObject({
@@ -254,7 +254,11 @@ describe('each of them', () => {
   test.for(Object.entries(COMMANDS))(
     'leaves waiting to %s when it is told to',
     async ([, command], { store: { layout }, start }) => {
-      const dir = await makeInstance(layout, 'web', { seed: null, spec: { deleted: true } });
+      const dir = await makeInstance(layout, 'web', {
+        seed: null,
+        data: 0,
+        spec: { deleted: true },
+      });
       await start('lock', ['web']).next();
       const signal = AbortSignal.timeout(300);
       await expect(command(layout, 'web', { signal })).rejects.toMatchObject({ code: 'ABORTED' });

@@ -2,23 +2,26 @@ import {
   appendFile,
   chmod,
   mkdir,
+  mkdtemp,
   rename,
   rm,
   symlink,
   truncate,
   writeFile,
 } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { run } from '../../src/exec.js';
 import type { InstanceDir } from '../../src/store/instance-dir.js';
-import type { StoreLayout } from '../../src/store/layout.js';
+import { initialiseStore } from '../../src/store/format.js';
+import { StoreLayout } from '../../src/store/layout.js';
 import { readSmallFileIfAny } from '../../src/store/read-file.js';
 import type { BrokenInstanceView, InstanceView } from '../../src/vm/instance-view.js';
 import { listInstances, viewInstance } from '../../src/vm/list-instances.js';
 import { hashTree } from '../support/hash-tree.js';
 import { makeInstance } from '../support/store-fixture.js';
-import { test } from '../support/worker-fixture.js';
+import { test as base } from '../support/worker-fixture.js';
 
 function states(views: readonly InstanceView[]): Record<string, string> {
   return Object.fromEntries(views.map(({ name, state }) => [name, state]));
@@ -175,19 +178,39 @@ const BREAKAGES: Record<string, Breakage> = {
   },
 };
 
-async function makeThree(layout: StoreLayout, name = 'bad'): Promise<InstanceDir> {
-  await makeInstance(layout, 'good-1', { seed: null });
-  await makeInstance(layout, 'good-2', { seed: null, spec: { deleted: true } });
-  return await makeInstance(layout, name, { seed: null });
-}
+/** A store with two good instances and `bad`, which each test may spoil in a copy of its own. */
+const test = base
+  .extend<{ template: string }>({
+    template: [
+      // eslint-disable-next-line no-empty-pattern -- vitest wants the pattern
+      async ({}, use) => {
+        const root = await mkdtemp(join(tmpdir(), 'multipass-ts-'));
+        const layout = new StoreLayout(root);
+        await initialiseStore(layout);
+        await makeInstance(layout, 'good-1', { seed: null });
+        await makeInstance(layout, 'good-2', { seed: null, data: 0, spec: { deleted: true } });
+        await makeInstance(layout, 'bad', { seed: null, data: 0 });
+        await use(root);
+        await rm(root, { recursive: true });
+      },
+      { scope: 'file' },
+    ],
+  })
+  .extend<{ three: StoreLayout; bad: InstanceDir }>({
+    three: async ({ root, template }, use) => {
+      await run('cp', ['-a', '--', template, root]);
+      await use(new StoreLayout(root));
+    },
+    bad: ({ three }, use) => use(three.instance('bad')),
+  });
 
 describe('listInstances', () => {
   test('lists every instance, sorted by name, with the state that its files tell', async ({
     store: { layout },
   }) => {
-    await makeInstance(layout, 'b', { seed: null });
-    await makeInstance(layout, 'a', { seed: null, otherTags: ['suspend'] });
-    await makeInstance(layout, 'C', { seed: null, spec: { deleted: true } });
+    await makeInstance(layout, 'b', { seed: null, data: 0 });
+    await makeInstance(layout, 'a', { seed: null, data: 0, otherTags: ['suspend'] });
+    await makeInstance(layout, 'C', { seed: null, data: 0, spec: { deleted: true } });
     await mkdir(layout.instance('empty').path);
     await writeFile(join(layout.instances, '.DS_Store'), '');
     const views = await listInstances(layout);
@@ -200,8 +223,8 @@ describe('listInstances', () => {
 
   test.for(Object.entries(BREAKAGES))(
     'shows one with %s as Broken, hides no other, and changes nothing',
-    async ([, { spoil, path, at = '', message }], { store: { layout } }) => {
-      await spoil(await makeThree(layout));
+    async ([, { spoil, path, at = '', message }], { three: layout, bad: dir }) => {
+      await spoil(dir);
       const before = await hashTree(layout.root);
 
       const views = await listInstances(layout);
@@ -225,8 +248,8 @@ describe('listInstances', () => {
 
   test.for(['-rf', 'bad_name', 'a b', 'x'.repeat(64), 'näme', 'new\nline', '1', 'web.old'])(
     'shows a folder called %j as Broken',
-    async (name, { store: { layout } }) => {
-      await makeThree(layout, name);
+    async (name, { three: layout, bad }) => {
+      await rename(bad.path, layout.instance(name).path);
       const views = await listInstances(layout);
       expect(views).toHaveLength(3);
       expect(views.filter((view) => view.state === 'Broken')).toEqual([
@@ -254,7 +277,7 @@ describe('listInstances', () => {
   test('lists the same instance twice when it was copied by hand', async ({
     store: { layout },
   }) => {
-    const { path } = await makeInstance(layout, 'a', { seed: null });
+    const { path } = await makeInstance(layout, 'a', { seed: null, data: 0 });
     await run('cp', ['-a', path, layout.instance('b').path]);
     expect(states(await listInstances(layout))).toEqual({ a: 'Stopped', b: 'Stopped' });
   });
@@ -286,10 +309,10 @@ describe('listInstances', () => {
 
   test('shows an instance that may not be read as Broken, and a store as forbidden', async ({
     root,
-    store: { layout },
+    three: layout,
+    bad,
     start,
   }) => {
-    const bad = await makeThree(layout);
     await run('chmod', ['-R', 'a+rX', join(root, '..')]);
     const list = (): Promise<unknown> => start('list').next();
     const views = [

@@ -43,7 +43,7 @@ describe('rowsOfFolder', () => {
     }));
     const [first, ...rest] = interfaces;
     const spec = { uuid, interfaces: [first!, ...rest] as const };
-    const dir = await makeInstance(layout, 'web', { seed: null, spec });
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0, spec });
     await addSnapshot(dir, [first!.mac.toString(), '52:54:00:AA:BB:CC']);
     await addSnapshot(dir, ['52:54:00:dd:ee:ff']);
     const held = await rowsOfFolder(dir);
@@ -78,9 +78,9 @@ describe('rebuildMacTable', () => {
   test('makes a row for each MAC of each instance, broken and deleted ones and snapshots included', async ({
     store: { layout },
   }) => {
-    const web = await makeInstance(layout, 'web', { seed: null });
-    await makeInstance(layout, 'deleted', { seed: null, spec: { deleted: true } });
-    const broken = await makeInstance(layout, 'broken', { seed: null });
+    const web = await makeInstance(layout, 'web', { seed: null, data: 0 });
+    await makeInstance(layout, 'deleted', { seed: null, data: 0, spec: { deleted: true } });
+    const broken = await makeInstance(layout, 'broken', { seed: null, data: 0 });
     await rm(broken.disk);
     const before = await tableOf(layout);
     expect(Object.keys(before)).toHaveLength(3);
@@ -107,8 +107,8 @@ describe('rebuildMacTable', () => {
     store: { layout },
     start,
   }) => {
-    await makeInstance(layout, 'web', { seed: null });
-    await makeInstance(layout, 'db', { seed: null });
+    await makeInstance(layout, 'web', { seed: null, data: 0 });
+    await makeInstance(layout, 'db', { seed: null, data: 0 });
     const before = await tableOf(layout);
     const builders = [start('rebuild'), start('rebuild'), start('rebuild')];
     for (const builder of builders) await builder.next();
@@ -120,7 +120,7 @@ describe('rebuildMacTable', () => {
   });
 
   test('leaves a table alone that came back meanwhile', async ({ store: { layout } }) => {
-    await makeInstance(layout, 'web', { seed: null });
+    await makeInstance(layout, 'web', { seed: null, data: 0 });
     const before = await tableOf(layout);
     await writeFile(layout.macRow('525400000099'), `${randomUUID()}\n`);
     await rebuildMacTable(layout);
@@ -142,7 +142,7 @@ describe('a MAC address', () => {
     store: { layout },
     start,
   }) => {
-    await makeInstance(layout, 'web', { seed: null });
+    await makeInstance(layout, 'web', { seed: null, data: 0 });
     const [hex] = await readdir(layout.macs);
     await deleteInstance(layout, 'web');
     await start('stage', ['half-made', '5254000000ff']).next();

@@ -1,4 +1,14 @@
-import { access, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  access,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { run } from '../../src/exec.js';
@@ -35,7 +45,7 @@ describe('prepareStore', () => {
     start,
   }) => {
     const maker = start('stage', ['copy', '5254000000ff']);
-    await makeInstance(layout, 'web', { seed: null });
+    await makeInstance(layout, 'web', { seed: null, data: 0 });
     const holder = start('lock', ['web']);
     await maker.next();
     await holder.next();
@@ -53,7 +63,7 @@ describe('prepareStore', () => {
 
 describe('openForChange', () => {
   test('holds the exclusive lock until it is released', async ({ store: { layout }, start }) => {
-    await makeInstance(layout, 'web', { seed: null });
+    await makeInstance(layout, 'web', { seed: null, data: 0 });
     const { reading, lock } = await openForChange(layout, 'web', 'delete');
     expect(reading).toMatchObject({ name: 'web', state: 'Stopped' });
     const other = start('lock', ['web', 'shared']).next();
@@ -67,7 +77,7 @@ describe('openForChange', () => {
     store: { layout },
   }) => {
     const spec = specOf();
-    const dir = await makeInstance(layout, 'web', { seed: null, spec, tags: 1 });
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0, spec, tags: 1 });
     await mkdir(dir.snapshots);
     await writeFile(join(dir.snapshots, '0001.json'), '{}');
     await leavePending(dir, {
@@ -87,7 +97,7 @@ describe('openForChange', () => {
   test('keeps the operation pending, and frees the lock, when it cannot be finished', async ({
     store: { layout },
   }) => {
-    const dir = await makeInstance(layout, 'web', { seed: null });
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
     const step = { operation: 'restore', tag: '@s5' } as const;
     await leavePending(dir, { step, spec: null, snapshots: new Map() });
     const before = await hashTree(dir.path);
@@ -101,10 +111,9 @@ describe('openForChange', () => {
   test('repairs the disk that a killed QEMU left, and forgets its pid', async ({
     store: { layout },
   }) => {
-    const dir = await makeInstance(layout, 'web', { seed: null });
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
     await writePid(dir, '1');
-    // A cluster at the end that nothing refers to: what a killed writer leaks.
-    await leakClusters(dir.disk);
+    await leakCluster(dir.disk);
     await expect(run('qemu-img', ['check', '-q', dir.disk])).rejects.toMatchObject({ exitCode: 3 });
     const { reading, lock } = await openForChange(layout, 'web', 'delete');
     await lock.release();
@@ -116,7 +125,7 @@ describe('openForChange', () => {
   test('refuses one that is running, at once, and touches nothing of it', async ({
     store: { layout },
   }) => {
-    const dir = await makeInstance(layout, 'web', { seed: null });
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
     await rm(dir.lock);
     await writePid(dir, startTimeOf('self'));
     const before = await hashTree(layout.root);
@@ -128,7 +137,7 @@ describe('openForChange', () => {
   });
 
   test('refuses one that was started while it waited', async ({ store: { layout }, start }) => {
-    const dir = await makeInstance(layout, 'web', { seed: null });
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
     await start('lock', ['web']).next();
     const opening = openForChange(layout, 'web', 'delete');
     const outcome = expect(opening).rejects.toMatchObject({ code: 'INSTANCE_NOT_STOPPED' });
@@ -141,7 +150,7 @@ describe('openForChange', () => {
     store: { layout },
     start,
   }) => {
-    const dir = await makeInstance(layout, 'web', { seed: null });
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
     await start('lock', ['web']).next();
     const opening = openForChange(layout, 'web', 'delete');
     const outcome = expect(opening).rejects.toMatchObject({ code: 'INSTANCE_NOT_FOUND' });
@@ -152,7 +161,7 @@ describe('openForChange', () => {
   });
 
   test('tells once who is waited for', async ({ store: { layout }, start }) => {
-    await makeInstance(layout, 'web', { seed: null });
+    await makeInstance(layout, 'web', { seed: null, data: 0 });
     const holder = start('lock', ['web']);
     await holder.next();
     const told: string[][] = [];
@@ -186,7 +195,7 @@ describe('openForChange', () => {
   });
 
   test('frees the lock of one that turns out to be Broken', async ({ store: { layout } }) => {
-    const dir = await makeInstance(layout, 'web', { seed: null });
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
     await writeFile(dir.spec, '{');
     await expect(openForChange(layout, 'web', 'delete')).rejects.toMatchObject({
       code: 'RECORD_INVALID',
@@ -196,13 +205,14 @@ describe('openForChange', () => {
   });
 });
 
-/** Counts a cluster of the image once more than it is used: bumps the last entry of its first refcount block. */
-async function leakClusters(disk: string): Promise<void> {
+/** Adds a cluster to the image that is counted, and that nothing refers to: what a killed writer leaks. */
+async function leakCluster(disk: string): Promise<void> {
   const bytes = await readFile(disk);
   const { clusterSize } = readQcow2(disk);
   const table = Number(bytes.readBigUInt64BE(48));
   const block = Number(bytes.readBigUInt64BE(table));
-  const clusters = bytes.length / clusterSize;
+  const clusters = Math.ceil(bytes.length / clusterSize);
   bytes.writeUInt16BE(1, block + 2 * clusters);
-  await writeFile(disk, Buffer.concat([bytes, Buffer.alloc(clusterSize)]));
+  await writeFile(disk, bytes);
+  await truncate(disk, (clusters + 1) * clusterSize);
 }

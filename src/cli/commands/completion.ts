@@ -1,6 +1,6 @@
 import { completionScript } from '../completion/completion-script.js';
 import { COMPLETION_SHELLS } from '../completion/completion-command.js';
-import { usageError, type Command } from '../command.js';
+import { HELP, usageError, VERBOSE, type Command } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 
 /** Made with the list of all commands, itself included. */
@@ -23,7 +23,7 @@ export function completionCommand(commands: () => readonly Command[]): Command {
         .filter(({ hidden }) => hidden !== true)
         .map((command) => ({
           ...command,
-          options: command.options.filter(({ hidden }) => hidden !== true),
+          options: [...command.options.filter(({ hidden }) => hidden !== true), HELP, VERBOSE],
         }));
       context.stdout.write(completionScript(shell, shown));
       return Promise.resolve(EXIT.ok);

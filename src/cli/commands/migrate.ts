@@ -61,7 +61,9 @@ export const migrate: Command = {
       for (const problem of report.errors) tellWarning(context, problem);
       if (report.dryRun) context.stderr.write('Dry run: nothing was changed.\n');
       context.stdout.write(formatMigrationReport(report, format));
-      return complete ? EXIT.ok : EXIT.failed;
+      if (complete) return EXIT.ok;
+      context.stderr.write('migrate failed: not everything came over; the report says why\n');
+      return EXIT.failed;
     } finally {
       spinner.stop();
     }
