@@ -2,10 +2,11 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, fromSystemError } from '../errors.js';
 import { log } from '../log.js';
-import type { InstanceDir } from '../store/instance-dir.js';
+import { InstanceDir } from '../store/instance-dir.js';
 import type { StoreLayout } from '../store/layout.js';
 import { instanceEntryNames } from '../store/listing.js';
 import { newToken } from '../store/maker-token.js';
+import { claimOf } from '../store/staging.js';
 import { readRecordIfAny } from '../store/read-file.js';
 import { syncPath, syncTree } from '../store/sync.js';
 
@@ -27,7 +28,7 @@ export async function rowsOfFolder(
 }
 
 /**
- * Rebuilds a MAC table that is gone from the instances there are: whole in staging, then one rename. Whoever else
+ * Rebuilds a MAC table that is gone from the instances there are, half-made ones included: whole in staging, then one rename. Whoever else
  * rebuilds it at the same time comes to the same rows.
  * @throws MultipassError STORE_READ_ONLY, PERMISSION_DENIED, DISK_FULL, IO_ERROR
  */
@@ -49,10 +50,14 @@ export async function rebuildMacTable(layout: StoreLayout): Promise<void> {
 }
 
 async function writeRows(layout: StoreLayout, table: string): Promise<void> {
-  for (const name of instanceEntryNames(layout)) {
-    const held = await rowsOfFolder(layout.instance(name));
-    for (const hex of held?.rows ?? []) {
-      await writeFile(join(table, hex), `${held?.uuid ?? ''}\n`, { mode: 0o600 });
+  const inTheMaking = (await readdir(layout.staging)).map((token) => layout.staged(token));
+  const published = instanceEntryNames(layout).map((name) => layout.instance(name).path);
+  for (const path of [...inTheMaking, ...published]) {
+    const folder = new InstanceDir(path);
+    for (const held of [await claimOf(folder), await rowsOfFolder(folder)]) {
+      for (const hex of held?.rows ?? []) {
+        await writeFile(join(table, hex), `${held?.uuid ?? ''}\n`, { mode: 0o600 });
+      }
     }
   }
 }

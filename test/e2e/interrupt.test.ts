@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, vi } from 'vitest';
@@ -25,14 +25,21 @@ async function copyingHasBegun(layout: StoreLayout): Promise<void> {
   );
 }
 
-/** True when nobody of the command's process group is left. */
-function isGone({ child }: RunningCommand): boolean {
-  try {
-    process.kill(-(child.pid ?? 0), 0);
-    return false;
-  } catch {
-    return true;
-  }
+/** Resolves once nobody of the command's process group lives; a zombie that nobody buries does not. */
+async function everybodyIsGone({ child }: RunningCommand): Promise<void> {
+  const isMember = async (pid: string): Promise<boolean> => {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+    const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return state !== 'Z' && group === String(child.pid);
+  };
+  // What the slow programs pause with outlives them for a moment.
+  await vi.waitFor(
+    async () => {
+      const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+      expect(await Promise.all(pids.map(isMember))).not.toContain(true);
+    },
+    { timeout: 1500 },
+  );
 }
 
 describe.for([
@@ -49,7 +56,7 @@ describe.for([
       stderr: `clone failed: interrupted by ${signal}\n`,
       exitCode,
     });
-    expect(isGone(clone)).toBe(true);
+    await everybodyIsGone(clone);
     expect(await expectSoundStore(store.layout)).toEqual(['web']);
   });
 });
@@ -68,8 +75,7 @@ describe('an interrupted command', () => {
     });
     clone.child.kill('SIGTERM');
     expect(await clone.finished).toMatchObject({ exitCode: 143 });
-    // The slow cp is gone at once; the pause that it was making need not be.
-    await vi.waitFor(() => expect(isGone(clone)).toBe(true), { timeout: 1000 });
+    await everybodyIsGone(clone);
     expect(await multipass(['clone', 'web', '-n', 'x'], { store: store.root })).toMatchObject({
       exitCode: 0,
     });

@@ -3,7 +3,7 @@ import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { newToken } from '../../../src/store/maker-token.js';
 import { StagedInstance } from '../../../src/store/staging.js';
-import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
+import { cloneInstance, type CloneProgress } from '../../../src/vm/clone/clone-instance.js';
 import type { VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
 import { fingerprint } from './fingerprint.js';
@@ -92,8 +92,12 @@ describe('the name that a clone is given', () => {
     await writeFile(store.layout.instance('file').path, '');
     await symlink('/nowhere', store.layout.instance('link').path);
     const vm = await store.get('web');
-    await expectRefusal(store, () => vm.clone('file'), 'NAME_TAKEN');
-    await expectRefusal(store, () => vm.clone('link'), 'NAME_TAKEN');
+    const phases: string[] = [];
+    const onProgress = ({ phase }: CloneProgress): number => phases.push(phase);
+    await expectRefusal(store, () => vm.clone('file', { onProgress }), 'NAME_TAKEN');
+    await expectRefusal(store, () => vm.clone('link', { onProgress }), 'NAME_TAKEN');
+    // Told before the work, not after.
+    expect(phases).toEqual([]);
   });
 
   test('is free when there is only an empty folder of it', async ({ store }) => {
