@@ -67,36 +67,25 @@ describe('a clone that is interrupted', () => {
     });
   }
 
-  test('ends while cp copies a large disk', async ({ store }) => {
-    const dir = await makeInstance(store.layout, 'web', { data: 0 });
-    await makeLargeDisk(dir, LARGE_MIB);
-    const vm = await store.get('web');
-    const abort = new AbortController();
-    const cloning = async (): Promise<unknown> => {
-      const copy = vm.clone(undefined, { signal: abort.signal });
-      await copyBegins(store.layout, 'disk.qcow2');
-      abort.abort();
-      return await copy;
-    };
-    await expectRefusal(store, cloning, 'ABORTED');
-  });
-
-  test('ends while qemu-img converts a large disk', async ({ store }) => {
-    const dir = await makeInstance(store.layout, 'web', { data: 0 });
-    await makeLargeDisk(dir, LARGE_MIB);
-    await run('qemu-img', ['snapshot', '-c', '@s1', dir.disk]);
-    const vm = await store.get('web');
-    const abort = new AbortController();
-    const fractions: number[] = [];
-    const onProgress = ({ fraction }: CloneProgress): void => {
-      if (fraction === undefined) return;
-      fractions.push(fraction);
-      if (fraction > 0) abort.abort();
-    };
-    const options = { signal: abort.signal, onProgress };
-    await expectRefusal(store, () => vm.clone(undefined, options), 'ABORTED');
-    expect(fractions.at(-1)).toBeLessThan(1);
-  });
+  for (const [program, tags] of [
+    ['cp copies', []],
+    ['qemu-img converts', ['@s1']],
+  ] as const) {
+    test(`ends while ${program} a large disk`, async ({ store }) => {
+      const dir = await makeInstance(store.layout, 'web', { data: 0 });
+      await makeLargeDisk(dir, LARGE_MIB);
+      for (const tag of tags) await run('qemu-img', ['snapshot', '-c', tag, dir.disk]);
+      const vm = await store.get('web');
+      const abort = new AbortController();
+      const cloning = async (): Promise<unknown> => {
+        const copy = vm.clone(undefined, { signal: abort.signal });
+        await copyBegins(store.layout, 'disk.qcow2');
+        abort.abort();
+        return await copy;
+      };
+      await expectRefusal(store, cloning, 'ABORTED');
+    });
+  }
 
   test('leaves the source free for the next one', async ({ store }) => {
     await makeInstance(store.layout, 'web');
