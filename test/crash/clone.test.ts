@@ -14,13 +14,10 @@ afterAll(async () => {
 });
 
 describe('a clone that is killed at any step', () => {
-  it.each(['plain', 'tagged'] as const)(
-    'leaves the store as before or as after (%s source)',
-    async (source) => {
-      const { fired, steps } = await forEachCrashPoint(cloneScenario(template, source));
-      expect(fired).toBeGreaterThanOrEqual(steps);
-      expect(steps).toBeGreaterThan(40);
-    },
-    900_000,
-  );
+  // A source with snapshots, whose disk is converted: kills.long.ts.
+  it('leaves the store as before or as after', async () => {
+    const { fired, steps } = await forEachCrashPoint(cloneScenario(template, 'plain'));
+    expect(fired).toBeGreaterThanOrEqual(steps);
+    expect(steps).toBeGreaterThan(40);
+  }, 900_000);
 });

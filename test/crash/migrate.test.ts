@@ -14,13 +14,10 @@ afterAll(async () => {
 });
 
 describe('a migration that is killed at any step', () => {
-  it.each(['copy', 'move'] as const)(
-    'leaves the instance in the old data or in the store, whole (--%s)',
-    async (mode) => {
-      const { fired, steps } = await forEachCrashPoint(migrateScenario(template, mode));
-      expect(fired).toBeGreaterThanOrEqual(steps);
-      expect(steps).toBeGreaterThan(40);
-    },
-    900_000,
-  );
+  // One that copies, and leaves the old data alone: kills.long.ts.
+  it('leaves the instance in the old data or in the store, whole', async () => {
+    const { fired, steps } = await forEachCrashPoint(migrateScenario(template, 'move'));
+    expect(fired).toBeGreaterThanOrEqual(steps);
+    expect(steps).toBeGreaterThan(40);
+  }, 900_000);
 });
