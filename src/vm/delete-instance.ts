@@ -1,4 +1,5 @@
 import { lstatSync } from 'node:fs';
+import { fromSystemError } from '../errors.js';
 import { isPlainName, type StoreLayout } from '../store/layout.js';
 import { trashInstance } from '../store/trash.js';
 import { replaceRecord } from '../store/write-record.js';
@@ -87,5 +88,10 @@ async function setDeleted(
 /** True for a link or a stray file where an instance's folder should be. */
 function isForeign(layout: StoreLayout, name: string): boolean {
   if (!isPlainName(name)) return false;
-  return lstatSync(layout.instance(name).path, { throwIfNoEntry: false })?.isDirectory() === false;
+  const { path } = layout.instance(name);
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false;
+  } catch (error) {
+    throw fromSystemError(error, `read "${name}"`, path);
+  }
 }
