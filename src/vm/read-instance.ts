@@ -68,9 +68,13 @@ export function isRunning(dir: InstanceDir): boolean {
  * @throws MultipassError INSTANCE_NOT_FOUND for an empty one or none; INSTANCE_BROKEN for a link or a file
  */
 export function requireFolder(dir: InstanceDir): void {
-  const entry = lstatSync(dir.path, { throwIfNoEntry: false });
-  if (entry?.isDirectory() === false) throw notOfItsOwn(dir);
-  if (isEmptyOrGone(dir)) throw instanceNotFound(dir.name);
+  try {
+    const entry = lstatSync(dir.path, { throwIfNoEntry: false });
+    if (entry?.isDirectory() === false) throw notOfItsOwn(dir);
+    if (isEmptyOrGone(dir)) throw instanceNotFound(dir.name);
+  } catch (error) {
+    throw meaningOf(error, dir);
+  }
 }
 
 /** Why an instance is Broken, as `list` shows it: path relative to the store. */
