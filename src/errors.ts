@@ -15,7 +15,10 @@ export type ErrorCode =
   | 'INSTANCE_CHANGED'
   | 'NAME_TAKEN'
   | 'NAME_IN_PREPARATION'
+  | 'INSTANCE_NOT_RUNNING'
+  | 'INSTANCE_SUSPENDED'
   | 'SNAPSHOT_NOT_FOUND'
+  | 'SNAPSHOT_EXISTS'
   // the store
   | 'RECORD_INVALID'
   | 'STORE_TOO_NEW'
@@ -31,6 +34,27 @@ export type ErrorCode =
   | 'SEED_INVALID'
   | 'MAC_INVALID'
   | 'MAC_EXHAUSTED'
+  // images
+  | 'IMAGE_NOT_FOUND'
+  | 'IMAGE_INVALID'
+  | 'REMOTE_UNKNOWN'
+  | 'DOWNLOAD_FAILED'
+  // settings
+  | 'SETTING_UNKNOWN'
+  | 'SETTING_INVALID'
+  // networks
+  | 'NETWORK_NOT_FOUND'
+  | 'NETWORK_UNAVAILABLE'
+  | 'NETWORK_FAILED'
+  | 'MAC_TAKEN'
+  // machines and guests
+  | 'ACCELERATOR_UNAVAILABLE'
+  | 'QEMU_FAILED'
+  | 'QMP_FAILED'
+  | 'GUEST_SILENT'
+  | 'HOST_KEY_CHANGED'
+  | 'SSH_FAILED'
+  | 'TIMED_OUT'
   // the outside
   | 'LEGACY_NOT_FOUND'
   | 'LEGACY_INVALID'

@@ -58,9 +58,39 @@ export class InstanceDir {
     return this.file(INSTANCE_FILES.lock);
   }
 
+  /** The folder of what belongs to this run of it; never copied. */
+  get run(): string {
+    return this.file(INSTANCE_FILES.run);
+  }
+
+  /** A file of this run, by its plain name. */
+  runFile(name: string): string {
+    return join(this.run, name);
+  }
+
   /** The pid and start time of the QEMU that runs it, as JSON. */
   get qemuPid(): string {
-    return join(this.path, INSTANCE_FILES.run, 'qemu.pid');
+    return this.runFile('qemu.pid');
+  }
+
+  /** What the machine was made of when it was started, so that a suspended one is resumed on the very same. */
+  get machine(): string {
+    return this.runFile('machine.json');
+  }
+
+  /** What the guest has written to its serial port since it was started. */
+  get consoleLog(): string {
+    return this.runFile('console.log');
+  }
+
+  /** The host key of the guest, learnt at the first contact. Kept from one start to the next. */
+  get knownHosts(): string {
+    return this.runFile('known_hosts');
+  }
+
+  /** A hard link to the image `id`, which the head stands on. */
+  base(id: string): string {
+    return this.file(`base-${id}.qcow2`);
   }
 
   get claim(): string {

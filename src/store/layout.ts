@@ -1,4 +1,5 @@
 import { join, relative, resolve } from 'node:path';
+import { ImageDir } from './image-dir.js';
 import { InstanceDir } from './instance-dir.js';
 
 /** The store format that this version reads and writes. */
@@ -48,6 +49,20 @@ export class StoreLayout {
     return join(this.root, 'locks');
   }
 
+  /** Images that are being fetched; what is here is resumed, or removed, by the next command that wants it. */
+  get downloads(): string {
+    return join(this.root, 'downloads');
+  }
+
+  /** What bridge mode keeps: its bridge's name and subnet, and the files of dnsmasq. Made when it is first used. */
+  get network(): string {
+    return join(this.root, 'network');
+  }
+
+  get settingsFile(): string {
+    return join(this.root, 'settings.json');
+  }
+
   /** Every folder of the store that is made at first use. */
   get folders(): readonly string[] {
     return [
@@ -58,6 +73,7 @@ export class StoreLayout {
       this.trash,
       this.keys,
       this.locks,
+      this.downloads,
     ];
   }
 
@@ -66,9 +82,19 @@ export class StoreLayout {
     return new InstanceDir(join(this.instances, plainName(name)));
   }
 
+  /** The folder of an image, whether it exists or not. */
+  image(id: string): ImageDir {
+    return new ImageDir(join(this.images, plainName(id)));
+  }
+
   /** The row of a MAC address, by its twelve hex digits. */
   macRow(hex: string): string {
     return join(this.macs, plainName(hex));
+  }
+
+  /** A file of a lock that is not about one instance, such as that of the bridge. */
+  lockFile(name: string): string {
+    return join(this.locks, plainName(name));
   }
 
   staged(token: string): string {
