@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { MultipassError } from '../errors.js';
 import { StoreLayout } from '../store/layout.js';
 import { storageRoot } from '../store/storage-root.js';
+import { readSettings } from '../vm/settings/settings.js';
 import type { CliContext, Output } from './context.js';
 import { EXIT, exitCodeOfSignal } from './exit-codes.js';
 import { runCli } from './main.js';
@@ -37,21 +38,32 @@ process.stderr.on('error', () => undefined);
 
 const { env, platform } = process;
 const home = homedir();
+const layout = new StoreLayout(storageRoot({ env, platform, home }));
 const context: CliContext = {
+  stdin: readStdin,
+  terminal: process.stdin.isTTY && process.stdout.isTTY,
   stdout: outputOf(process.stdout),
   stderr: outputOf(process.stderr),
   env,
   home,
   platform,
   signal: interruption.signal,
-  layout: new StoreLayout(storageRoot({ env, platform, home })),
+  layout,
   version: process.env['MULTIPASS_TS_VERSION'] ?? '',
-  primary: 'primary',
+  get primary() {
+    return readSettings(layout, env).primaryName;
+  },
 };
 const exitCode = await runCli(process.argv.slice(2), context);
 // A failure of stdout may be told before this point or after it.
 const outcome = process.exitCode ?? exitCode;
 process.exitCode = received === undefined ? outcome : exitCodeOfSignal(received);
+
+async function readStdin(): Promise<string> {
+  const pieces: Buffer[] = [];
+  for await (const piece of process.stdin) pieces.push(piece as Buffer);
+  return Buffer.concat(pieces).toString('utf8');
+}
 
 function outputOf(stream: NodeJS.WriteStream): Output {
   return {

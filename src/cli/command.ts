@@ -9,14 +9,20 @@ export interface CommandOption extends CompletionOption {
   readonly value?: string;
   /** Not shown in the help. */
   readonly hidden?: boolean;
+  /** It may be given several times, and every value counts. Only with `takesValue`. */
+  readonly repeats?: boolean;
 }
+
+/** The values of options, by the long flag without its hyphens: true, or the value given; all of them when it repeats. */
+export type OptionValues = Readonly<
+  Record<string, string | boolean | readonly string[] | undefined>
+>;
 
 /** What a command line came to. */
 export interface Invocation {
   readonly context: CliContext;
   readonly args: readonly string[];
-  /** By the long flag without its hyphens: true, or the value given. */
-  readonly options: Readonly<Record<string, string | boolean | undefined>>;
+  readonly options: OptionValues;
 }
 
 /** A command, as data; what it does is loaded when it runs, so that starting up stays cheap. */
@@ -40,6 +46,12 @@ export function usageError(message: string): MultipassError {
 export function optionValue(invocation: Invocation, name: string): string | undefined {
   const value = invocation.options[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** The values of an option that may be given several times. */
+export function optionValues({ options }: Invocation, name: string): readonly string[] {
+  const values = options[name];
+  return typeof values === 'object' ? values : [];
 }
 
 /** An option of every command. */
@@ -78,4 +90,22 @@ export function parseResultFormat(invocation: Invocation): 'table' | 'json' {
   const format = parseOutputFormat(optionValue(invocation, 'format') ?? 'table');
   if (format === 'table' || format === 'json') return format;
   throw usageError('Invalid format type given.');
+}
+
+/** How long a guest may take; for the commands that wait for one. */
+export const TIMEOUT_OPTION: CommandOption = {
+  flags: ['--timeout'],
+  value: 'timeout',
+  description: 'Maximum time, in seconds, to wait for the command to complete; 300 by default',
+  takesValue: true,
+};
+
+/** The time-out in milliseconds; undefined when none was given. @throws MultipassError USAGE */
+export function parseTimeout(invocation: Invocation): number | undefined {
+  const text = optionValue(invocation, 'timeout');
+  if (text === undefined) return undefined;
+  if (!/^[0-9]{1,6}$/.test(text) || Number(text) === 0) {
+    throw usageError(`error: Invalid timeout '${text}': need a positive number of seconds.`);
+  }
+  return Number(text) * 1000;
 }

@@ -10,6 +10,10 @@ export interface Output {
 
 /** The world as a command sees it: it touches no global of the process. */
 export interface CliContext {
+  /** All of standard input, to its end. */
+  readonly stdin: () => Promise<string>;
+  /** Whether standard input and output are a terminal, such as a shell in a guest wants. */
+  readonly terminal: boolean;
   /** Results, and nothing else. */
   readonly stdout: Output;
   /** Progress, warnings and errors. */
@@ -21,6 +25,9 @@ export interface CliContext {
   readonly signal: AbortSignal;
   readonly layout: StoreLayout;
   readonly version: string;
-  /** Name of the instance that comes first in lists. */
+  /**
+   * Name of the instance that comes first in lists, and that commands without a name are about; '' for none.
+   * Reads the settings each time it is asked for, and throws when they cannot be read.
+   */
   readonly primary: string;
 }

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { MultipassError } from '../errors.js';
 
 /** Multipass's exit codes; 128 + n after a signal. */
-export const EXIT = { ok: 0, usage: 1, failed: 2 } as const;
+export const EXIT = { ok: 0, usage: 1, failed: 2, timedOut: 5 } as const;
 
 /** The exit code of a shell for a program that a signal ended. */
 export function exitCodeOfSignal(signal: NodeJS.Signals): number {
@@ -11,5 +11,12 @@ export function exitCodeOfSignal(signal: NodeJS.Signals): number {
 
 /** The exit code for what a command threw. */
 export function exitCodeOf(error: unknown): number {
-  return error instanceof MultipassError && error.code === 'USAGE' ? EXIT.usage : EXIT.failed;
+  if (!(error instanceof MultipassError)) return EXIT.failed;
+  if (error.code === 'USAGE') return EXIT.usage;
+  const errors = error.cause instanceof AggregateError ? error.cause.errors : [error];
+  return errors.every(isTimeOut) ? EXIT.timedOut : EXIT.failed;
+}
+
+function isTimeOut(error: unknown): boolean {
+  return error instanceof MultipassError && error.code === 'TIMED_OUT';
 }

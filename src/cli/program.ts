@@ -32,7 +32,7 @@ export async function runCommandLine(argv: readonly string[], hooks: ParserHooks
       : parser.commands.find((known) => isCalled(known, name))?.helpInformation();
   for (const command of allCommands(helpOf)) {
     const sub = describe(newParser(command.name, hooks), command);
-    sub.action(async (args: string[], options: Record<string, string | boolean>) => {
+    sub.action(async (args: string[], options: Record<string, string | boolean | string[]>) => {
       try {
         exitCode = await command.run({ context, args, options: byFlag(options) });
       } catch (error) {
@@ -103,11 +103,14 @@ function toOption(option: CommandOption): Option {
   const made = new Option(`${option.flags.join(', ')}${value}`, option.description);
   // The parser takes `--no-x` for the denial of `--x`; here it is a flag like any other.
   made.negate = false;
+  if (option.repeats === true) {
+    made.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+  }
   return option.hidden === true ? made.hideHelp() : made;
 }
 
 /** The parser camel-cases names: back to what was typed. */
-function byFlag(options: Record<string, string | boolean>): Record<string, string | boolean> {
+function byFlag<T>(options: Record<string, T>): Record<string, T> {
   return Object.fromEntries(
     Object.entries(options).map(([key, value]) => [
       key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),

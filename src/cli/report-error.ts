@@ -25,6 +25,7 @@ export function reportError(error: unknown, context: CliContext, verbose: boolea
   const causes = verbose ? causesOf(cause) : [];
   for (const line of causes) context.stderr.write(`  caused by: ${printable(line)}\n`);
   for (const hint of hintsOf(cause)) context.stderr.write(`  hint: ${printable(hint)}\n`);
+  for (const line of consoleOf(cause)) context.stderr.write(`  console: ${printable(line)}\n`);
   return exitCodeOf(cause);
 }
 
@@ -46,6 +47,12 @@ function hintsOf({ hint, cause }: MultipassError): string[] {
   const errors: unknown[] = cause instanceof AggregateError ? cause.errors : [];
   const hints = [hint, ...errors.map((one) => (one as MultipassError).hint)];
   return [...new Set(hints)].filter((one) => one !== undefined);
+}
+
+/** The end of the console of the guest that failed; of several guests none, for they could not be told apart. */
+function consoleOf({ details }: MultipassError): string[] {
+  const { console } = details;
+  return typeof console === 'string' && console !== '' ? console.split('\n') : [];
 }
 
 function bugReport(error: unknown, version: string): string {

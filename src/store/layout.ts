@@ -59,6 +59,16 @@ export class StoreLayout {
     return join(this.root, 'network');
   }
 
+  /** Whether the host's hardware was found to run guests, in which boot of it. May be removed at any time. */
+  get acceleratorFile(): string {
+    return join(this.root, 'accelerator.json');
+  }
+
+  /** Locked by whoever changes the host's network for this store. */
+  get networkLock(): string {
+    return join(this.network, 'lock');
+  }
+
   get settingsFile(): string {
     return join(this.root, 'settings.json');
   }

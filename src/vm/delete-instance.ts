@@ -3,20 +3,22 @@ import { fromSystemError } from '../errors.js';
 import { isPlainName, type StoreLayout } from '../store/layout.js';
 import { trashInstance } from '../store/trash.js';
 import { replaceRecord } from '../store/write-record.js';
-import { readInstance } from './read-instance.js';
+import { isRunning, readInstance } from './read-instance.js';
+import { bridgedMacs } from './run/machine-record.js';
 import { rowsOfFolder } from './mac-rows.js';
 import { lockExclusively, openForChange, prepareStore, type WorkOptions } from './upkeep.js';
 
 /**
  * Soft-deletes an instance: it keeps everything, its name too, until it is purged or recovered. One that is deleted
- * already stays so.
- * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_NOT_STOPPED, …; what makes it Broken
+ * already stays so. A running one is shut down first; a suspended one stays suspended.
+ * @throws MultipassError INSTANCE_NOT_FOUND, TIMED_OUT when its guest does not shut down, …; what makes it Broken
  */
 export async function deleteInstance(
   layout: StoreLayout,
   name: string,
   options: WorkOptions = {},
 ): Promise<void> {
+  await endIfRunning(layout, name, { ...options, force: false });
   await setDeleted(layout, name, true, options);
 }
 
@@ -31,8 +33,8 @@ export async function recoverInstance(
 
 /**
  * Removes an instance for good, a Broken one too: one rename takes it out of the store, and only once that is durable
- * its MAC addresses are free again and its data goes.
- * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_NOT_STOPPED, ABORTED, …
+ * its MAC addresses are free again and its data goes. The power of a running one is cut first.
+ * @throws MultipassError INSTANCE_NOT_FOUND, ABORTED, …
  */
 export async function purgeInstance(
   layout: StoreLayout,
@@ -45,9 +47,10 @@ export async function purgeInstance(
     await trashInstance(layout, name, rowsOfFolder);
     return;
   }
+  await endIfRunning(layout, name, { ...options, force: true });
   await using lock = await lockExclusively(layout, name, 'purge', options);
   lock.assertHeld();
-  await trashInstance(layout, name, rowsOfFolder);
+  await trash(layout, name);
 }
 
 /**
@@ -63,7 +66,27 @@ export async function purgeDeletedInstance(
   await using lock = await lockExclusively(layout, name, 'purge', options);
   if (!readInstance(layout, name).spec.deleted) return;
   lock.assertHeld();
+  await trash(layout, name);
+}
+
+/** A Broken instance may run as well: its QEMU has read its disk long ago. */
+async function endIfRunning(
+  layout: StoreLayout,
+  name: string,
+  options: WorkOptions & { force: boolean },
+): Promise<void> {
+  if (!isPlainName(name) || !isRunning(layout.instance(name))) return;
+  const { endRun } = await import('./run/stop-instance.js');
+  await endRun({ layout, name, ...options });
+}
+
+/** An address that nobody will ask for again goes back to the bridge's pool. */
+async function trash(layout: StoreLayout, name: string): Promise<void> {
+  const macs = bridgedMacs(layout.instance(name));
   await trashInstance(layout, name, rowsOfFolder);
+  if (macs.length === 0) return;
+  const { forgetLeases } = await import('./run/instance-bridge.js');
+  await forgetLeases(layout, macs);
 }
 
 async function setDeleted(

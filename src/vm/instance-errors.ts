@@ -36,3 +36,23 @@ export function instanceIsRunning(name: string, doing: string): MultipassError {
     },
   );
 }
+
+/** Multipass's text for what needs a running instance. */
+export function instanceNotRunning(name: string): MultipassError {
+  return new MultipassError('INSTANCE_NOT_RUNNING', `Instance '${name}' is not running`, {
+    hint: `Start it with \`multipass start ${name}\`.`,
+    details: { name },
+  });
+}
+
+/** A suspended instance whose machine nobody has on record: only who suspended it could resume it. */
+export function cannotResume(name: string): MultipassError {
+  return new MultipassError(
+    'INSTANCE_SUSPENDED',
+    `instance "${name}" was suspended by another program and cannot be resumed here`,
+    {
+      hint: `Drop its saved memory with \`multipass stop --force ${name}\`, then start it: it boots as after a power cut.`,
+      details: { name },
+    },
+  );
+}

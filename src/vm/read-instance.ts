@@ -77,6 +77,18 @@ export function requireFolder(dir: InstanceDir): void {
   }
 }
 
+/** Whether there is an instance of that name, Broken or deleted ones included. */
+export function exists(layout: StoreLayout, name: string): boolean {
+  if (!isValidName(name)) return false;
+  try {
+    requireFolder(layout.instance(name));
+    return true;
+  } catch (error) {
+    if (error instanceof MultipassError) return !isNotFound(error);
+    throw error;
+  }
+}
+
 /** Why an instance is Broken, as `list` shows it: path relative to the store. */
 export function problemOf(error: unknown, layout: StoreLayout, dir: InstanceDir): Problem {
   if (!(error instanceof MultipassError)) throw error;
@@ -121,13 +133,18 @@ function stateOf(
   return hasSnapshotNamed(disk, SUSPEND_TAG) ? 'Suspended' : 'Stopped';
 }
 
-function qemuState(dir: InstanceDir): 'alive' | 'dead' | 'none' {
-  const text = readSmallFileIfAny(dir.qemuPid);
-  if (text === undefined) return 'none';
+/** The pid of the instance's QEMU, or undefined when it does not live. @throws MultipassError when that cannot be read */
+export function runningQemu(dir: InstanceDir): number | undefined {
+  const text = readSmallFileIfAny(dir.qemuPid) ?? '';
   const [, pid] = /"pid":\s*(\d+)/.exec(text) ?? [];
   const [, startTime] = /"startTime":\s*"(\d+)"/.exec(text) ?? [];
-  if (pid === undefined || startTime === undefined) return 'dead';
-  return isProcessAlive(Number(pid), startTime) ? 'alive' : 'dead';
+  if (pid === undefined || startTime === undefined) return undefined;
+  return isProcessAlive(Number(pid), startTime) ? Number(pid) : undefined;
+}
+
+function qemuState(dir: InstanceDir): 'alive' | 'dead' | 'none' {
+  if (runningQemu(dir) !== undefined) return 'alive';
+  return readSmallFileIfAny(dir.qemuPid) === undefined ? 'none' : 'dead';
 }
 
 function notOfItsOwn(dir: InstanceDir): MultipassError {

@@ -3,12 +3,23 @@ import { clone } from './clone.js';
 import { completeNames } from './complete-names.js';
 import { completionCommand } from './completion.js';
 import { deleteCommand } from './delete.js';
+import { exec } from './exec.js';
+import { find } from './find.js';
+import { get } from './get.js';
 import { helpCommand } from './help.js';
 import { info } from './info.js';
+import { launch } from './launch.js';
 import { list } from './list.js';
 import { migrate } from './migrate.js';
+import { networks } from './networks.js';
 import { purge } from './purge.js';
 import { recover } from './recover.js';
+import { restart } from './restart.js';
+import { set } from './set.js';
+import { shell } from './shell.js';
+import { start } from './start.js';
+import { stop } from './stop.js';
+import { suspend } from './suspend.js';
 import { version } from './version.js';
 
 /** Every command, in the order of the help. */
@@ -17,12 +28,23 @@ export function allCommands(helpOf: (name: string | undefined) => string | undef
     clone,
     completionCommand(() => commands),
     deleteCommand,
+    exec,
+    find,
+    get,
     helpCommand(helpOf),
     info,
+    launch,
     list,
     migrate,
+    networks,
     purge,
     recover,
+    restart,
+    set,
+    shell,
+    start,
+    stop,
+    suspend,
     version,
     completeNames,
   ];

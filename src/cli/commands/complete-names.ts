@@ -4,6 +4,7 @@ import { EXIT } from '../exit-codes.js';
 
 const WANTED: Readonly<Record<string, (view: InstanceView) => boolean>> = {
   instance: () => true,
+  'running-instance': (view) => view.state === 'Running',
   'stopped-instance': (view) => view.state === 'Stopped',
   'deleted-instance': (view) => view.state === 'Deleted',
 };
@@ -14,7 +15,7 @@ export const completeNames: Command = {
   aliases: [],
   summary: 'Print names for completion',
   description: 'Print the names of instances, for the completion scripts.',
-  usage: 'instance|stopped-instance|deleted-instance',
+  usage: 'instance|running-instance|stopped-instance|deleted-instance',
   argument: 'none',
   options: [],
   hidden: true,

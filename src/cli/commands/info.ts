@@ -1,7 +1,21 @@
 import { FORMAT_OPTION, optionValue, type Command } from '../command.js';
+import { asked } from '../asked.js';
+import type { CliContext } from '../context.js';
+import type { InstanceInfo } from '../format/info-items.js';
 import { EXIT } from '../exit-codes.js';
 import { parseOutputFormat } from '../format/output-format.js';
 import { tellProblems } from '../problems.js';
+
+async function askedInfo(
+  instances: readonly InstanceInfo[],
+  context: CliContext,
+): Promise<InstanceInfo[]> {
+  const views = await asked(
+    instances.map(({ view }) => view),
+    context,
+  );
+  return instances.map((info, at) => ({ ...info, view: views[at] ?? info.view }));
+}
 
 export const info: Command = {
   name: 'info',
@@ -34,8 +48,10 @@ export const info: Command = {
     const kind = options['snapshots'] === true ? 'snapshots' : 'instances';
     const found =
       args.length === 0 ? await collectAll(layout, kind) : await collectNamed(layout, kind, args);
+    const isQuiet = options['no-runtime-information'] === true;
+    const instances = isQuiet ? found.instances : await askedInfo(found.instances, context);
     const errors = found.problems.map(({ problem }) => problem.message);
-    context.stdout.write(formatInfo({ ...found, errors, primary }, format));
+    context.stdout.write(formatInfo({ ...found, instances, errors, primary }, format));
     const broken = found.instances.flatMap(({ view }) => (view.state === 'Broken' ? [view] : []));
     tellProblems(context, [...broken, ...found.problems]);
     return EXIT.ok;

@@ -2,6 +2,7 @@ import { FORMAT_OPTION, optionValue, usageError, type Command } from '../command
 import { parseOutputFormat } from '../format/output-format.js';
 import { tellProblems } from '../problems.js';
 import { EXIT } from '../exit-codes.js';
+import { asked } from '../asked.js';
 
 export const list: Command = {
   name: 'list',
@@ -41,7 +42,8 @@ export const list: Command = {
       return EXIT.ok;
     }
     const { formatList } = await import('../format/list.js');
-    const views = await listInstances(context.layout);
+    const listed = await listInstances(context.layout);
+    const views = options['no-ipv4'] === true ? listed : await asked(listed, context);
     context.stdout.write(formatList(views, format, { primary: context.primary }));
     tellProblems(
       context,

@@ -11,8 +11,14 @@ export const purge: Command = {
   description: 'Purge all deleted instances permanently, including all their data.',
   usage: '',
   argument: 'none',
-  options: [],
-  async run({ context, args }) {
+  options: [
+    {
+      flags: ['--images'],
+      description: 'Remove the images as well that no instance stands on',
+      takesValue: false,
+    },
+  ],
+  async run({ context, args, options }) {
     if (args.length > 0) throw usageError('This command takes no arguments');
     const { listInstances } = await import('../../vm/list-instances.js');
     const { purgeDeletedInstance } = await import('../../vm/delete-instance.js');
@@ -26,6 +32,10 @@ export const purge: Command = {
       await failures.collect(() => purgeDeletedInstance(context.layout, view.name, work));
     }
     failures.throwIfAny();
+    if (options['images'] === true && checkStoreFormat(context.layout)) {
+      const { purgeUnusedImages } = await import('../../vm/images/purge-images.js');
+      await purgeUnusedImages(context.layout);
+    }
     return EXIT.ok;
   },
 };

@@ -91,6 +91,7 @@ function argumentAction(argument: CompletionArgument, names: readonly string[]):
       return '_multipass_files';
     case 'instance':
     case 'stopped-instance':
+    case 'running-instance':
     case 'deleted-instance':
       return `_multipass_names ${argument}`;
   }

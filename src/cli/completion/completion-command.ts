@@ -10,7 +10,14 @@ export interface CompletionOption {
 
 /** What the arguments of a command are. */
 export type CompletionArgument =
-  'none' | 'instance' | 'stopped-instance' | 'deleted-instance' | 'command' | 'shell' | 'file';
+  | 'none'
+  | 'instance'
+  | 'stopped-instance'
+  | 'running-instance'
+  | 'deleted-instance'
+  | 'command'
+  | 'shell'
+  | 'file';
 
 /** A command, as completion knows it. */
 export interface CompletionCommand {

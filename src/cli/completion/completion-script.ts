@@ -11,7 +11,7 @@ const GENERATORS: Record<CompletionShell, (commands: readonly CompletionCommand[
 
 /**
  * The script that teaches a shell to complete `multipass`. It asks the hidden `multipass __complete KIND` for names,
- * KIND being `instance`, `stopped-instance` or `deleted-instance`, one name a line; a line that is no name is
+ * KIND being `instance`, `running-instance`, `stopped-instance` or `deleted-instance`, one name a line; a line that is no name is
  * dropped, and none is ever evaluated.
  */
 export function completionScript(

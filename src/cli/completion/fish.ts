@@ -56,6 +56,7 @@ function argumentTexts(argument: CompletionArgument, names: readonly string[]): 
       return ['-F'];
     case 'instance':
     case 'stopped-instance':
+    case 'running-instance':
     case 'deleted-instance':
       return [`-a '(__multipass_names ${argument})'`];
   }

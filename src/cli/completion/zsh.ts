@@ -77,6 +77,7 @@ function argumentSpecs(argument: CompletionArgument): string[] {
       return ['*:file:_files'];
     case 'instance':
     case 'stopped-instance':
+    case 'running-instance':
     case 'deleted-instance':
       // with a blank before it, the action gets no options for compadd among its arguments
       return [`*:instance: _multipass_names ${argument}`];

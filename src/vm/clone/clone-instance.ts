@@ -4,6 +4,7 @@ import { throwIfAborted } from '../../abort.js';
 import { fromSystemError, MultipassError } from '../../errors.js';
 import { StagedInstance } from '../../store/staging.js';
 import { writeNewRecord } from '../../store/write-record.js';
+import { firstBootOf, type Renewal } from '../cloud-init/first-boot.js';
 import { retargetSeed } from '../cloud-init/seed.js';
 import type { CopyStrategy, ImageRecord } from '../records/image-record.js';
 import type { InstanceSpec } from '../records/spec.js';
@@ -60,19 +61,26 @@ export async function cloneInstance(request: CloneRequest): Promise<CloneReport>
     onProgress?.({ phase: 'publishing' });
     throwIfAborted(signal);
     source.requireUnchanged();
-    const warnings = [...copied.warnings];
+    let seed: WrittenSeed = { warnings: [], atFirstBoot: [] };
     const published = await publishClone({
       layout,
       staged,
       sourceName: source.reading.name,
       name,
       writeSeed: async (hostname) => {
-        warnings.splice(copied.warnings.length);
-        warnings.push(...(await writeSeed(source, staged, identity, hostname)));
+        seed = await writeSeed(source, staged, identity, hostname);
       },
     });
     timer.end('publish');
-    return reportClone({ source, identity, name: published, copied: copied.disk, warnings, timer });
+    return reportClone({
+      source,
+      identity,
+      name: published,
+      copied: copied.disk,
+      atFirstBoot: seed.atFirstBoot,
+      warnings: [...copied.warnings, ...seed.warnings],
+      timer,
+    });
   } catch (error) {
     // What is visible is whole, even when the disk did not confirm it: it is not ours to remove any more.
     const isVisible = error instanceof MultipassError && error.code === 'NOT_DURABLE';
@@ -101,17 +109,24 @@ function cloneRecord(source: InstanceReading, strategy: CopyStrategy): ImageReco
   };
 }
 
+/** What a clone's seed comes to. */
+interface WrittenSeed {
+  readonly warnings: readonly string[];
+  readonly atFirstBoot: readonly Renewal[];
+}
+
 async function writeSeed(
   source: CloneSource,
   staged: StagedInstance,
   identity: NewIdentity,
   hostname: string,
-): Promise<string[]> {
-  const { image, warnings } = retargetSeed(
+): Promise<WrittenSeed> {
+  const { image, files, warnings } = retargetSeed(
     source.seed,
-    { instanceId: identity.uuid, hostname, interfaces: identity.changes },
+    { instanceId: identity.uuid, hostname, interfaces: identity.changes, isCopy: true },
     source.reading.dir.seed,
   );
   await writeFile(staged.seed, image, { mode: 0o600 });
-  return warnings;
+  const { renews, keeps } = firstBootOf(files);
+  return { warnings: [...warnings, ...keeps], atFirstBoot: renews };
 }

@@ -1,4 +1,5 @@
 import { readMetaData } from '../../net/meta-data.js';
+import type { Renewal } from '../cloud-init/first-boot.js';
 import type { Seed } from '../cloud-init/seed.js';
 import type { CopiedDisk } from '../disks/copy-disk.js';
 import { interfaceLabel } from '../records/interface.js';
@@ -25,6 +26,8 @@ export interface CloneOutcome {
   readonly identity: NewIdentity;
   readonly name: string;
   readonly copied: CopiedDisk;
+  /** What its seed makes the guest renew. */
+  readonly atFirstBoot: readonly Renewal[];
   readonly warnings: readonly string[];
   readonly timer: PhaseTimer;
 }
@@ -57,7 +60,7 @@ export function reportClone(outcome: CloneOutcome): CloneReport {
           instanceId: { old: before.instanceId ?? '', new: identity.uuid },
           hostname: { old: before.hostname ?? '', new: name },
         },
-        atFirstBoot: [],
+        atFirstBoot: outcome.atFirstBoot,
         unchanged: outcome.warnings,
       },
     ],

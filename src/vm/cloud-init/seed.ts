@@ -2,6 +2,8 @@ import { lstatSync, readFileSync } from 'node:fs';
 import { fromSystemError, MultipassError } from '../../errors.js';
 import { retargetMetaData } from '../../net/meta-data.js';
 import { retargetNetworkConfig, type InterfaceChange } from '../../net/network-config.js';
+import { SeedDocument } from '../../net/seed-document.js';
+import { withIdentityHook } from './identity-hook.js';
 import { readIso, type IsoFile } from './iso9660-reader.js';
 import { writeIso } from './iso9660-writer.js';
 
@@ -14,6 +16,8 @@ export interface SeedIdentity {
   readonly instanceId: string;
   readonly hostname: string;
   readonly interfaces: readonly InterfaceChange[];
+  /** True for a copy of a machine: it gets the hook that makes its machine-id new, when its seed has none yet. */
+  readonly isCopy?: boolean;
 }
 
 /** The files of a seed ISO. */
@@ -43,16 +47,16 @@ export function readSeed(path: string): Seed | null {
 
 /**
  * The seed with another identity: `instance-id`, `local-hostname`, and the MAC of every interface, in whatever
- * generation of network-config it has. Everything else is byte-identical: user-data and vendor-data among it.
- * A seed that is missing, or a file in it, is made in Multipass's 1.15 shape.
- * @returns the ISO image, and what could not be changed
+ * generation of network-config it has. Everything else is byte-identical, user-data always, and vendor-data unless a
+ * copy's has no hook yet. A seed that is missing, or a file in it, is made in Multipass's 1.15 shape.
+ * @returns the ISO image and its files, and what could not be changed
  * @throws MultipassError SEED_INVALID naming the file and the place
  */
 export function retargetSeed(
   seed: Seed | null,
   identity: SeedIdentity,
   path: string,
-): { image: Buffer; warnings: string[] } {
+): { image: Buffer; files: Seed; warnings: string[] } {
   const texts = new Map((seed ?? []).map((file) => [file.name, file.data]));
   const textOf = (name: string): string | null => texts.get(name)?.toString('utf8') ?? null;
   const metaData = retargetMetaData(textOf('meta-data'), identity, `${path}:meta-data`);
@@ -61,15 +65,34 @@ export function retargetSeed(
     { interfaces: identity.interfaces },
     `${path}:network-config`,
   );
-  const changed = new Map([
+  const changed = new Map<string, Buffer>([
     ['meta-data', Buffer.from(metaData)],
     ['network-config', Buffer.from(network.text)],
   ]);
+  if (identity.isCopy === true) {
+    const hooked = withIdentityHook(texts.get('vendor-data') ?? null);
+    if (hooked !== null) changed.set('vendor-data', hooked);
+  }
   const missing = seed === null ? [`"${path}" is missing: a new seed was made`] : [];
-  return {
-    image: writeIso(inOrder(texts, changed)),
-    warnings: [...missing, ...network.warnings],
-  };
+  const files = inOrder(texts, changed);
+  return { image: writeIso(files), files, warnings: [...missing, ...network.warnings] };
+}
+
+/**
+ * The seed at a path with another `local-hostname`, for a start after the instance's folder was renamed. All else is
+ * kept, the instance-id too, so that to cloud-init it is the same machine.
+ * @returns the ISO image; null when there is nothing to write: the name is right, or there is no seed, or no meta-data
+ * @throws MultipassError ISO_INVALID, SEED_INVALID naming the file and the place
+ */
+export function withHostname(path: string, hostname: string): Buffer | null {
+  const files = readSeed(path) ?? [];
+  const metaData = files.find(({ name }) => name === 'meta-data');
+  if (metaData === undefined) return null;
+  const document = SeedDocument.parse(metaData.data.toString('utf8'), `${path}:meta-data`);
+  if (document.root.text('local-hostname') === hostname) return null;
+  document.root.set('local-hostname', hostname);
+  const data = Buffer.from(document.toString());
+  return writeIso(files.map((file) => (file === metaData ? { name: file.name, data } : file)));
 }
 
 /** Keeps the order that the files had; what is new comes where Multipass has it. */

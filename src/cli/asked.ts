@@ -1,0 +1,12 @@
+import type { InstanceView } from '../vm/instance-view.js';
+import type { CliContext } from './context.js';
+
+/** The views with what the running ones tell of themselves; where none runs, nothing is loaded for it. */
+export async function asked(
+  views: readonly InstanceView[],
+  { layout, signal }: Pick<CliContext, 'layout' | 'signal'>,
+): Promise<readonly InstanceView[]> {
+  if (!views.some(({ state }) => state === 'Running')) return views;
+  const { withRuntime } = await import('../vm/guest/ask-instances.js');
+  return await withRuntime(views, { layout, signal });
+}

@@ -1,0 +1,66 @@
+import { MultipassError } from '../errors.js';
+import { MacAddress } from '../net/mac-address.js';
+import type { WantedNetwork } from '../vm/launch/launch-request.js';
+import { usageError } from './command.js';
+
+/**
+ * Reads the values of `--network`, and adds what `--bridged` stands for.
+ * @param bridged the settings, when `--bridged` was given
+ * @throws MultipassError USAGE, with Multipass's texts
+ */
+export function parseNetworks(
+  specs: readonly string[],
+  bridged: { readonly bridgedNetwork: string | null } | null,
+): WantedNetwork[] {
+  const networks = specs.map(parseNetwork);
+  if (bridged === null) return networks;
+  if (bridged.bridgedNetwork === null) {
+    throw usageError(
+      'You have to `multipass set local.bridged-network=<name>` to use the "--bridged" shortcut.',
+    );
+  }
+  return [...networks, { name: bridged.bridgedNetwork, auto: true, mac: null }];
+}
+
+/** A name alone, or fields such as `name=br0,mode=manual,mac=52:54:00:12:34:56`. */
+function parseNetwork(spec: string): WantedNetwork {
+  if (!spec.includes('=')) {
+    if (spec === '' || spec.includes(',')) throw usageError(`Bad network definition: ${spec}`);
+    return { name: spec, auto: true, mac: null };
+  }
+  let network: WantedNetwork = { name: '', auto: true, mac: null };
+  for (const field of spec.split(',')) {
+    const [key = '', ...rest] = field.split('=');
+    if (rest.length !== 1) throw usageError(`error: Bad network field definition: ${field}`);
+    network = { ...network, ...parseField(key, rest[0] ?? '') };
+  }
+  if (network.name === '') {
+    throw usageError("error: Bad network definition: need at least a 'name' field");
+  }
+  return network;
+}
+
+function parseField(key: string, value: string): Partial<WantedNetwork> {
+  switch (key.toLowerCase()) {
+    case 'name':
+      return { name: value };
+    case 'mode':
+      if (value !== 'auto' && value !== 'manual') {
+        throw usageError(`Bad network mode '${value}', need 'auto' or 'manual'`);
+      }
+      return { auto: value === 'auto' };
+    case 'mac':
+      return { mac: parseMac(value) };
+    default:
+      throw usageError(`error: Bad network field: ${key}`);
+  }
+}
+
+function parseMac(text: string): MacAddress {
+  try {
+    return MacAddress.parse(text);
+  } catch (error) {
+    if (error instanceof MultipassError) throw usageError(error.message);
+    throw error;
+  }
+}

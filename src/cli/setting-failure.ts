@@ -1,0 +1,12 @@
+import { MultipassError } from '../errors.js';
+import { usageError } from './command.js';
+
+/**
+ * What is wrong with a setting of the client is a wrong command line, as in Multipass, where the daemon alone knows of
+ * the others, `local.*`.
+ */
+export function settingFailure(error: unknown, key: string): unknown {
+  if (!(error instanceof MultipassError) || key.startsWith('local.')) return error;
+  const isAboutSetting = error.code === 'SETTING_UNKNOWN' || error.code === 'SETTING_INVALID';
+  return isAboutSetting ? usageError(error.message) : error;
+}

@@ -1,0 +1,30 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { readBridgeRecord } from './bridge-record.js';
+import { findDnsmasq, folderOf } from './dnsmasq-process.js';
+
+/** Whose bridge is meant. */
+export interface BridgeFolder {
+  /** The store's `network` folder; it need not exist. */
+  readonly folder: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * True when the bridge is served from another folder that is still there: that of a store that this one is a copy of,
+ * and whose bridge it is.
+ */
+export async function isAnothers(folder: string, bridge: string): Promise<boolean> {
+  const found = findDnsmasq(folder, bridge);
+  const other = found === undefined ? undefined : folderOf(found);
+  if (other === undefined || other === resolve(folder)) return false;
+  const [here, there] = await Promise.all([folder, other].map(identityOf));
+  if (there === undefined || there === here) return false;
+  return (await readBridgeRecord(other).catch(() => undefined))?.bridge === bridge;
+}
+
+/** Not the path: the store may have been moved, or be reached by another way. */
+async function identityOf(folder: string): Promise<string | undefined> {
+  const found = await stat(folder).catch(() => undefined);
+  return found === undefined ? undefined : `${found.dev}:${found.ino}`;
+}

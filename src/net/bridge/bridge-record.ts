@@ -1,0 +1,94 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf, fromSystemError, RecordError } from '../../errors.js';
+import { hostSubnets, noFreeSubnet } from '../host-subnets.js';
+import { LEASES_FILE } from '../leases.js';
+import { MacAddress } from '../mac-address.js';
+import { MacAddressGenerator } from '../mac-address-generator.js';
+import { replaceFile } from '../replace-file.js';
+import { freeSubnet, Subnet } from '../subnet.js';
+
+/** What a store's bridge is called and how it is addressed. It goes with the store. */
+export interface BridgeRecord {
+  /** Name of the interface: `mpbr` and 8 hex digits. */
+  readonly bridge: string;
+  readonly subnet: Subnet;
+  readonly mac: MacAddress;
+}
+
+const RECORD_FILE = 'network.json';
+const BRIDGE_NAME = /^mpbr[0-9a-f]{8}$/;
+
+/** True for the name of a bridge of ours, of whatever store. */
+export function isOwnBridge(name: string): boolean {
+  return BRIDGE_NAME.test(name);
+}
+
+/**
+ * The record in a network folder; undefined when there is none yet.
+ * @throws RecordError (RECORD_INVALID) when it cannot be understood; it is never dropped or overwritten
+ */
+export async function readBridgeRecord(folder: string): Promise<BridgeRecord | undefined> {
+  const path = join(folder, RECORD_FILE);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw fromSystemError(error, 'read', path);
+  }
+  return decode(path, text);
+}
+
+/** A new name, MAC address and free subnet, on record from now on; leases of an older one are forgotten. */
+export async function newBridgeRecord(folder: string): Promise<BridgeRecord> {
+  return writeRecord(folder, {
+    bridge: `mpbr${randomBytes(4).toString('hex')}`,
+    subnet: chooseSubnet(),
+    // Bridges are not in the store's table of MAC addresses: there is but one of them.
+    mac: await MacAddressGenerator.instance.generate(() => Promise.resolve(true)),
+  });
+}
+
+/** Another subnet for the same bridge, on record from now on; the leases in the old one are forgotten. */
+export async function withFreshSubnet(folder: string, record: BridgeRecord): Promise<BridgeRecord> {
+  return writeRecord(folder, { ...record, subnet: chooseSubnet() });
+}
+
+function chooseSubnet(): Subnet {
+  const subnet = freeSubnet(randomInt(2 ** 16), hostSubnets());
+  if (subnet === undefined) throw noFreeSubnet();
+  return subnet;
+}
+
+async function writeRecord(folder: string, record: BridgeRecord): Promise<BridgeRecord> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // Before the record: a lease out of the subnet would be believed.
+  await rm(join(folder, LEASES_FILE), { force: true });
+  await replaceFile(join(folder, RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
+  return record;
+}
+
+function decode(path: string, text: string): BridgeRecord {
+  const fail = (at: string, problem: string): never => {
+    throw new RecordError({ path, at }, problem);
+  };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return fail('', `not valid JSON: ${(error as Error).message}`);
+  }
+  if (typeof value !== 'object' || value === null) return fail('', 'expected an object');
+  const field = (key: string): string => {
+    const found: unknown = Object.entries(value).find(([name]) => name === key)?.[1];
+    return typeof found === 'string' ? found : fail(`/${key}`, 'expected a string');
+  };
+  const bridge = field('bridge');
+  if (!isOwnBridge(bridge)) return fail('/bridge', 'expected "mpbr" and 8 hex digits');
+  const subnet = Subnet.tryParse(field('subnet'));
+  if (subnet?.prefix !== 24) return fail('/subnet', 'expected a subnet such as "10.1.2.0/24"');
+  const mac = MacAddress.tryParse(field('mac')) ?? fail('/mac', 'expected a MAC address');
+  return { bridge, subnet, mac };
+}

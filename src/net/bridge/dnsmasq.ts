@@ -1,0 +1,91 @@
+import { rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MultipassError } from '../../errors.js';
+import { LEASES_FILE } from '../leases.js';
+import type { BridgeRecord } from './bridge-record.js';
+import { findDnsmasq, stopDnsmasq, type DnsmasqProcess } from './dnsmasq-process.js';
+import { networkTool } from './network-tool.js';
+
+const LOG_FILE = 'dnsmasq.log';
+const LOG_LIMIT = 1024 ** 2;
+
+/** What a bridge's dnsmasq is to do. */
+export interface DnsmasqRequest {
+  /** Of its files: an absolute path. */
+  readonly folder: string;
+  readonly record: BridgeRecord;
+  readonly ignoreClientIds: boolean;
+  /** True: the interface it was bound to is no more, so that one that runs is of no use. */
+  readonly afresh: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A dnsmasq serves the bridge, with just these settings; one with others is replaced. */
+export async function ensureDnsmasq(request: DnsmasqRequest): Promise<void> {
+  const { folder, record, signal } = request;
+  const wanted = argumentsFor(request);
+  const found = findDnsmasq(folder, record.bridge);
+  if (found !== undefined) {
+    if (!request.afresh && isSame(found, wanted)) return;
+    await stopDnsmasq(found, signal);
+  }
+  await startDnsmasq(folder, wanted, signal);
+}
+
+/**
+ * Starts dnsmasq, which puts itself into the background: once this returns it answers, it keeps nothing of ours open,
+ * and it survives us. It opens its files before it gives up being root, so that the folder may be closed to others.
+ * @throws MultipassError NETWORK_FAILED with its own words, NETWORK_UNAVAILABLE
+ */
+export async function startDnsmasq(
+  folder: string,
+  args: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> {
+  await dropLongLog(join(folder, LOG_FILE));
+  try {
+    await networkTool('dnsmasq', args, 'start dnsmasq', { signal });
+  } catch (error) {
+    if (!(error instanceof MultipassError) || !/address already in use/i.test(error.message)) {
+      throw error;
+    }
+    throw new MultipassError(error.code, error.message, {
+      cause: error,
+      details: error.details,
+      hint: 'Another DNS or DHCP server listens on all addresses of this host: let it listen on some only (`ss -lntup`).',
+    });
+  }
+}
+
+/** As facts of Multipass, but for what is ours. Values are whole words: dnsmasq takes any path there. */
+function argumentsFor({ folder, record, ignoreClientIds }: DnsmasqRequest): string[] {
+  const { bridge, subnet } = record;
+  return [
+    // The host's own configuration is not for us.
+    '--conf-file=/dev/null',
+    `--pid-file=${join(folder, 'dnsmasq.pid')}`,
+    `--dhcp-leasefile=${join(folder, LEASES_FILE)}`,
+    `--log-facility=${join(folder, LOG_FILE)}`,
+    `--interface=${bridge}`,
+    `--listen-address=${subnet.address(1)}`,
+    '--except-interface=lo',
+    '--bind-interfaces',
+    '--strict-order',
+    '--domain=multipass',
+    '--local=/multipass/',
+    '--dhcp-no-override',
+    '--dhcp-authoritative',
+    `--dhcp-range=${subnet.address(2)},${subnet.address(254)},infinite`,
+    ...(ignoreClientIds ? ['--dhcp-ignore-clid'] : []),
+  ];
+}
+
+function isSame(found: DnsmasqProcess, wanted: readonly string[]): boolean {
+  const words = found.argv.slice(1);
+  return words.length === wanted.length && words.every((word, at) => word === wanted[at]);
+}
+
+async function dropLongLog(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found !== undefined && found.size > LOG_LIMIT) await rm(path, { force: true });
+}

@@ -1,0 +1,72 @@
+/**
+ * Bridge mode on Linux: one bridge for all instances of a store, with NAT and a dnsmasq of its own. Everything here
+ * looks at what is there and does what is missing, so that a call that was killed is finished by the next one. Calls
+ * for the same folder must not run side by side: the caller holds a lock of the store.
+ */
+import { resolve } from 'node:path';
+import { hostSubnets } from '../host-subnets.js';
+import type { MacAddress } from '../mac-address.js';
+import { isAnothers, type BridgeFolder } from './bridge-folder.js';
+import {
+  newBridgeRecord,
+  readBridgeRecord,
+  withFreshSubnet,
+  type BridgeRecord,
+} from './bridge-record.js';
+import { ensureDnsmasq } from './dnsmasq.js';
+import { ensureFirewall } from './firewall.js';
+import { ensureLink, linkNamed } from './link.js';
+import { requireRoot } from './network-tool.js';
+
+/** The bridge of a store, ready for taps. */
+export interface Bridge {
+  /** Name of the interface. */
+  readonly bridge: string;
+  /** `10.1.2.0/24` */
+  readonly subnet: string;
+  /** The host, as the guests see it; their DNS server too. */
+  readonly gateway: string;
+  readonly mac: MacAddress;
+}
+
+/** What {@link ensureBridge} is given. */
+export interface EnsureBridge extends BridgeFolder {
+  /**
+   * Addresses are given by MAC address alone (the default), so that guests that share a machine-id, and so a client
+   * id, get different ones all the same.
+   */
+  readonly ignoreClientIds?: boolean;
+}
+
+/**
+ * The store's bridge, set up as far as it is not: name, subnet and MAC address (chosen at first use and kept in
+ * `network.json`), the link with its address, forwarding and NAT, dnsmasq. Changes nothing when all of that is there.
+ *
+ * A bridge that is there keeps its subnet, whatever the host has got since. One that is not takes another subnet when
+ * its old one overlaps by now. When the bridge belongs to another store, of which this one is a copy, this one takes
+ * another name.
+ *
+ * @throws MultipassError NETWORK_UNAVAILABLE without privileges or programs, NETWORK_FAILED, RECORD_INVALID, ABORTED;
+ *   what is half set up then, the next call finishes or `removeBridgeIfIdle` removes
+ */
+export async function ensureBridge(request: EnsureBridge): Promise<Bridge> {
+  const { ignoreClientIds = true, signal } = request;
+  const folder = resolve(request.folder);
+  requireRoot();
+  const record = await settledRecord(folder, signal);
+  const afresh = await ensureLink(record, signal);
+  await ensureFirewall(record, signal);
+  await ensureDnsmasq({ folder, record, ignoreClientIds, afresh, signal });
+  const { bridge, subnet, mac } = record;
+  return { bridge, subnet: subnet.toString(), gateway: subnet.address(1), mac };
+}
+
+async function settledRecord(folder: string, signal?: AbortSignal): Promise<BridgeRecord> {
+  const record = await readBridgeRecord(folder);
+  if (record === undefined || (await isAnothers(folder, record.bridge))) {
+    return newBridgeRecord(folder);
+  }
+  if ((await linkNamed(record.bridge, signal)) !== undefined) return record;
+  const isTaken = hostSubnets().some((subnet) => subnet.overlaps(record.subnet));
+  return isTaken ? withFreshSubnet(folder, record) : record;
+}

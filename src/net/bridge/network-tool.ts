@@ -1,0 +1,80 @@
+import { ExecError, MultipassError } from '../../errors.js';
+import { run, type RunOptions, type RunResult } from '../../exec.js';
+
+const PACKAGE_OF: Readonly<Record<string, string>> = {
+  ip: 'iproute2 (Debian, Ubuntu) or iproute (Fedora)',
+  dnsmasq: 'dnsmasq-base (Debian, Ubuntu) or dnsmasq (Fedora)',
+  nft: 'nftables, or iptables',
+  iptables: 'nftables, or iptables',
+};
+
+/** What to do when there can be no bridge here. */
+const USE_USER_MODE = 'Or run `multipass set local.network=user`, which needs no privileges.';
+
+/**
+ * Runs one of the programs that the host's network is set up with.
+ * @param doing what it is run for, as in "cannot …"
+ * @throws MultipassError NETWORK_UNAVAILABLE when it is missing or not permitted, NETWORK_FAILED when it fails for
+ *   another reason, ABORTED
+ */
+export async function networkTool(
+  file: string,
+  args: readonly string[],
+  doing: string,
+  options: RunOptions = {},
+): Promise<RunResult> {
+  try {
+    return await run(file, args, options);
+  } catch (error) {
+    throw meaningOf(error, file, doing);
+  }
+}
+
+/** The objects that `ip -json` prints. */
+export async function ipJson(
+  args: readonly string[],
+  doing: string,
+  options: RunOptions = {},
+): Promise<Readonly<Record<string, unknown>>[]> {
+  const { stdout } = await networkTool('ip', ['-json', ...args], doing, options);
+  const objects: unknown = stdout.trim() === '' ? [] : JSON.parse(stdout);
+  return Array.isArray(objects) ? objects.filter(isNamed) : [];
+}
+
+/** Some versions print `{}` in place of what a filter left out. */
+function isNamed(object: unknown): object is Readonly<Record<string, unknown>> {
+  return typeof object === 'object' && object !== null && 'ifname' in object;
+}
+
+function meaningOf(error: unknown, file: string, doing: string): unknown {
+  if (!(error instanceof MultipassError)) return error;
+  const context = { cause: error, details: { ...error.details, program: file } };
+  if (error.code === 'TOOL_MISSING') {
+    return new MultipassError(
+      'NETWORK_UNAVAILABLE',
+      `cannot ${doing}: the program "${file}" is not installed`,
+      { ...context, hint: `Install ${PACKAGE_OF[file] ?? file}. ${USE_USER_MODE}` },
+    );
+  }
+  if (!(error instanceof ExecError)) return error;
+  if (/operation not permitted|permission denied/i.test(error.stderr)) {
+    return new MultipassError('NETWORK_UNAVAILABLE', `not permitted to ${doing}`, {
+      ...context,
+      hint: `Run as root, with CAP_NET_ADMIN in a container. ${USE_USER_MODE}`,
+    });
+  }
+  const reason = error.stderr.trim().split('\n')[0] ?? '';
+  return new MultipassError(
+    'NETWORK_FAILED',
+    `cannot ${doing}${reason === '' ? '' : `: ${reason}`}`,
+    context,
+  );
+}
+
+/** @throws MultipassError NETWORK_UNAVAILABLE when we are not root */
+export function requireRoot(): void {
+  if (process.geteuid?.() === 0) return;
+  throw new MultipassError('NETWORK_UNAVAILABLE', 'a bridge can be set up by root only', {
+    hint: `Run as root. ${USE_USER_MODE}`,
+  });
+}

@@ -1,0 +1,121 @@
+/** Hardware that runs a guest's code, or the program that stands in for it. */
+export type Accelerator = 'kvm' | 'hvf' | 'tcg';
+
+/** What a network card is plugged into, on the host's side. */
+export type CardBackend =
+  | {
+      /** QEMU's own network: no privileges, reachable through a forwarded port only. */
+      readonly kind: 'user';
+      /** The guest's subnet, such as `10.12.13.0/24`. */
+      readonly subnet: string;
+      /** Port of the loopback interface that leads to the guest's ssh; null for none. */
+      readonly sshPort: number | null;
+    }
+  | {
+      /** A tap that QEMU makes, and that is gone when QEMU is. */
+      readonly kind: 'tap';
+      readonly tap: string;
+      /** The host's bridge that the tap is plugged into. */
+      readonly bridge: string;
+    };
+
+/** A network card of a machine. */
+export interface Card {
+  /** Lower case, with colons. */
+  readonly mac: string;
+  readonly backend: CardBackend;
+}
+
+/** All that a machine is made of; paths are plain names in its folder. Resuming needs the very same one. */
+export interface Machine {
+  /** QEMU's name of the processor family: `x86_64` or `aarch64`. */
+  readonly arch: string;
+  /** QEMU's name of the board: `pc`, and once it runs the version it stands for: `pc-i440fx-7.2`. */
+  readonly type: string;
+  readonly accelerator: Accelerator;
+  readonly cpus: number;
+  /** Bytes; QEMU gets whole MiB. */
+  readonly memory: number;
+  /** SMBIOS uuid. */
+  readonly uuid: string;
+  /** Virtual machine generation id. */
+  readonly vmgenid: string;
+  /** Whether it has a CD-ROM with the seed. */
+  readonly hasSeed: boolean;
+  readonly cards: readonly Card[];
+}
+
+/** Name of the block node that the head is, for jobs. */
+export const HEAD_NODE = 'head';
+
+/** Sockets and files of a run, by their names in `run/`. */
+export const RUN_SOCKETS = { qmp: 'qmp.sock', agent: 'agent.sock' } as const;
+
+const MIB = 1024 ** 2;
+/** The first slot that a card gets: as with Multipass's own command line, so that the guest's names for it stay. */
+const FIRST_CARD_SLOT = 3;
+
+/**
+ * QEMU's arguments for a machine, to be started in the instance's folder: nothing of them depends on where that is.
+ * It does not run until it is told to over QMP (`-S`).
+ * @param files names of the disk and the seed in the folder
+ */
+export function machineArguments(
+  machine: Machine,
+  files: { readonly disk: string; readonly seed: string; readonly run: string },
+): string[] {
+  const runFile = (name: string): string => optionValue(`${files.run}/${name}`);
+  return [
+    ...['-no-user-config', '-nodefaults', '-display', 'none', '-S'],
+    ...['-machine', machine.type, '-accel', machine.accelerator],
+    ...['-cpu', machine.accelerator === 'tcg' ? 'max' : 'host'],
+    ...['-smp', String(machine.cpus), '-m', `${Math.floor(machine.memory / MIB)}M`],
+    ...['-uuid', machine.uuid],
+    ...(machine.arch === 'x86_64' ? ['-device', `vmgenid,guid=${machine.vmgenid}`] : []),
+    ...(machine.arch === 'aarch64' ? ['-bios', 'QEMU_EFI.fd'] : []),
+    ...['-qmp', `unix:${runFile(RUN_SOCKETS.qmp)},server=on,wait=off`],
+    ...['-chardev', `file,id=console,path=${runFile('console.log')},append=on`],
+    ...['-serial', 'chardev:console'],
+    ...machine.cards.flatMap(cardArguments),
+    ...['-device', 'virtio-scsi-pci,id=scsi0'],
+    ...['-blockdev', JSON.stringify(headNode(files.disk))],
+    ...['-device', `scsi-hd,drive=${HEAD_NODE},bus=scsi0.0,bootindex=1`],
+    ...(machine.hasSeed ? seedArguments(files.seed) : []),
+    ...['-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci'],
+    ...['-chardev', `socket,id=agent,path=${runFile(RUN_SOCKETS.agent)},server=on,wait=off`],
+    ...['-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0'],
+  ];
+}
+
+/** A value inside a comma-separated option: QEMU wants a comma in it doubled. */
+export function optionValue(value: string): string {
+  return value.replaceAll(',', ',,');
+}
+
+function headNode(disk: string): unknown {
+  const file = { driver: 'file', filename: disk, discard: 'unmap' };
+  return { driver: 'qcow2', 'node-name': HEAD_NODE, discard: 'unmap', file };
+}
+
+function seedArguments(seed: string): string[] {
+  const file = { driver: 'file', filename: seed };
+  const node = { driver: 'raw', 'node-name': 'seed', 'read-only': true, file };
+  return ['-blockdev', JSON.stringify(node), '-device', 'scsi-cd,drive=seed,bus=scsi0.0'];
+}
+
+function cardArguments({ mac, backend }: Card, index: number): string[] {
+  const id = `net${index}`;
+  const slot = `0x${(FIRST_CARD_SLOT + index).toString(16)}`;
+  return [
+    ...['-netdev', `${netdev(backend)},id=${id}`],
+    ...['-device', `virtio-net-pci,netdev=${id},mac=${mac},addr=${slot},romfile=`],
+  ];
+}
+
+function netdev(backend: CardBackend): string {
+  if (backend.kind === 'tap') {
+    return `tap,ifname=${optionValue(backend.tap)},script=no,downscript=no`;
+  }
+  const forward = backend.sshPort === null ? '' : `,hostfwd=tcp:127.0.0.1:${backend.sshPort}-:22`;
+  return `user,net=${backend.subnet}${forward}`;
+}

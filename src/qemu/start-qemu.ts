@@ -1,0 +1,126 @@
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sleep, throwIfAborted } from '../abort.js';
+import { errnoOf, MultipassError } from '../errors.js';
+import { spawnDetached, type DetachedProcess } from '../spawn.js';
+import { RUN_SOCKETS } from './machine.js';
+import { QmpClient } from './qmp-client.js';
+
+/** Which QEMU is started, and where. */
+export interface StartRequest {
+  /** The program: `qemu-system-x86_64`. */
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Its working directory: the instance's folder. */
+  readonly folder: string;
+  /** Name of the folder in it for what belongs to this run. */
+  readonly run: string;
+  /** The open file that holds the instance's kernel lock: QEMU keeps it until the kernel closes it. */
+  readonly lock: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A QEMU that answers, and has not begun to run its guest. */
+export interface StartedQemu {
+  readonly client: QmpClient;
+  readonly pid: number;
+}
+
+/**
+ * The shell writes who it is before it becomes QEMU: so there is a pid file before there is anything to be found by
+ * it, whenever we die, and the start time in it is QEMU's own (field 22 of /proc/PID/stat; 0 where there is no /proc).
+ */
+const BECOME_QEMU = `
+pidfile=$1; shift
+stat=$(cat "/proc/$$/stat" 2>/dev/null); stat=\${stat##*) }
+started=$(set -- $stat; [ $# -gt 19 ] && shift 19 && echo "$1")
+printf '{"pid": %s, "startTime": "%s"}\\n' "$$" "\${started:-0}" >"$pidfile.new" &&
+mv -f "$pidfile.new" "$pidfile" && exec "$@"
+`;
+
+const POLL_MS = 20;
+
+/**
+ * Starts QEMU as a process of its own, and talks to it over QMP. It lives on when we end; on an error or abort it is
+ * dead when this rejects.
+ * @throws MultipassError QEMU_FAILED with QEMU's own words; DISK_IN_USE, TOOL_MISSING, ABORTED
+ */
+export async function startQemu(request: StartRequest): Promise<StartedQemu> {
+  const { program, args, folder, run, lock, signal } = request;
+  throwIfAborted(signal);
+  const log = join(folder, run, 'qemu.log');
+  const output = await open(log, 'w', 0o600);
+  const become = ['-c', BECOME_QEMU, 'sh', `${run}/qemu.pid`, program, ...args];
+  let qemu: DetachedProcess;
+  try {
+    qemu = await spawnDetached('/bin/sh', become, { cwd: folder, output: output.fd, fd3: lock });
+  } finally {
+    await output.close();
+  }
+  try {
+    return { client: await connectWhenReady(request, qemu, log), pid: qemu.pid };
+  } catch (error) {
+    await kill(qemu);
+    throw error;
+  }
+}
+
+async function connectWhenReady(
+  { folder, run, program, signal }: StartRequest,
+  qemu: DetachedProcess,
+  log: string,
+): Promise<QmpClient> {
+  for (;;) {
+    if (qemu.hasEnded()) throw startFailure(program, await qemu.ended, await lastWords(log));
+    try {
+      return await QmpClient.connect(join(folder, run), RUN_SOCKETS.qmp, signal);
+    } catch (error) {
+      const isTooEarly = errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ECONNREFUSED';
+      // It may say why it ends after it has hung up.
+      const isEnding = error instanceof MultipassError && error.code === 'QMP_FAILED';
+      if (!isTooEarly && !(isEnding && (await endsSoon(qemu)))) throw error;
+    }
+    await sleep(POLL_MS, signal);
+  }
+}
+
+async function endsSoon(qemu: DetachedProcess): Promise<boolean> {
+  return await Promise.race([qemu.ended.then(() => true), sleep(1000).then(() => false)]);
+}
+
+async function kill(qemu: DetachedProcess): Promise<void> {
+  if (qemu.hasEnded()) return;
+  try {
+    process.kill(qemu.pid, 'SIGKILL');
+  } catch (error) {
+    if (errnoOf(error) !== 'ESRCH') throw error;
+  }
+  await qemu.ended;
+}
+
+async function lastWords(log: string): Promise<string> {
+  const text = await readFile(log, 'utf8').catch(() => '');
+  const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.includes(' warning: '));
+  return lines.slice(-3).join('; ');
+}
+
+function startFailure(program: string, how: string, words: string): MultipassError {
+  const details = { program, how, output: words };
+  if (/qemu-system-\S+: not found|exec: .*not found/.test(words)) {
+    return new MultipassError('TOOL_MISSING', `the program "${program}" is not installed`, {
+      hint: 'Install qemu-system-x86 (Debian, Ubuntu; qemu-system-arm on arm64) or qemu (Homebrew).',
+      details,
+    });
+  }
+  if (/Failed to get .*lock/.test(words)) {
+    return new MultipassError('DISK_IN_USE', `another process uses the disk: ${words}`, {
+      hint: 'Stop the virtual machine or the program that has it open, then try again.',
+      details,
+    });
+  }
+  return new MultipassError(
+    'QEMU_FAILED',
+    `${program} did not start (${how})${words === '' ? '' : `: ${words}`}`,
+    { details },
+  );
+}

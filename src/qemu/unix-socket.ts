@@ -1,0 +1,37 @@
+import { mkdtemp, open, rm, symlink } from 'node:fs/promises';
+import { createConnection, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/**
+ * Connects to a unix socket in a folder whose path may be of any length. The kernel takes 107 bytes for the whole path,
+ * and Node cuts off what is longer without a word; so the folder is reached through our own open file on it, or, where
+ * there is no /proc, through a short link.
+ * @throws the system's own error: ENOENT, ECONNREFUSED, …
+ */
+export async function connectUnixSocket(folder: string, name: string): Promise<Socket> {
+  const handle = await open(folder, 'r');
+  try {
+    if (process.platform === 'linux') return await connect(`/proc/self/fd/${handle.fd}/${name}`);
+    const home = await mkdtemp(join(tmpdir(), 'mp-'));
+    try {
+      await symlink(folder, join(home, 'r'));
+      return await connect(join(home, 'r', name));
+    } finally {
+      await rm(home, { recursive: true, force: true });
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+async function connect(path: string): Promise<Socket> {
+  return await new Promise((resolve, reject) => {
+    const socket = createConnection(path);
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.removeListener('error', reject);
+      resolve(socket);
+    });
+  });
+}

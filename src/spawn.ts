@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { throwIfAborted } from './abort.js';
+import { errnoOf, MultipassError } from './errors.js';
+import { log } from './log.js';
+
+/** How a program is started that lives on without us. */
+export interface DetachedOptions {
+  /** Its working directory. */
+  readonly cwd: string;
+  /** An open file that gets its stdout and stderr. */
+  readonly output: number;
+  /** An open file descriptor that the program gets as its fd 3. */
+  readonly fd3?: number | undefined;
+}
+
+/** A program that lives on when this process ends. */
+export interface DetachedProcess {
+  readonly pid: number;
+  /** Resolves with what it ended by, for as long as this process waits for it. */
+  readonly ended: Promise<string>;
+  /** True once it has ended. */
+  readonly hasEnded: () => boolean;
+}
+
+/**
+ * Starts a program in a session of its own, with no stdin: neither Ctrl-C nor the end of this process reaches it, and
+ * this process does not wait for it.
+ * @throws MultipassError TOOL_MISSING when there is no such program
+ */
+export async function spawnDetached(
+  file: string,
+  args: readonly string[],
+  options: DetachedOptions,
+): Promise<DetachedProcess> {
+  const { cwd, output, fd3 } = options;
+  log('debug', 'spawn', [file, ...args].join(' '));
+  const child = spawn(file, args, {
+    cwd,
+    detached: true,
+    stdio: ['ignore', output, output, ...(fd3 === undefined ? [] : [fd3])],
+    env: { ...process.env, LC_ALL: 'C' },
+  });
+  const ended = new Promise<string>((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code ?? 0}`));
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', (error) => reject(startError(error, file)));
+  });
+  child.unref();
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${file} has no pid`);
+  return { pid, ended, hasEnded: () => child.exitCode !== null || child.signalCode !== null };
+}
+
+/** How a program is run in the place of this one. */
+export interface AttachedOptions {
+  readonly cwd: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs a program on this process's own stdin, stdout and stderr, terminal included, and waits for its end.
+ * @returns its exit code; 128 and the number of the signal that ended it
+ * @throws MultipassError TOOL_MISSING when there is no such program; ABORTED
+ */
+export async function runAttached(
+  file: string,
+  args: readonly string[],
+  options: AttachedOptions,
+): Promise<number> {
+  const { cwd, signal } = options;
+  throwIfAborted(signal);
+  log('debug', 'spawn', [file, ...args].join(' '));
+  const child = spawn(file, args, { cwd, stdio: 'inherit' });
+  const stop = (): void => void child.kill('SIGTERM');
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      child.once('error', (error) => reject(startError(error, file)));
+      child.once('exit', (code, by) =>
+        resolve(code ?? 128 + (by === null ? 0 : constants.signals[by])),
+      );
+    });
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
+}
+
+function startError(error: Error, file: string): Error {
+  if (errnoOf(error) !== 'ENOENT') return error;
+  return new MultipassError('TOOL_MISSING', `the program "${file}" is not installed`, {
+    hint: `Install the package that has ${file}, then try again.`,
+    cause: error,
+    details: { program: file },
+  });
+}

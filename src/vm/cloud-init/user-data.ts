@@ -1,0 +1,102 @@
+import { MultipassError } from '../../errors.js';
+import {
+  guestYamlText,
+  isMap,
+  isNothing,
+  isScalar,
+  nodeOf,
+  Pair,
+  parseGuestYaml,
+  visit,
+  type Document,
+} from '../../yaml.js';
+import { dataFormat } from './data-format.js';
+
+/** Far beyond what any cloud takes (16 to 64 KiB), and far below what hurts to parse. */
+const LARGEST_USER_DATA = 4 * 1024 * 1024;
+
+const NOTHING = '#cloud-config\n{}\n';
+
+/** What a new guest's user-data is made of. */
+export interface UserDataRequest {
+  /** As the user gave it; null when he gave none. */
+  readonly userData: Buffer | null;
+  /** Where it is from, for messages: a path or URL. */
+  readonly from: string;
+  /**
+   * What is appended to the user's own lists by these names, where he has them, for such a list replaces that of the
+   * vendor-data.
+   */
+  readonly additions: Readonly<Record<string, readonly string[]>>;
+}
+
+/**
+ * The user-data of a new instance, by Multipass's rules: a cloud-config keeps its text, and only the lists that would
+ * hide the vendor's get what is in those. What cloud-init takes in another format passes byte for byte.
+ * @throws MultipassError INVALID_ARGUMENT naming the place, for what is no YAML mapping, no UTF-8, or too large
+ */
+export function newUserData({ userData, from, additions }: UserDataRequest): Buffer {
+  if (userData === null) return Buffer.from(NOTHING);
+  if (userData.length > LARGEST_USER_DATA) {
+    throw invalid(from, `it is larger than ${LARGEST_USER_DATA} bytes`);
+  }
+  const format = dataFormat(userData);
+  const isYaml = format === 'cloud-config' || format === 'unknown' || format === 'nothing';
+  if (!isYaml || isMessage(userData)) return userData;
+  const text = textOf(userData, from);
+  const document = read(text, from);
+  if (isNothing(document.contents)) return Buffer.from(NOTHING);
+  if (!isMap(document.contents)) throw invalid(from, 'it is no mapping, as a cloud-config is');
+  const merged = append(document, additions) ? guestYamlText(document) : text;
+  return Buffer.from(/^\s*#cloud-config\s/i.test(merged) ? merged : `#cloud-config\n${merged}`);
+}
+
+/** A message without the header that cloud-init looks for is meant as one all the same. */
+function isMessage(data: Buffer): boolean {
+  return /^\s*content-type:\s*multipart\//i.test(data.toString('latin1', 0, 4096));
+}
+
+function textOf(data: Buffer, from: string): string {
+  try {
+    // Without the byte order mark, which cloud-init does not expect before `#cloud-config`.
+    return new TextDecoder('utf-8', { fatal: true }).decode(data);
+  } catch (error) {
+    throw invalid(from, 'it is no UTF-8 text', error);
+  }
+}
+
+function read(text: string, from: string): Document {
+  try {
+    return parseGuestYaml(text);
+  } catch (error) {
+    throw invalid(from, (error as Error).message, error);
+  }
+}
+
+/** @returns whether there was something to append */
+function append(document: Document, additions: UserDataRequest['additions']): boolean {
+  let changed = false;
+  visit(document, {
+    Seq: (_, list, path) => {
+      const pair = path.at(-1);
+      // The document, its mapping, and the pair that the list is the value of.
+      if (path.length !== 3 || !(pair instanceof Pair) || !isScalar(pair.key)) return;
+      const name = String(pair.key.value);
+      const has = new Set(list.items.map((item) => (isScalar(item) ? item.value : undefined)));
+      const missing = Object.hasOwn(additions, name)
+        ? (additions[name] ?? []).filter((item) => !has.has(item))
+        : [];
+      list.items.push(...missing.map(nodeOf));
+      changed ||= missing.length > 0;
+    },
+  });
+  return changed;
+}
+
+function invalid(from: string, problem: string, cause?: unknown): MultipassError {
+  return new MultipassError('INVALID_ARGUMENT', `cannot read "${from}": ${problem}`, {
+    hint: 'Give a cloud-config in YAML, or another format that cloud-init knows, such as a script.',
+    details: { path: from },
+    cause,
+  });
+}

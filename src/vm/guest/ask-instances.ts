@@ -1,0 +1,69 @@
+import { MultipassError } from '../../errors.js';
+import { log } from '../../log.js';
+import type { StoreLayout } from '../../store/layout.js';
+import type { InstanceView, RuntimeInfo } from '../instance-view.js';
+import { readInstance } from '../read-instance.js';
+import { guestOf, leasedAddress } from './open-guest.js';
+import { askGuest } from './runtime-info.js';
+
+/** Guests that are asked at the same time. */
+const AT_ONCE = 8;
+/** A guest that does not answer by then is shown without what only it can tell. */
+const PATIENCE_MS = 10_000;
+
+/** Whose instances are asked. */
+export interface AskRequest {
+  readonly layout: StoreLayout;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The views with what the running ones tell of themselves; those that do not answer in time stay as they are. */
+export async function withRuntime(
+  views: readonly InstanceView[],
+  request: AskRequest,
+): Promise<InstanceView[]> {
+  const asked = [...views];
+  const running = views.flatMap((view, at) => (view.state === 'Running' ? [{ view, at }] : []));
+  const queue = running.values();
+  const worker = async (): Promise<void> => {
+    for (const { view, at } of queue) {
+      asked[at] = { ...view, runtime: await ask(view.name, request) };
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, running.length) }, worker));
+  return asked;
+}
+
+async function ask(name: string, { layout, signal }: AskRequest): Promise<RuntimeInfo | null> {
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  const limit = signal === undefined ? patience : AbortSignal.any([signal, patience]);
+  try {
+    const reading = readInstance(layout, name);
+    const leased = leasedAddress(layout, reading);
+    const guest = await guestOf(layout, reading);
+    if (guest === undefined) return null;
+    try {
+      const told = await askGuest(guest, limit);
+      const ipv4 = leased === undefined ? told.ipv4 : [leased, ...told.ipv4];
+      return { ...told, ipv4: [...new Set(ipv4)] };
+    } catch (error) {
+      if (leased === undefined || signal?.aborted === true) throw error;
+      return { ...UNKNOWN, ipv4: [leased] };
+    }
+  } catch (error) {
+    if (signal?.aborted === true || !(error instanceof MultipassError)) throw error;
+    log('info', 'guest', `"${name}" does not tell: ${error.message}`);
+    return null;
+  }
+}
+
+const UNKNOWN: RuntimeInfo = {
+  ipv4: [],
+  release: '',
+  cpuCount: null,
+  load: [],
+  diskUsed: null,
+  diskTotal: null,
+  memoryUsed: null,
+  memoryTotal: null,
+};

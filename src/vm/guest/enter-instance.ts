@@ -1,0 +1,50 @@
+import { cwd as currentFolder } from 'node:process';
+import type { StoreLayout } from '../../store/layout.js';
+import { instanceDeleted, instanceNotRunning } from '../instance-errors.js';
+import { readInstance } from '../read-instance.js';
+import { requireGuest } from './open-guest.js';
+import { enterGuest, shellWord } from './ssh.js';
+import { mapWorkingDirectory } from './working-directory.js';
+
+/** What is run in an instance, on this process's own streams. */
+export interface EnterRequest {
+  readonly layout: StoreLayout;
+  readonly name: string;
+  /** The command and its arguments, each reaching it as it is; null for a login shell. */
+  readonly command: readonly string[] | null;
+  /**
+   * The guest's folder it is run in. `mapped`: what this process's own one is in the guest, when a mount holds it, else
+   * the home folder; `home`: the home folder.
+   */
+  readonly folder: { readonly path: string } | 'mapped' | 'home';
+  /** Whether the streams are a terminal. */
+  readonly terminal: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs a command, or a shell, in a running instance.
+ * @returns the command's exit code; 255 when ssh failed, which has said why
+ * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, INSTANCE_NOT_RUNNING, GUEST_SILENT, SSH_FAILED (no key),
+ *   TOOL_MISSING, ABORTED
+ */
+export async function enterInstance(request: EnterRequest): Promise<number> {
+  const { layout, name, command, terminal, signal } = request;
+  const reading = readInstance(layout, name);
+  if (reading.state === 'Deleted') throw instanceDeleted(name);
+  if (reading.state !== 'Running') throw instanceNotRunning(name);
+  const guest = await requireGuest(layout, reading);
+  if (command === null) return await enterGuest(guest, { command, terminal, signal });
+  const words = command.map(shellWord).join(' ');
+  const folder = folderOf(request, reading.spec.mounts);
+  const line = folder === null ? words : `cd ${shellWord(folder)} && exec ${words}`;
+  return await enterGuest(guest, { command: line, terminal, signal });
+}
+
+function folderOf(
+  { folder }: EnterRequest,
+  mounts: Parameters<typeof mapWorkingDirectory>[1],
+): string | null {
+  if (folder === 'home') return null;
+  return folder === 'mapped' ? mapWorkingDirectory(currentFolder(), mounts) : folder.path;
+}

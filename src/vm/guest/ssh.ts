@@ -1,0 +1,160 @@
+import { join } from 'node:path';
+import { sleep } from '../../abort.js';
+import { ExecError, MultipassError } from '../../errors.js';
+import { run } from '../../exec.js';
+import { runAttached } from '../../spawn.js';
+import { INSTANCE_FILES, type InstanceDir } from '../../store/instance-dir.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { answersSsh, type GuestAddress } from './ssh-banner.js';
+
+/** Who is entered, and where from. */
+export interface Guest {
+  readonly layout: StoreLayout;
+  readonly dir: InstanceDir;
+  readonly address: GuestAddress;
+  readonly user: string;
+  /** Name of the private key in the store. */
+  readonly key: string;
+}
+
+/** Exit code of ssh for a failure of its own. */
+export const SSH_FAILED = 255;
+
+/**
+ * The arguments of the system's OpenSSH for a guest, to be run in the store's root: so no path of the store becomes part
+ * of an option, where blanks, `%` and `~` mean something. The host's and the user's own configuration have no say. The
+ * host key is learnt at the first contact and checked from then on, under a name that no address changes.
+ */
+export function sshArguments(guest: Guest, options: readonly string[] = []): string[] {
+  const { layout, dir, address, user, key } = guest;
+  const folder = layout.relative(dir.path);
+  const settings = {
+    IdentitiesOnly: 'yes',
+    IdentityAgent: 'none',
+    PreferredAuthentications: 'publickey',
+    PasswordAuthentication: 'no',
+    BatchMode: 'yes',
+    StrictHostKeyChecking: 'accept-new',
+    UserKnownHostsFile: `${folder}/${INSTANCE_FILES.run}/known_hosts`,
+    GlobalKnownHostsFile: '/dev/null',
+    HostKeyAlias: 'instance',
+    CheckHostIP: 'no',
+    UpdateHostKeys: 'no',
+    ConnectTimeout: '10',
+    ServerAliveInterval: '15',
+    ServerAliveCountMax: '4',
+    LogLevel: 'ERROR',
+  };
+  return [
+    ...['-F', '/dev/null', '-i', join(layout.relative(layout.keys), key)],
+    ...Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
+    ...['-p', String(address.port), ...options, '--', `${user}@${address.host}`],
+  ];
+}
+
+/** How a program in a guest is run. */
+export interface GuestRunOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Exit codes that are an answer, not a failure. Default: 0 alone. */
+  readonly okExitCodes?: readonly number[];
+}
+
+/**
+ * Runs a shell command in a guest, without a terminal or stdin, and waits for its end.
+ * @throws MultipassError SSH_FAILED, HOST_KEY_CHANGED when the guest cannot be entered; ABORTED; ExecError when the
+ *   command itself failed
+ */
+export async function runInGuest(
+  guest: Guest,
+  command: string,
+  options: GuestRunOptions = {},
+): Promise<{ stdout: string; exitCode: number }> {
+  const { signal, okExitCodes = [0] } = options;
+  try {
+    return await run('ssh', [...sshArguments(guest, ['-T', '-n']), command], {
+      cwd: guest.layout.root,
+      signal,
+      okExitCodes,
+    });
+  } catch (error) {
+    if (error instanceof ExecError && error.exitCode === SSH_FAILED) throw sshFailure(guest, error);
+    throw error;
+  }
+}
+
+/**
+ * Runs a shell command in a guest on this process's own stdin, stdout and stderr; without one, a login shell.
+ * @returns the command's exit code; 255 when ssh failed
+ * @throws MultipassError TOOL_MISSING; ABORTED
+ */
+export async function enterGuest(
+  guest: Guest,
+  options: { command: string | null; terminal: boolean; signal?: AbortSignal | undefined },
+): Promise<number> {
+  const { command, terminal, signal } = options;
+  const words = sshArguments(guest, [terminal ? '-tt' : '-T']);
+  return await runAttached('ssh', [...words, ...(command === null ? [] : [command])], {
+    cwd: guest.layout.root,
+    signal,
+  });
+}
+
+/** How long one try to enter may take: a guest that hangs in the middle of a boot must not hold us. */
+const ATTEMPT_MS = 30_000;
+const PAUSE_MS = 500;
+
+/**
+ * Tries to enter a guest again and again until it lets us in.
+ * @param requireAlive called before each try; throws to give up
+ * @throws MultipassError HOST_KEY_CHANGED at once; ABORTED; what `requireAlive` throws
+ */
+export async function waitForSsh(
+  guest: () => Promise<Guest | undefined>,
+  options: { signal: AbortSignal; requireAlive: () => void },
+): Promise<Guest> {
+  const { signal, requireAlive } = options;
+  for (;;) {
+    requireAlive();
+    const found = await guest();
+    if (found !== undefined && (await letsUsIn(found, signal))) return found;
+    await sleep(PAUSE_MS, signal);
+  }
+}
+
+async function letsUsIn(guest: Guest, signal: AbortSignal): Promise<boolean> {
+  if (!(await answersSsh(guest.address))) return false;
+  const attempt = AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]);
+  try {
+    await runInGuest(guest, 'true', { signal: attempt });
+    return true;
+  } catch (error) {
+    if (!(error instanceof MultipassError) || signal.aborted) throw error;
+    if (error.code === 'HOST_KEY_CHANGED' || error.code === 'TOOL_MISSING') throw error;
+    return false;
+  }
+}
+
+/** One argument of a shell command, whatever is in it. */
+export function shellWord(text: string): string {
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function sshFailure({ dir }: Guest, error: ExecError): MultipassError {
+  if (/HOST IDENTIFICATION HAS CHANGED|Host key verification failed/.test(error.stderr)) {
+    return new MultipassError(
+      'HOST_KEY_CHANGED',
+      `the ssh host key of "${dir.name}" is not the one it had before`,
+      {
+        hint: `If you changed it in the instance, remove "${dir.knownHosts}"; else something answers in its place.`,
+        details: { name: dir.name, path: dir.knownHosts },
+        cause: error,
+      },
+    );
+  }
+  const last = error.stderr.split('\n').at(-1) ?? '';
+  return new MultipassError('SSH_FAILED', `cannot enter "${dir.name}" by ssh: ${last}`, {
+    hint: 'It may still be starting: try again in a moment.',
+    details: { name: dir.name },
+    cause: error,
+  });
+}

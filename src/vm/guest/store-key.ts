@@ -1,0 +1,55 @@
+import { lstatSync } from 'node:fs';
+import { link, readFile, rm } from 'node:fs/promises';
+import { errnoOf, fromSystemError } from '../../errors.js';
+import { run } from '../../exec.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { newToken } from '../../store/maker-token.js';
+import { syncPath } from '../../store/sync.js';
+
+/** Name of the private key that new instances are entered with. */
+export const STORE_KEY = 'id_ed25519';
+
+/**
+ * The public key of the store, which is made at the first use. Safe among processes: the first one's key is everybody's.
+ * @returns one line as in authorized_keys
+ * @throws MultipassError TOOL_MISSING without ssh-keygen; STORE_READ_ONLY, PERMISSION_DENIED, DISK_FULL
+ */
+export async function storePublicKey(layout: StoreLayout): Promise<string> {
+  const path = layout.key(STORE_KEY);
+  try {
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) await makeKey(layout, path);
+    // The public half can always be told from the private one, so it is asked for rather than believed.
+    const { stdout } = await run('ssh-keygen', ['-y', '-f', path]);
+    return `${stdout.trim()} multipass-ts`;
+  } catch (error) {
+    throw fromSystemError(error, 'make the ssh key of the store', path);
+  }
+}
+
+async function makeKey(layout: StoreLayout, path: string): Promise<void> {
+  const draft = layout.staged(newToken());
+  try {
+    const words = ['-q', '-t', 'ed25519', '-N', '', '-C', 'multipass-ts', '-f', draft];
+    await run('ssh-keygen', words);
+    await syncPath(draft);
+    // Exclusive: who comes second takes the first one's key.
+    await link(draft, path).catch((error: unknown) => {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+    });
+    await syncPath(layout.keys);
+  } finally {
+    await rm(draft, { force: true });
+    await rm(`${draft}.pub`, { force: true });
+  }
+}
+
+/** Whether a key of a spec is there. */
+export async function hasKey(layout: StoreLayout, name: string): Promise<boolean> {
+  try {
+    await readFile(layout.key(name));
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw fromSystemError(error, 'read the ssh key', layout.key(name));
+  }
+}

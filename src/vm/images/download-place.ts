@@ -1,0 +1,103 @@
+import type { FileHandle } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MultipassError } from '../../errors.js';
+import { takeKernelLock } from '../../store/kernel-lock.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { isOwnToken, makerState, newToken } from '../../store/maker-token.js';
+
+const PART = '.part';
+const LOCK = '.lock';
+
+/**
+ * The place in `downloads/` where one image comes in: `<key>.part`, and beside it `<key>.lock`, whose kernel lock the
+ * only process has that may write there, or prepare the image of that key. Whoever is killed leaves both; the next
+ * one goes on with them.
+ */
+export class DownloadPlace {
+  /** The file that is being filled; it may be absent. */
+  readonly part: string;
+  readonly #lock: string;
+  readonly #handle: FileHandle | undefined;
+
+  private constructor(part: string, lock: string, handle: FileHandle | undefined) {
+    this.part = part;
+    this.#lock = lock;
+    this.#handle = handle;
+  }
+
+  /**
+   * Waits until nobody else has it. Without flock(1) nothing is shared: each process has its own file.
+   * @throws MultipassError ABORTED, PERMISSION_DENIED, IO_ERROR
+   */
+  static async take(
+    layout: StoreLayout,
+    key: string,
+    signal: AbortSignal | undefined,
+  ): Promise<DownloadPlace> {
+    for (;;) {
+      const place = await DownloadPlace.#open(layout, key, { wait: true, signal });
+      if (place !== undefined) return place;
+    }
+  }
+
+  /** The same without waiting: undefined while somebody has it. */
+  static async takeNow(layout: StoreLayout, key: string): Promise<DownloadPlace | undefined> {
+    return await DownloadPlace.#open(layout, key, { wait: false });
+  }
+
+  static async #open(
+    layout: StoreLayout,
+    key: string,
+    options: { wait: boolean; signal?: AbortSignal | undefined },
+  ): Promise<DownloadPlace | undefined> {
+    const lock = join(layout.downloads, key + LOCK);
+    try {
+      const handle = await takeKernelLock(lock, { mode: 'exclusive', ...options });
+      if (handle === undefined) return undefined;
+      return new DownloadPlace(join(layout.downloads, key + PART), lock, handle);
+    } catch (error) {
+      if (!(error instanceof MultipassError) || error.code !== 'TOOL_MISSING') throw error;
+      const own = `${key}@${newToken()}${PART}`;
+      return new DownloadPlace(join(layout.downloads, own), lock, undefined);
+    }
+  }
+
+  /** Removes what has come. */
+  async clear(): Promise<void> {
+    await rm(this.part, { force: true });
+  }
+
+  /** Lets the next one in. Its lock file goes while we hold it: who waits for it notices, and makes another. */
+  async release(): Promise<void> {
+    await rm(this.#lock, { force: true });
+    if (this.#handle === undefined) await this.clear();
+    await this.#handle?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
+}
+
+/** Removes every download that nobody is at, finished or not. */
+export async function removeDownloads(layout: StoreLayout): Promise<void> {
+  const files = await readdir(layout.downloads).catch((): string[] => []);
+  const keys = new Set(files.flatMap((file) => keyOf(file) ?? []));
+  for (const key of keys) {
+    const place = await DownloadPlace.takeNow(layout, key);
+    if (place === undefined) continue;
+    await place.clear();
+    await place.release();
+  }
+  for (const file of files) {
+    const token = /@(.+)\.part$/.exec(file)?.[1];
+    if (token === undefined || isOwnToken(token) || makerState(token) !== 'dead') continue;
+    await rm(join(layout.downloads, file), { force: true });
+  }
+}
+
+/** The key of a download's file; undefined for a file of any other kind. */
+function keyOf(file: string): string | undefined {
+  return /^([A-Za-z0-9_-]{1,128})\.(?:part|lock)$/.exec(file)?.[1];
+}

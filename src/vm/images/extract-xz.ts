@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { stat, open } from 'node:fs/promises';
+import { throwIfAborted } from '../../abort.js';
+import { errnoOf, fromSystemError, MultipassError } from '../../errors.js';
+import { run } from '../../exec.js';
+import { requireSpace } from '../disks/free-space.js';
+import { imageInvalid } from './image-invalid.js';
+
+const POLL_MS = 200;
+
+/** What is unpacked to where. */
+export interface ExtractOptions {
+  readonly source: string;
+  /** Must not exist. What is left of it after a failure is the caller's to remove. */
+  readonly target: string;
+  /** Its URL or path, for messages. */
+  readonly origin: string;
+  readonly signal?: AbortSignal | undefined;
+  /** Called now and then with the part that is done, 0 to 1. */
+  readonly onProgress?: ((fraction: number) => void) | undefined;
+}
+
+/**
+ * Unpacks a file by xz(1). xz writes to the file itself, so that it leaves holes for zeros.
+ * @throws MultipassError IMAGE_INVALID when it is damaged; DISK_FULL, TOOL_MISSING, ABORTED, IO_ERROR
+ */
+export async function extractXz(options: ExtractOptions): Promise<void> {
+  const { source, target, origin, signal, onProgress } = options;
+  await requireSpace(target, (await stat(source)).size);
+  const total = onProgress === undefined ? null : await unpackedSize(source, signal);
+  const file = await open(target, 'wx', 0o600).catch((error: unknown) => {
+    throw fromSystemError(error, 'unpack the image', target);
+  });
+  const timer = setInterval(() => {
+    if (total === null) return;
+    const tell = ({ size }: { size: number }) => onProgress?.(Math.min(1, size / total));
+    file.stat().then(tell, () => undefined);
+  }, POLL_MS);
+  try {
+    const { exitCode, stderr } = await unpackInto(source, file.fd, signal);
+    throwIfAborted(signal);
+    if (exitCode === 0) return;
+    if (stderr.includes('No space left on device')) {
+      throw new MultipassError('DISK_FULL', `no space left to unpack "${origin}"`, {
+        hint: 'Free some space, for example with `multipass purge`, then try again.',
+        details: { path: target },
+      });
+    }
+    throw imageInvalid(origin, `it cannot be unpacked: ${stderr.trim().split('\n').at(-1) ?? ''}`);
+  } finally {
+    clearInterval(timer);
+    await file.close();
+  }
+}
+
+/** `run` collects what a program prints; this prints into a file. */
+async function unpackInto(
+  source: string,
+  fd: number,
+  signal: AbortSignal | undefined,
+): Promise<{ exitCode: number | null; stderr: string }> {
+  throwIfAborted(signal);
+  const child = spawn('xz', ['-dc', '--', source], {
+    stdio: ['ignore', fd, 'pipe'],
+    env: { ...process.env, LC_ALL: 'C' },
+  });
+  const stop = (): void => void child.kill('SIGKILL');
+  signal?.addEventListener('abort', stop);
+  let stderr = '';
+  child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  try {
+    const [exitCode] = (await once(child, 'close')) as [number | null];
+    return { exitCode, stderr };
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    throw new MultipassError('TOOL_MISSING', 'the program "xz" is not installed', {
+      hint: 'Install xz-utils (Debian, Ubuntu) or xz (Homebrew).',
+      details: { program: 'xz' },
+      cause: error,
+    });
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
+}
+
+/** As the file says; null when it does not. */
+async function unpackedSize(
+  source: string,
+  signal: AbortSignal | undefined,
+): Promise<number | null> {
+  const options = { signal, okExitCodes: [0, 1] };
+  const { stdout } = await run('xz', ['--robot', '--list', '--', source], options);
+  const size = /^totals\t\d+\t\d+\t\d+\t(\d+)\t/m.exec(stdout)?.[1];
+  return size === undefined || size === '0' ? null : Number(size);
+}

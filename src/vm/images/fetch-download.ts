@@ -1,0 +1,48 @@
+import { MultipassError } from '../../errors.js';
+import { download } from './download.js';
+import { DownloadPlace } from './download-place.js';
+import type { ObtainOptions } from './obtain-options.js';
+import type { WantedFile } from './part-file.js';
+import { prepareDisk } from './prepare-disk.js';
+import { addImage, readImage, type VaultImage } from './vault.js';
+import type { VaultRecord } from './vault-record.js';
+
+/** An image that is to be downloaded. */
+export interface WantedDownload {
+  /** The image's id: also what its download is called. */
+  readonly key: string;
+  readonly file: WantedFile;
+  readonly record: VaultRecord;
+}
+
+/**
+ * Downloads an image, prepares and publishes it; whoever asks for the same one meanwhile waits, and finds it there.
+ * @throws MultipassError DOWNLOAD_FAILED, IMAGE_INVALID, DISK_FULL, ABORTED, …
+ */
+export async function fetchDownload(
+  { key, file, record }: WantedDownload,
+  options: ObtainOptions,
+): Promise<VaultImage> {
+  const { layout, signal, stallMs, retryMs, onProgress } = options;
+  onProgress?.({ phase: 'retrieving' });
+  await using place = await DownloadPlace.take(layout, key, signal);
+  const theirs = readImage(layout, key);
+  if (theirs !== undefined) return theirs;
+  const { part } = place;
+  await download({ wanted: file, part, signal, stallMs, retryMs, onProgress });
+  const image = await addImage(layout, {
+    id: key,
+    record,
+    fill: (target) =>
+      prepareDisk({
+        ...{ source: part, verified: file.sha256 !== null },
+        ...{ origin: file.url.href, target, signal, onProgress },
+      }),
+  }).catch(async (error: unknown) => {
+    // What cannot be used would be found again by the next one who asks.
+    if (error instanceof MultipassError && error.code === 'IMAGE_INVALID') await place.clear();
+    throw error;
+  });
+  await place.clear();
+  return image;
+}

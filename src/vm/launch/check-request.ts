@@ -1,0 +1,84 @@
+import { MultipassError } from '../../errors.js';
+import { requireNameIsFree } from '../clone/publish-clone.js';
+import { isValidName } from '../names.js';
+import { requireBridges } from '../run/instance-bridge.js';
+import type { Settings } from '../settings/settings.js';
+import type { LaunchRequest } from './launch-request.js';
+
+const MIB = 1024 ** 2;
+const GIB = 1024 ** 3;
+
+/** Multipass's least and usual sizes, in bytes. */
+export const SIZES = {
+  leastMemory: 512 * MIB,
+  memory: GIB,
+  leastDisk: GIB,
+  disk: 5 * GIB,
+} as const;
+
+/**
+ * Refuses what can be refused before any work.
+ * @throws MultipassError INVALID_ARGUMENT, INVALID_NAME, NAME_TAKEN, NAME_IN_PREPARATION with Multipass's texts;
+ *   NETWORK_NOT_FOUND, NETWORK_UNAVAILABLE; MAC_TAKEN for a MAC address that is given twice
+ */
+export async function checkLaunch(request: LaunchRequest, settings: Settings): Promise<void> {
+  const { layout, name, cpus = 1, memory = SIZES.memory, disk = SIZES.disk } = request;
+  const problems = [
+    ...(Number.isSafeInteger(cpus) && cpus >= 1 ? [] : [`Invalid CPU count supplied: ${cpus}.`]),
+    ...(memory >= SIZES.leastMemory ? [] : [`Invalid memory size value supplied: ${memory}.`]),
+    ...(disk >= SIZES.leastDisk ? [] : [`Invalid disk size value supplied: ${disk}.`]),
+    ...(name === undefined || isValidName(name) ? [] : [`Invalid instance name supplied: ${name}`]),
+  ];
+  if (problems.length > 0) throw invalidArguments(problems);
+  if (name !== undefined) await requireNameIsFree(layout, name);
+  await checkNetworks(request, settings);
+}
+
+/** The size of the disk. @throws MultipassError INVALID_ARGUMENT with Multipass's text when the image is larger */
+export function diskSize(wanted: number | undefined, imageSize: number): number {
+  const disk = wanted ?? Math.max(SIZES.disk, imageSize);
+  if (disk >= imageSize) return disk;
+  throw new MultipassError(
+    'INVALID_ARGUMENT',
+    `Requested disk (${disk} bytes) below minimum for this image (${imageSize} bytes)`,
+    {
+      hint: 'Ask for a larger disk with --disk, or for none: it is then as large as the image wants.',
+    },
+  );
+}
+
+/** A MAC address that is in use, or given twice, with Multipass's text. */
+export function repeatedMac(mac: string): MultipassError {
+  return new MultipassError('MAC_TAKEN', `Repeated MAC address ${mac}`, {
+    hint: 'Give another one, or none: then a free one is chosen.',
+    details: { mac },
+  });
+}
+
+async function checkNetworks(request: LaunchRequest, settings: Settings): Promise<void> {
+  const { networks = [] } = request;
+  if (networks.length === 0) return;
+  if (settings.network !== 'bridge') {
+    throw new MultipassError(
+      'NETWORK_UNAVAILABLE',
+      'interfaces on networks of the host need local.network=bridge',
+      {
+        hint: 'As root, `multipass set local.network=bridge`; or leave --network and --bridged out.',
+      },
+    );
+  }
+  const macs = networks.flatMap(({ mac }) => (mac === null ? [] : [mac.toString()]));
+  const twice = macs.find((mac, index) => macs.indexOf(mac) !== index);
+  if (twice !== undefined) throw repeatedMac(twice);
+  await requireBridges(networks.map((network) => network.name));
+}
+
+function invalidArguments(problems: readonly string[]): MultipassError {
+  return new MultipassError(
+    'INVALID_ARGUMENT',
+    ['Invalid arguments supplied', ...problems].join(': '),
+    {
+      hint: 'At least 1 CPU, 512M of memory and 1G of disk; names are letters, digits and hyphens, a letter first.',
+    },
+  );
+}

@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { chmod, writeFile } from 'node:fs/promises';
+import { throwIfAborted } from '../../abort.js';
+import { fromSystemError, MultipassError } from '../../errors.js';
+import { MacAddressGenerator } from '../../net/mac-address-generator.js';
+import type { MacAddress } from '../../net/mac-address.js';
+import { createOverlay } from '../../qemu/qemu-img.js';
+import { instanceEntryNames } from '../../store/listing.js';
+import { StagedInstance } from '../../store/staging.js';
+import { writeNewRecord } from '../../store/write-record.js';
+import { newSeed } from '../cloud-init/new-seed.js';
+import { linkOrCopy } from '../disks/copy-file.js';
+import { STORE_KEY, storePublicKey } from '../guest/store-key.js';
+import type { ObtainedImage } from '../images/obtain-image.js';
+import { randomName } from '../random-name.js';
+import type { InstanceSpec } from '../records/spec.js';
+import { diskSize, repeatedMac, SIZES } from './check-request.js';
+import type { LaunchRequest, WantedNetwork } from './launch-request.js';
+
+/** The user of Multipass's images, whatever the image calls it. */
+const SSH_USER = 'ubuntu';
+
+/**
+ * Makes a new, stopped instance from an image: a thin head on a hard link to the image's disk, a seed, and records;
+ * visible by one rename, as a whole or not at all.
+ * @returns its name
+ * @throws MultipassError NAME_TAKEN, MAC_TAKEN, MAC_EXHAUSTED, INVALID_ARGUMENT, DISK_FULL, ABORTED, …
+ */
+export async function createInstance(
+  request: LaunchRequest,
+  image: ObtainedImage,
+): Promise<string> {
+  const { layout, signal, cpus = 1, memory = SIZES.memory, networks = [] } = request;
+  const disk = diskSize(request.disk, image.virtualSize);
+  const publicKey = await storePublicKey(layout);
+  const staged = await StagedInstance.create(layout, randomUUID(), request.name ?? null);
+  try {
+    const base = staged.base(image.id);
+    await linkOrCopy(image.dir.disk, base, { signal });
+    const backing = { file: `base-${image.id}.qcow2`, format: 'qcow2' };
+    await createOverlay({ path: staged.disk, backing, size: disk, signal });
+    await chmod(staged.disk, 0o600);
+    const interfaces: [InstanceSpec['interfaces'][0], ...InstanceSpec['interfaces'][0][]] = [
+      { mac: await newMac(staged), network: null, auto: true },
+    ];
+    for (const wanted of networks) {
+      const mac = await macOf(wanted, staged);
+      interfaces.push({ mac, network: wanted.name, auto: wanted.auto });
+    }
+    const spec: InstanceSpec = {
+      uuid: staged.uuid,
+      vmgenid: randomUUID(),
+      ...{ cpus, memory, disk, interfaces },
+      ...{ sshUser: SSH_USER, sshKey: STORE_KEY, mounts: [], snapshotHead: 0, deleted: false },
+    };
+    await writeNewRecord(staged.spec, spec);
+    await writeNewRecord(staged.imageRecord, image.record);
+    await writeFile(staged.lock, '', { mode: 0o600 });
+    throwIfAborted(signal);
+    return await publish(request, staged, { spec, publicKey });
+  } catch (error) {
+    const isVisible = error instanceof MultipassError && error.code === 'NOT_DURABLE';
+    if (!isVisible) await staged.discard();
+    throw fromSystemError(error, `create "${request.name ?? 'an instance'}"`);
+  }
+}
+
+async function publish(
+  request: LaunchRequest,
+  staged: StagedInstance,
+  made: { spec: InstanceSpec; publicKey: string },
+): Promise<string> {
+  const { layout } = request;
+  const { spec, publicKey } = made;
+  for (;;) {
+    const name = request.name ?? randomName({ taken: new Set(instanceEntryNames(layout)) });
+    const seed = newSeed({
+      hostname: name,
+      instanceId: spec.uuid,
+      interfaces: spec.interfaces,
+      publicKey,
+      userData: request.userData ?? null,
+      userDataFrom: request.userDataFrom,
+      timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    });
+    await writeFile(staged.seed, seed, { mode: 0o600 });
+    try {
+      await staged.publish(name);
+      return name;
+    } catch (error) {
+      const isTaken = error instanceof MultipassError && error.code === 'NAME_TAKEN';
+      if (request.name !== undefined || !isTaken) throw error;
+    }
+  }
+}
+
+async function macOf(wanted: WantedNetwork, staged: StagedInstance): Promise<MacAddress> {
+  if (wanted.mac === null) return await newMac(staged);
+  if (await staged.claimMac(wanted.mac.toHex())) return wanted.mac;
+  throw repeatedMac(wanted.mac.toString());
+}
+
+async function newMac(staged: StagedInstance): Promise<MacAddress> {
+  return await MacAddressGenerator.instance.generate((mac) => staged.claimMac(mac.toHex()));
+}

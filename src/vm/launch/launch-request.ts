@@ -1,0 +1,56 @@
+import type { MacAddress } from '../../net/mac-address.js';
+import type { StoreLayout } from '../../store/layout.js';
+import type { Environment } from '../settings/settings.js';
+import type { WorkOptions } from '../upkeep.js';
+
+/** What is going on in a launch; a fraction is there only for work that takes long. */
+export interface LaunchProgress {
+  readonly phase:
+    | 'retrieving'
+    | 'verifying'
+    | 'extracting'
+    | 'preparing'
+    | 'creating'
+    | 'starting'
+    | 'initializing';
+  /** The instance's name, once it is known. */
+  readonly name: string | null;
+  /** 0 to 1. */
+  readonly fraction?: number | undefined;
+}
+
+/** An interface besides the default one. */
+export interface WantedNetwork {
+  /** Name of the host's bridge. */
+  readonly name: string;
+  /** False: the guest's owner configures it, not cloud-init. */
+  readonly auto: boolean;
+  /** Null: a new one. */
+  readonly mac: MacAddress | null;
+}
+
+/** What is launched. */
+export interface LaunchRequest extends WorkOptions {
+  readonly layout: StoreLayout;
+  /** Variables that settings may come from. Default: this process's own. */
+  readonly env?: Environment | undefined;
+  /** `[remote:]alias`, a URL or a path; '' for the default image. */
+  readonly image?: string | undefined;
+  /** Without one a random name. */
+  readonly name?: string | undefined;
+  /** Default 1. */
+  readonly cpus?: number | undefined;
+  /** Bytes; at least 512 MiB. Default 1 GiB. */
+  readonly memory?: number | undefined;
+  /** Bytes; at least 1 GiB and the image's own size. Default 5 GiB, or the image's own size. */
+  readonly disk?: number | undefined;
+  /** What the user wants of cloud-init. */
+  readonly userData?: string | undefined;
+  /** Where that is from, for messages. */
+  readonly userDataFrom?: string | undefined;
+  readonly networks?: readonly WantedNetwork[] | undefined;
+  /** How long the guest may take to let us in, and again to set itself up. Default 5 minutes each. */
+  readonly timeoutMs?: number | undefined;
+  readonly onProgress?: ((progress: LaunchProgress) => void) | undefined;
+  readonly onWarning?: ((warning: string) => void) | undefined;
+}

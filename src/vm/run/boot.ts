@@ -1,0 +1,141 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { throwIfAborted } from '../../abort.js';
+import { errnoOf, MultipassError } from '../../errors.js';
+import { machineArguments, type Machine } from '../../qemu/machine.js';
+import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
+import type { QmpClient } from '../../qemu/qmp-client.js';
+import { startQemu, type StartedQemu } from '../../qemu/start-qemu.js';
+import { INSTANCE_FILES } from '../../store/instance-dir.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { backingChain } from '../disks/backing-chain.js';
+import { cannotResume } from '../instance-errors.js';
+import { SUSPEND_TAG, type InstanceReading } from '../read-instance.js';
+import type { Settings } from '../settings/settings.js';
+import type { OpenedInstance } from '../upkeep.js';
+import { followName } from './follow-name.js';
+import { bridgeUp, plugCards } from './instance-bridge.js';
+import { readMachine, writeMachine, type MachineRecord } from './machine-record.js';
+import { dropSavedState } from './monitor.js';
+import { requireOwnRows } from './own-mac-rows.js';
+import { planMachine, sameMachine } from './plan-machine.js';
+import { qemuProgram } from './qemu-program.js';
+
+/** What is booted, and how. */
+export interface BootRequest {
+  readonly layout: StoreLayout;
+  /** The stopped or suspended instance, under its exclusive lock. QEMU keeps the lock; the caller may release its own. */
+  readonly opened: OpenedInstance;
+  readonly settings: Settings;
+  readonly signal?: AbortSignal | undefined;
+  readonly onWarning?: ((warning: string) => void) | undefined;
+}
+
+/** A port that was free a moment ago may be somebody else's by now. */
+const PORT_TRIES = 5;
+
+/**
+ * Starts QEMU for an instance, or resumes it, and lets the guest run. From the first byte that QEMU reads of the disk
+ * until its end it holds the instance's kernel lock. On an error no QEMU is left, and the disk is as it was: a suspended
+ * instance is still suspended.
+ *
+ * @returns 'resumed' or 'booted'
+ * @throws MultipassError INSTANCE_SUSPENDED, MAC_TAKEN, QEMU_FAILED, ACCELERATOR_UNAVAILABLE, NETWORK_UNAVAILABLE,
+ *   NETWORK_NOT_FOUND, DISK_INVALID, DISK_IN_USE, TOOL_MISSING, ABORTED, …
+ */
+export async function bootInstance(request: BootRequest): Promise<'booted' | 'resumed'> {
+  const { layout, opened, signal } = request;
+  const { reading } = opened;
+  const { dir, spec, disk } = reading;
+  const isSuspended = hasSnapshotNamed(disk, SUSPEND_TAG);
+  if (isSuspended && readMachine(dir) === undefined) throw cannotResume(dir.name);
+  backingChain(dir, disk);
+  await requireOwnRows(layout, spec);
+  // A resumed guest has read its seed long ago.
+  if (!isSuspended) await followName(layout, dir);
+  await mkdir(dir.run, { recursive: true, mode: 0o700 });
+  const { qemu, machine } = await startOnFreePort(request, isSuspended);
+  const { client } = qemu;
+  try {
+    await plugCards(layout, machine.cards, signal);
+    const type = await boardOf(client, machine);
+    if (type !== machine.type) await writeMachine(dir, recordOf({ ...machine, type }));
+    throwIfAborted(signal);
+    // Gone before the guest runs on: a QEMU that is killed later must not travel back in time at the next start.
+    if (isSuspended) await dropSavedState(client);
+    await client.execute('cont');
+    return isSuspended ? 'resumed' : 'booted';
+  } catch (error) {
+    await client.execute('quit').catch(() => undefined);
+    await client.closed;
+    await rm(dir.qemuPid, { force: true });
+    throw error;
+  } finally {
+    client.close();
+  }
+}
+
+async function startOnFreePort(
+  request: BootRequest,
+  isSuspended: boolean,
+): Promise<{ qemu: StartedQemu; machine: Machine }> {
+  const { opened, signal } = request;
+  const { dir } = opened.reading;
+  for (let tried = 1; ; tried += 1) {
+    const machine = await machineFor(request, isSuspended);
+    await removeRun(opened.reading, isSuspended);
+    // Before there is a QEMU: whoever finds one can tell what it is.
+    await writeMachine(dir, recordOf(machine));
+    try {
+      const { disk, seed, run } = INSTANCE_FILES;
+      const args = machineArguments(machine, { disk, seed, run });
+      const qemu = await startQemu({
+        program: qemuProgram(machine.arch),
+        args: [...args, ...(isSuspended ? ['-loadvm', SUSPEND_TAG] : [])],
+        folder: dir.path,
+        run,
+        lock: opened.lock.descriptor,
+        signal,
+      });
+      return { qemu, machine };
+    } catch (error) {
+      await rm(dir.qemuPid, { force: true });
+      const isPortTaken =
+        error instanceof MultipassError && error.message.includes('host forwarding rule');
+      if (!isPortTaken || tried === PORT_TRIES) throw error;
+    }
+  }
+}
+
+async function machineFor(request: BootRequest, isSuspended: boolean): Promise<Machine> {
+  const { layout, opened, settings, signal, onWarning } = request;
+  const { reading } = opened;
+  const previous = isSuspended ? readMachine(reading.dir) : undefined;
+  if (previous !== undefined) {
+    const isBridged = previous.machine.cards.some(({ backend }) => backend.kind === 'tap');
+    if (isBridged) await bridgeUp(layout, signal);
+    return await sameMachine(previous);
+  }
+  const bridge = settings.network === 'bridge' ? await bridgeUp(layout, signal) : null;
+  return await planMachine({ layout, reading, settings, bridge, signal, onWarning });
+}
+
+/** Removes what an earlier run left, but for what is learnt of the guest. */
+async function removeRun({ dir }: InstanceReading, keepConsole: boolean): Promise<void> {
+  const files = ['qmp.sock', 'agent.sock', 'qemu.log', 'qemu.pid', 'qemu.pid.new'];
+  try {
+    for (const file of files) await rm(dir.runFile(file), { force: true });
+    if (!keepConsole) await rm(dir.consoleLog, { force: true });
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+function recordOf(machine: Machine): MachineRecord {
+  return { machine, started: new Date().toISOString() };
+}
+
+/** `pc` stands for another board in every version of QEMU; resuming needs the one it stood for. */
+async function boardOf(client: QmpClient, machine: Machine): Promise<string> {
+  const type = await client.execute('qom-get', { path: '/machine', property: 'type' });
+  return typeof type === 'string' ? type.replace(/-machine$/, '') : machine.type;
+}

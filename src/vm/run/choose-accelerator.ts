@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { MultipassError } from '../../errors.js';
+import { hardwareAccelerator, isReachable, runsGuests } from '../../qemu/accelerator.js';
+import type { Accelerator } from '../../qemu/machine.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { readRecordIfAny } from '../../store/read-file.js';
+import { replaceRecord } from '../../store/write-record.js';
+
+/** Which accelerator is wanted, and where what was found out is kept. */
+export interface AcceleratorRequest {
+  readonly layout: StoreLayout;
+  /** The setting `local.accelerator`. */
+  readonly wanted: 'auto' | Accelerator;
+  /** `qemu-system-x86_64`. */
+  readonly program: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly platform?: NodeJS.Platform;
+}
+
+/**
+ * The accelerator that guests run on. `auto` takes hardware only when it has run a guest to its end, which is tried
+ * once in each boot of the host; else QEMU's own translator, which always works.
+ * @throws MultipassError ACCELERATOR_UNAVAILABLE when a given one cannot be used here; TOOL_MISSING, ABORTED
+ */
+export async function chooseAccelerator(request: AcceleratorRequest): Promise<Accelerator> {
+  const { wanted, platform = process.platform } = request;
+  if (wanted === 'tcg') return 'tcg';
+  const hardware = hardwareAccelerator(platform);
+  if (wanted !== 'auto') {
+    if (wanted === hardware && (await isReachable(wanted))) return wanted;
+    throw new MultipassError(
+      'ACCELERATOR_UNAVAILABLE',
+      `the accelerator "${wanted}" cannot be used here`,
+      {
+        hint:
+          wanted === 'kvm'
+            ? 'See that /dev/kvm is there and that you may open it, or use `multipass set local.accelerator=auto`.'
+            : 'Use `multipass set local.accelerator=auto`.',
+      },
+    );
+  }
+  if (hardware === null || !(await isReachable(hardware))) return 'tcg';
+  return (await hasRunGuests(request, hardware)) ? hardware : 'tcg';
+}
+
+async function hasRunGuests(
+  { layout, program, signal }: AcceleratorRequest,
+  accelerator: Exclude<Accelerator, 'tcg'>,
+): Promise<boolean> {
+  const boot = bootId();
+  const known = remembered(layout, boot);
+  if (known !== undefined) return known;
+  const works = await runsGuests({ program, accelerator, signal });
+  await replaceRecord(layout.acceleratorFile, { boot, works });
+  return works;
+}
+
+/** What was found out in this boot of the host; a file that cannot be read is no answer. */
+function remembered(layout: StoreLayout, boot: string): boolean | undefined {
+  try {
+    const place = readRecordIfAny(layout.acceleratorFile);
+    if (place === undefined || boot === '' || place.key('boot').string() !== boot) return undefined;
+    return place.key('works').boolean();
+  } catch (error) {
+    if (error instanceof MultipassError) return undefined;
+    throw error;
+  }
+}
+
+function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '';
+  }
+}

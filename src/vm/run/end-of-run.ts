@@ -1,0 +1,50 @@
+import { rm } from 'node:fs/promises';
+import { sleep } from '../../abort.js';
+import { MultipassError } from '../../errors.js';
+import type { InstanceDir } from '../../store/instance-dir.js';
+import { InstanceLock } from '../../store/lock.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { isRunning } from '../read-instance.js';
+import { bridgeDownIfIdle } from './instance-bridge.js';
+import { bridgedMacs } from './machine-record.js';
+
+const POLL_MS = 20;
+
+/** Waits until the QEMU of an instance is gone. @throws MultipassError ABORTED */
+export async function waitForEnd(dir: InstanceDir, signal?: AbortSignal): Promise<void> {
+  while (isRunning(dir)) await sleep(POLL_MS, signal);
+}
+
+/**
+ * Tidies up after a QEMU that has ended: what it leaves in `run/`, and the bridge when it was the last one on it.
+ * Whoever starts the instance again meanwhile is left alone.
+ * @param isClean false when it was killed: its pid file stays then, for the next one to check the disk
+ */
+export async function tidyAfterRun(
+  layout: StoreLayout,
+  name: string,
+  isClean: boolean,
+): Promise<void> {
+  const dir = layout.instance(name);
+  const wasBridged = bridgedMacs(dir).length > 0;
+  try {
+    await using lock = await InstanceLock.take(layout, name, {
+      mode: 'exclusive',
+      purpose: 'stop',
+      whileWaiting: () => {
+        if (isRunning(dir)) throw startedAgain(name);
+      },
+    });
+    lock.assertHeld();
+    for (const file of ['qmp.sock', 'agent.sock', ...(isClean ? ['qemu.pid'] : [])]) {
+      await rm(dir.runFile(file), { force: true });
+    }
+  } catch (error) {
+    if (!(error instanceof MultipassError) || error.code !== 'INSTANCE_NOT_STOPPED') throw error;
+  }
+  if (wasBridged) await bridgeDownIfIdle(layout);
+}
+
+function startedAgain(name: string): MultipassError {
+  return new MultipassError('INSTANCE_NOT_STOPPED', `"${name}" was started again meanwhile`);
+}

@@ -1,0 +1,27 @@
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { fromSystemError } from '../../errors.js';
+import type { InstanceDir } from '../../store/instance-dir.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { newToken } from '../../store/maker-token.js';
+import { syncPath } from '../../store/sync.js';
+import { withHostname } from '../cloud-init/seed.js';
+
+/**
+ * Makes the seed's hostname that of the folder, which is all that renaming an instance has to do in the guest: the
+ * instance-id stays, so cloud-init takes it for the same machine with another name. Atomic; the caller holds the lock.
+ * @throws MultipassError ISO_INVALID, SEED_INVALID, DISK_FULL, …
+ */
+export async function followName(layout: StoreLayout, dir: InstanceDir): Promise<void> {
+  const image = withHostname(dir.seed, dir.name);
+  if (image === null) return;
+  const draft = layout.staged(newToken());
+  try {
+    await writeFile(draft, image, { mode: 0o600, flag: 'wx' });
+    await syncPath(draft);
+    await rename(draft, dir.seed);
+    await syncPath(dir.path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw fromSystemError(error, 'write the seed', dir.seed);
+  }
+}

@@ -1,0 +1,60 @@
+import { errnoOf } from '../../errors.js';
+import { HEAD_NODE, RUN_SOCKETS } from '../../qemu/machine.js';
+import { asObject, QmpClient } from '../../qemu/qmp-client.js';
+import { runJob } from '../../qemu/qmp-jobs.js';
+import type { InstanceDir } from '../../store/instance-dir.js';
+import { instanceNotRunning } from '../instance-errors.js';
+import { SUSPEND_TAG } from '../read-instance.js';
+
+/**
+ * Talks to the QEMU that runs an instance.
+ * @throws MultipassError INSTANCE_NOT_RUNNING when there is none (any more); QMP_FAILED, ABORTED
+ */
+export async function openMonitor(dir: InstanceDir, signal?: AbortSignal): Promise<QmpClient> {
+  try {
+    return await QmpClient.connect(dir.run, RUN_SOCKETS.qmp, signal);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno !== 'ENOENT' && errno !== 'ECONNREFUSED' && errno !== 'ECONNRESET') throw error;
+    throw instanceNotRunning(dir.name);
+  }
+}
+
+/**
+ * Listens for QEMU's farewell, by which a clean end is told from a crash.
+ * @returns whether it has been heard so far
+ */
+export function listenForFarewell(client: QmpClient): () => boolean {
+  let heard = false;
+  client.onEvent(({ event }) => {
+    if (event === 'SHUTDOWN') heard = true;
+  });
+  return () => heard;
+}
+
+/**
+ * Lets a guest run on that stands still: because a `suspend` was interrupted, or because there was no space left.
+ * Saved memory goes first, for the guest is about to outlive it.
+ * @throws MultipassError QMP_FAILED
+ */
+export async function letRun(client: QmpClient): Promise<void> {
+  const answer = await client.execute('query-named-block-nodes', { flat: true });
+  const nodes = Array.isArray(answer) ? answer.map(asObject) : [];
+  const head = nodes.find((node) => node['node-name'] === HEAD_NODE);
+  const { snapshots } = asObject(head?.['image']);
+  const isSaved =
+    Array.isArray(snapshots) && snapshots.some((one) => asObject(one)['name'] === SUSPEND_TAG);
+  if (isSaved) await dropSavedState(client);
+  await client.execute('cont');
+}
+
+/** Deletes the saved memory of a machine that does not run. */
+export async function dropSavedState(client: QmpClient): Promise<void> {
+  await runJob(client, 'snapshot-delete', { tag: SUSPEND_TAG, devices: [HEAD_NODE] });
+}
+
+/** What QEMU does with its guest: `running`, `paused`, `io-error`, `prelaunch`, … (QEMU's RunState). */
+export async function runStateOf(client: QmpClient): Promise<string> {
+  const { status } = asObject(await client.execute('query-status'));
+  return typeof status === 'string' ? status : 'unknown';
+}

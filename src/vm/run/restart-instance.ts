@@ -1,0 +1,53 @@
+import { MultipassError } from '../../errors.js';
+import { sleep } from '../../abort.js';
+import { requireGuest } from '../guest/open-guest.js';
+import { runInGuest, type Guest } from '../guest/ssh.js';
+import { instanceDeleted, instanceNotRunning } from '../instance-errors.js';
+import { readInstance } from '../read-instance.js';
+import { prepareStore } from '../upkeep.js';
+import type { StartInstanceRequest } from './start-instance.js';
+import { waitForGuest, withDeadline } from './wait-for-guest.js';
+
+const BOOT_ID = 'cat /proc/sys/kernel/random/boot_id';
+/** In the background: a guest that goes down in the middle of a connection leaves ssh waiting for it. */
+const REBOOT =
+  "sudo -n sh -c 'command -v reboot >/dev/null || exit 1; (sleep 1; exec reboot) </dev/null >/dev/null 2>&1 &'";
+const PAUSE_MS = 500;
+
+/**
+ * Reboots a running instance from inside, and waits until it can be entered again. Its QEMU stays the same.
+ * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, INSTANCE_NOT_RUNNING; TIMED_OUT, SSH_FAILED, ABORTED
+ */
+export async function restartInstance(request: StartInstanceRequest): Promise<void> {
+  const { layout, name, signal } = request;
+  await prepareStore(layout);
+  const reading = readInstance(layout, name);
+  if (reading.state === 'Deleted') throw instanceDeleted(name);
+  if (reading.state !== 'Running') throw instanceNotRunning(name);
+  const guest = await requireGuest(layout, reading);
+  const before = await bootIdOf(guest, signal);
+  await runInGuest(guest, REBOOT, { signal });
+  await withDeadline(request, async (deadline) => {
+    for (;;) {
+      const again = await waitForGuest({ ...request, signal: deadline });
+      if ((await tryBootId(again, deadline)) !== before) return;
+      await sleep(PAUSE_MS, deadline);
+    }
+  });
+}
+
+async function bootIdOf(guest: Guest, signal: AbortSignal | undefined): Promise<string> {
+  return (await runInGuest(guest, BOOT_ID, { signal })).stdout.trim();
+}
+
+/** A guest on its way down may hang up in the middle: then it is the old one still. */
+async function tryBootId(guest: Guest, signal: AbortSignal): Promise<string> {
+  for (;;) {
+    try {
+      return await bootIdOf(guest, signal);
+    } catch (error) {
+      if (!(error instanceof MultipassError) || error.code !== 'SSH_FAILED') throw error;
+      await sleep(PAUSE_MS, signal);
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { errnoOf, MultipassError } from '../../errors.js';
+import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
+import type { QmpClient } from '../../qemu/qmp-client.js';
+import type { InstanceDir } from '../../store/instance-dir.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { instanceDeleted } from '../instance-errors.js';
+import { performOperation } from '../pending/perform.js';
+import { readInstance, runningQemu, SUSPEND_TAG } from '../read-instance.js';
+import { openForChange, prepareStore, type WorkOptions } from '../upkeep.js';
+import { tidyAfterRun, waitForEnd } from './end-of-run.js';
+import { letRun, listenForFarewell, openMonitor, runStateOf } from './monitor.js';
+import { withDeadline } from './wait-for-guest.js';
+
+/** What is stopped, and how. */
+export interface StopRequest extends WorkOptions {
+  readonly layout: StoreLayout;
+  readonly name: string;
+  /** True: the power is cut, and a suspended one loses its saved memory. */
+  readonly force?: boolean | undefined;
+  /** How long the guest may take to shut down. Default 5 minutes, as in Multipass. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** A guest that is still booting does not hear the first press of its button. */
+const PRESS_AGAIN_MS = 5000;
+/** How long QEMU may take to end itself before it is killed. */
+const QUIT_MS = 10_000;
+
+/**
+ * Stops an instance: its guest is told to shut down, and waited for. One that is stopped already is no error.
+ * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED; INSTANCE_SUSPENDED without `force`; GUEST_SILENT when
+ *   the guest does not shut down; ABORTED
+ */
+export async function stopInstance(request: StopRequest): Promise<void> {
+  const { layout, name, force = false } = request;
+  await prepareStore(layout);
+  const reading = readInstance(layout, name);
+  switch (reading.state) {
+    case 'Deleted':
+      throw instanceDeleted(name);
+    case 'Suspended':
+      if (!force) throw cannotShutDown(name);
+      await dropSuspendedState(request);
+      return;
+    case 'Running':
+      await endRun(request);
+      return;
+    default:
+      return;
+  }
+}
+
+/**
+ * Ends the QEMU of an instance, deleted or not: by its guest, or at once with `force`. Nothing happens when there is none.
+ * @throws as {@link stopInstance}
+ */
+export async function endRun(request: StopRequest): Promise<void> {
+  const { layout, name, force = false, signal } = request;
+  const dir = layout.instance(name);
+  let isClean = false;
+  try {
+    if (force) {
+      isClean = await cutPower(request, dir);
+    } else {
+      await using client = await openMonitor(dir, signal);
+      isClean = await shutDown(request, client);
+    }
+  } catch (error) {
+    if (!(error instanceof MultipassError) || error.code !== 'INSTANCE_NOT_RUNNING') throw error;
+  }
+  await waitForEnd(dir, signal);
+  await tidyAfterRun(layout, name, isClean);
+}
+
+/** @returns whether QEMU has said farewell */
+async function shutDown(request: StopRequest, client: QmpClient): Promise<boolean> {
+  const hasSaidFarewell = listenForFarewell(client);
+  const state = await runStateOf(client);
+  if (state === 'io-error') throw outOfSpace(request.name);
+  if (state === 'paused') await letRun(client);
+  await withDeadline(request, async (deadline) => {
+    const pressing = pressUntilEnd(client, deadline);
+    const aborted = new Promise<never>((_, reject) => {
+      const fail = (): void => reject(new MultipassError('ABORTED', 'interrupted'));
+      deadline.addEventListener('abort', fail, { once: true });
+    });
+    await Promise.race([pressing, aborted]);
+  }).catch((error: unknown) => {
+    if (!(error instanceof MultipassError) || error.code !== 'TIMED_OUT') throw error;
+    throw doesNotShutDown(request.name, error);
+  });
+  return hasSaidFarewell();
+}
+
+async function pressUntilEnd(client: QmpClient, deadline: AbortSignal): Promise<void> {
+  while (!client.hasEnded && !deadline.aborted) {
+    try {
+      await client.execute('system_powerdown');
+    } catch (error) {
+      if (!client.hasEnded) throw error;
+    }
+    await Promise.race([client.closed, delay(PRESS_AGAIN_MS, undefined, { ref: false })]);
+  }
+}
+
+/**
+ * QEMU writes out what it holds of the disk before it ends; one that does not answer is killed.
+ * @returns whether it has said farewell
+ */
+async function cutPower({ signal }: StopRequest, dir: InstanceDir): Promise<boolean> {
+  const limit = AbortSignal.timeout(QUIT_MS);
+  try {
+    await using client = await openMonitor(dir, limit);
+    const hasSaidFarewell = listenForFarewell(client);
+    await client.execute('quit').catch(() => undefined);
+    await waitForEnd(dir, limit);
+    return hasSaidFarewell();
+  } catch (error) {
+    if (signal?.aborted === true) throw error;
+    kill(dir);
+    return false;
+  }
+}
+
+function kill(dir: InstanceDir): void {
+  const pid = runningQemu(dir);
+  if (pid === undefined) return;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (errnoOf(error) !== 'ESRCH') throw error;
+  }
+}
+
+async function dropSuspendedState(request: StopRequest): Promise<void> {
+  const { layout, name, signal } = request;
+  const { reading, lock } = await openForChange(layout, name, 'stop', request);
+  await using held = lock;
+  if (!hasSnapshotNamed(reading.disk, SUSPEND_TAG)) return;
+  held.assertHeld();
+  const step = { operation: 'delete-snapshot', tag: SUSPEND_TAG } as const;
+  await performOperation(reading.dir, { step, spec: null, snapshots: new Map() }, signal);
+}
+
+function cannotShutDown(name: string): MultipassError {
+  return new MultipassError('INSTANCE_SUSPENDED', `Cannot shut down suspended instance ${name}.`, {
+    hint: 'Use --force to power it off.',
+    details: { name },
+  });
+}
+
+function doesNotShutDown(name: string, cause: MultipassError): MultipassError {
+  return new MultipassError('GUEST_SILENT', `timed out waiting for "${name}" to shut down`, {
+    hint: `Cut its power with \`multipass stop --force ${name}\`.`,
+    details: { ...cause.details },
+    cause,
+  });
+}
+
+function outOfSpace(name: string): MultipassError {
+  return new MultipassError(
+    'DISK_FULL',
+    `"${name}" stands still: there is no space left for what it writes`,
+    {
+      hint: `Free some space and let it go on with \`multipass start ${name}\`, or use \`multipass stop --force ${name}\`.`,
+      details: { name },
+    },
+  );
+}

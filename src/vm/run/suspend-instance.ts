@@ -1,0 +1,58 @@
+import { HEAD_NODE } from '../../qemu/machine.js';
+import type { QmpClient } from '../../qemu/qmp-client.js';
+import { runJob } from '../../qemu/qmp-jobs.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { instanceDeleted } from '../instance-errors.js';
+import { readInstance, SUSPEND_TAG } from '../read-instance.js';
+import { prepareStore, type WorkOptions } from '../upkeep.js';
+import { tidyAfterRun, waitForEnd } from './end-of-run.js';
+import { letRun, listenForFarewell, openMonitor, runStateOf } from './monitor.js';
+
+/** What is suspended. */
+export interface SuspendRequest extends WorkOptions {
+  readonly layout: StoreLayout;
+  readonly name: string;
+}
+
+/**
+ * Saves the memory of a running instance in its disk, under Multipass's tag `suspend`, and ends its QEMU; the next start
+ * goes on from there. One that does not run is left as it is, as in Multipass.
+ *
+ * The guest stands still from before its memory is saved until QEMU has ended, so the disk never gets ahead of the saved
+ * memory. Killed in between, the instance stands still; `start` lets it run on, and drops what was saved.
+ * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, DISK_FULL, QMP_FAILED, ABORTED
+ */
+export async function suspendInstance(request: SuspendRequest): Promise<void> {
+  const { layout, name, signal } = request;
+  await prepareStore(layout);
+  const { state, dir } = readInstance(layout, name);
+  if (state === 'Deleted') throw instanceDeleted(name);
+  if (state !== 'Running') return;
+  let isClean: boolean;
+  {
+    await using client = await openMonitor(dir, signal);
+    const hasSaidFarewell = listenForFarewell(client);
+    await saveMemory(client);
+    await client.execute('quit').catch(() => undefined);
+    await client.closed;
+    isClean = hasSaidFarewell();
+  }
+  await waitForEnd(dir);
+  await tidyAfterRun(layout, name, isClean);
+}
+
+async function saveMemory(client: QmpClient): Promise<void> {
+  // An interrupted suspend may have left its own: QEMU would take a second one of that name.
+  if ((await runStateOf(client)) === 'paused') await letRun(client);
+  await client.execute('stop');
+  try {
+    await runJob(client, 'snapshot-save', {
+      tag: SUSPEND_TAG,
+      vmstate: HEAD_NODE,
+      devices: [HEAD_NODE],
+    });
+  } catch (error) {
+    await letRun(client).catch(() => undefined);
+    throw error;
+  }
+}

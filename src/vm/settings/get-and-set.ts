@@ -1,0 +1,48 @@
+import { checkStoreFormat } from '../../store/format.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { instanceSettingHandler } from './instance-setting-handler.js';
+import { unknownSetting } from './setting-errors.js';
+import type { SetOptions, SettingHandler } from './setting-handler.js';
+import { storeSettingHandler } from './store-setting-handler.js';
+
+/** Asked in this order. A further kind of settings is a further handler. */
+const HANDLERS: readonly SettingHandler[] = [storeSettingHandler, instanceSettingHandler];
+
+/**
+ * The value of a setting as `get` prints it; '' for nothing.
+ * @throws MultipassError SETTING_UNKNOWN, INSTANCE_NOT_FOUND, INSTANCE_DELETED, STORE_TOO_NEW; RecordError
+ */
+export function getSetting(layout: StoreLayout, key: string): string {
+  checkStoreFormat(layout);
+  for (const handler of HANDLERS) {
+    const value = handler.get(layout, key);
+    if (value !== undefined) return value;
+  }
+  throw unknownSetting(key);
+}
+
+/**
+ * Changes a setting, atomically and durably; the store is made at first use.
+ * @throws MultipassError SETTING_UNKNOWN, SETTING_INVALID, INSTANCE_NOT_FOUND, STORE_TOO_NEW, ABORTED, …; RecordError
+ */
+export async function setSetting(
+  layout: StoreLayout,
+  key: string,
+  value: string,
+  options: SetOptions = {},
+): Promise<void> {
+  for (const handler of HANDLERS) {
+    if (await handler.set(layout, key, value, options)) return;
+  }
+  throw unknownSetting(key);
+}
+
+/**
+ * The keys that there are now, sorted: those of the store, and those of every instance that is neither deleted nor
+ * Broken.
+ * @throws MultipassError STORE_TOO_NEW, PERMISSION_DENIED
+ */
+export async function settingKeys(layout: StoreLayout): Promise<string[]> {
+  const keys = await Promise.all(HANDLERS.map((handler) => handler.keys(layout)));
+  return keys.flat().sort();
+}

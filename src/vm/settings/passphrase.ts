@@ -1,0 +1,16 @@
+import { scrypt } from 'node:crypto';
+
+/** Multipass's own figures: a hash of its settings may be taken over. */
+const COST = { N: 16_384, r: 8, p: 1 };
+const BYTES = 64;
+
+/** The hash that a passphrase is kept as, in hex; '' for the empty one, which means that there is none. */
+export async function hashPassphrase(passphrase: string): Promise<string> {
+  if (passphrase === '') return '';
+  return new Promise((resolve, reject) => {
+    scrypt(passphrase, '', BYTES, COST, (error, hash) => {
+      if (error === null) resolve(hash.toString('hex'));
+      else reject(error);
+    });
+  });
+}

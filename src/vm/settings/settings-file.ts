@@ -1,0 +1,65 @@
+import { MultipassError } from '../../errors.js';
+import { log } from '../../log.js';
+import { takeKernelLock } from '../../store/kernel-lock.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { readRecordIfAny } from '../../store/read-file.js';
+import { replaceRecord } from '../../store/write-record.js';
+import { isStoreSettingKey, storeSetting, type StoreSettingKey } from './store-settings.js';
+
+/** What has been set: `settings.json`, with the keys that this version does not know. */
+export interface SettingsRecord {
+  readonly known: Readonly<Partial<Record<StoreSettingKey, string>>>;
+  /** The whole object. */
+  readonly all: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Reads `settings.json` strictly: one small read, no lock. No file means that nothing has been set.
+ * @throws RecordError naming the file and the place; MultipassError PERMISSION_DENIED
+ */
+export function readSettingsFile(layout: StoreLayout): SettingsRecord {
+  const place = readRecordIfAny(layout.settingsFile);
+  if (place === undefined) return { known: {}, all: {} };
+  const all = place.object();
+  const known: Partial<Record<StoreSettingKey, string>> = {};
+  for (const key of Object.keys(all).filter(isStoreSettingKey)) {
+    const item = place.key(key);
+    const value = item.string();
+    const problem = storeSetting(key).problemOf(value);
+    if (problem !== null) item.fail(`${JSON.stringify(value)} is not right: ${problem}`);
+    known[key] = value;
+  }
+  return { known, all };
+}
+
+/**
+ * Sets one key of `settings.json` atomically and durably, while no other process does; all other keys survive.
+ * @throws RecordError when the file cannot be read, which leaves it as it is; MultipassError DISK_FULL,
+ *   STORE_READ_ONLY, PERMISSION_DENIED, IO_ERROR, ABORTED
+ */
+export async function writeSetting(
+  layout: StoreLayout,
+  key: StoreSettingKey,
+  value: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const lock = await lockSettings(layout, signal);
+  try {
+    const { all } = readSettingsFile(layout);
+    await replaceRecord(layout.settingsFile, { ...all, [key]: value });
+  } finally {
+    await lock?.close();
+  }
+}
+
+/** Beside the file, which is another one each time it is written. */
+async function lockSettings(layout: StoreLayout, signal: AbortSignal | undefined) {
+  const path = layout.settingsFile.replace(/\.json$/, '.lock');
+  try {
+    return await takeKernelLock(path, { mode: 'exclusive', wait: true, signal });
+  } catch (error) {
+    if (!(error instanceof MultipassError) || error.code !== 'TOOL_MISSING') throw error;
+    log('debug', 'settings', 'no flock(1) here: the last of two writers wins');
+    return undefined;
+  }
+}

@@ -1,0 +1,90 @@
+import { isValidName } from '../names.js';
+import { isScryptHash } from './passphrase-form.js';
+
+/** A setting of the whole store. */
+export interface StoreSetting {
+  /** What it is while nobody has set it. */
+  readonly fallback: string;
+  /** What is wrong with a value as it would stand in the file; null when it is right. */
+  readonly problemOf: (stored: string) => string | null;
+  /** The form that a value is stored in; without it as it was given. */
+  readonly normalise?: (given: string) => string;
+  /** What `get` prints. */
+  readonly show?: (stored: string) => string;
+}
+
+export const NETWORK_MODES = ['user', 'bridge'] as const;
+export type NetworkMode = (typeof NETWORK_MODES)[number];
+
+export const ACCELERATORS = ['auto', 'kvm', 'hvf', 'tcg'] as const;
+export type AcceleratorChoice = (typeof ACCELERATORS)[number];
+
+const ON = /^(?:true|on|yes|1)$/i;
+const OFF = /^(?:false|off|no|0)$/i;
+const CONTROL = /\p{Cc}/u;
+/** Names and addresses by which a machine reaches itself. */
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+/** Every setting of the store, by its key: the one place that says what they may be. */
+export const STORE_SETTINGS = {
+  'client.primary-name': {
+    fallback: 'primary',
+    problemOf: (name) =>
+      name === '' || isValidName(name) ? null : 'it is no name that an instance can have',
+  },
+  'local.driver': choice('qemu', ['qemu']),
+  'local.passphrase': {
+    fallback: '',
+    problemOf: (hash) => (hash === '' || isScryptHash(hash) ? null : 'it is no hash'),
+    show: (hash) => String(hash !== ''),
+  },
+  'local.bridged-network': {
+    fallback: '',
+    problemOf: (name) => (CONTROL.test(name) ? 'it is no name that a network can have' : null),
+  },
+  'local.privileged-mounts': {
+    fallback: 'true',
+    problemOf: (flag) =>
+      flag === 'true' || flag === 'false' ? null : 'Invalid flag, need "true" or "false"',
+    normalise: (given) => (ON.test(given) ? 'true' : OFF.test(given) ? 'false' : given),
+  },
+  'local.image.mirror': {
+    fallback: '',
+    problemOf: (url) => (url === '' || url === mirrorUrl(url) ? null : MIRROR_RULE),
+    normalise: (given) => mirrorUrl(given) ?? given,
+  },
+  'local.network': choice('user', NETWORK_MODES),
+  'local.accelerator': choice('auto', ACCELERATORS),
+} as const satisfies Readonly<Record<string, StoreSetting>>;
+
+export type StoreSettingKey = keyof typeof STORE_SETTINGS;
+
+const MIRROR_RULE = 'need an https URL, without a user, a query or a fragment';
+
+export function isStoreSettingKey(key: string): key is StoreSettingKey {
+  return Object.hasOwn(STORE_SETTINGS, key);
+}
+
+/** The setting with a key. */
+export function storeSetting(key: StoreSettingKey): StoreSetting {
+  return STORE_SETTINGS[key];
+}
+
+/** The URL of a mirror with a slash at its end, so that paths can be appended; null for anything else. */
+export function mirrorUrl(text: string): string | null {
+  if (!URL.canParse(text)) return null;
+  const url = new URL(text);
+  const { protocol, hostname, username, password, search, hash } = url;
+  const isTrusted = protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname));
+  if (!isTrusted || username + password + search + hash !== '') return null;
+  // A lone `?` or `#` is no query, but would stay in the text.
+  return `${url.origin}${url.pathname.replace(/\/*$/, '')}/`;
+}
+
+function choice(fallback: string, choices: readonly string[]): StoreSetting {
+  return {
+    fallback,
+    problemOf: (value) =>
+      choices.includes(value) ? null : `need ${choices.map((one) => `"${one}"`).join(' or ')}`,
+  };
+}
