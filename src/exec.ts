@@ -27,6 +27,9 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   'qemu-img': 'qemu-utils (Debian, Ubuntu) or qemu (Homebrew)',
   flock: 'util-linux',
   cp: 'coreutils',
+  xz: 'xz-utils (Debian, Ubuntu) or xz',
+  ssh: 'openssh-client',
+  'ssh-keygen': 'openssh-client',
 };
 
 /**

@@ -2,8 +2,17 @@
  * multipass-ts as a library: `openStore(root?)` gives a store, `store.get(name)` an instance, `vm.clone()` a copy.
  */
 export { openStore, VirtualMachineStore } from './vm/virtual-machine-store.js';
-export { VirtualMachine, type CloneOptions } from './vm/virtual-machine.js';
-export type { CloneProgress } from './vm/clone/clone-instance.js';
+export { VirtualMachine, type CloneOptions, type StartOptions } from './vm/virtual-machine.js';
+export type { CloneChoices, CloneOverrides, CloneProgress } from './vm/clone/clone-request.js';
+export type {
+  ClonedInstance,
+  CloneIdentity,
+  CloneReport,
+  Replaced,
+  ReplacedMac,
+} from './vm/clone/report.js';
+export type { LaunchProgress, LaunchRequest, WantedNetwork } from './vm/launch/launch-request.js';
+export type { TreeNode } from './vm/lineage/tree.js';
 export type {
   BrokenInstanceView,
   InstanceView,

@@ -21,6 +21,8 @@ export interface DetachedProcess {
   readonly ended: Promise<string>;
   /** True once it has ended. */
   readonly hasEnded: () => boolean;
+  /** SIGKILL; resolves when it has ended. */
+  readonly kill: () => Promise<void>;
 }
 
 /**
@@ -51,7 +53,17 @@ export async function spawnDetached(
   child.unref();
   const { pid } = child;
   if (pid === undefined) throw new Error(`${file} has no pid`);
-  return { pid, ended, hasEnded: () => child.exitCode !== null || child.signalCode !== null };
+  return {
+    pid,
+    ended,
+    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
+    kill: async () => {
+      // Now we do wait for it: with nothing else to do, this process would end instead.
+      child.ref();
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
 }
 
 /** How a program is run in the place of this one. */

@@ -27,6 +27,8 @@ const V2_HEADER_SIZE = 72;
 const V3_HEADER_SIZE = 104;
 const BACKING_FORMAT_EXTENSION = 0xe2_79_2a_ca;
 const MAX_BACKING_FILE = 1023;
+/** How much of an L1 table is looked at in one go, in bytes. */
+const L1_WINDOW = 4096;
 
 /** The incompatible features that QEMU 7.2 knows: dirty, corrupt, external data, compression, extended L2. */
 const DIRTY = 1n << 0n;
@@ -56,6 +58,24 @@ export function isQcow2(path: string): boolean {
 /** Whether one of the image's internal snapshots has this very name. */
 export function hasSnapshotNamed(facts: Qcow2Facts, name: string): boolean {
   return facts.snapshots.some((snapshot) => snapshot.name === name);
+}
+
+/**
+ * Whether an image has written anything of its own, in its active state: with an empty L1 table it shows nothing but
+ * its backing file. An L1 entry that is zero means that none of its clusters is allocated (docs/interop/qcow2.txt).
+ * @throws MultipassError DISK_INVALID; IO_ERROR, PERMISSION_DENIED
+ */
+export function hasOwnData(path: string): boolean {
+  return withDiskBytes(path, (bytes) => {
+    const header = bytes.at(0, V2_HEADER_SIZE);
+    const offset = bytes.safeInteger(header, 40, 'the place of its L1 table');
+    const length = 8 * header.readUInt32BE(36);
+    for (let at = 0; at < length; at += L1_WINDOW) {
+      const piece = bytes.at(offset + at, Math.min(L1_WINDOW, length - at));
+      if (piece.some((byte) => byte !== 0)) return true;
+    }
+    return false;
+  });
 }
 
 function hasMagic(bytes: DiskBytes): boolean {

@@ -83,15 +83,18 @@ export interface OverlayOptions extends Abortable {
   readonly backing: Backing;
   /** Virtual size in bytes; by default that of the backing file. */
   readonly size?: number | undefined;
+  /** True: the backing file is not looked at, and need not be there yet; a size must be given then. */
+  readonly unseen?: boolean | undefined;
 }
 
 /**
- * Makes an empty qcow2 image on a backing file, which must exist.
+ * Makes an empty qcow2 image on a backing file.
  * @throws MultipassError INVALID_ARGUMENT when the backing file is no plain name
  */
 export async function createOverlay(options: OverlayOptions): Promise<void> {
-  const { path, backing, size, signal } = options;
-  const args = ['create', '-q', '-f', 'qcow2', '-b', backingName(backing), '-F', backing.format];
+  const { path, backing, size, unseen = false, signal } = options;
+  const layer = ['-b', backingName(backing), '-F', backing.format];
+  const args = ['create', '-q', '-f', 'qcow2', ...(unseen ? ['-u'] : []), ...layer];
   const sizes = size === undefined ? [] : [`${size}`];
   await qemuImg([...args, '--', resolve(path), ...sizes], { path, signal });
 }

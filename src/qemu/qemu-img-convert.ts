@@ -48,6 +48,31 @@ export async function convertActive(options: ConvertOptions): Promise<void> {
 }
 
 /**
+ * Writes one state of a qcow2 image over the content of an existing one, which gets its size: what internal snapshots of
+ * that one hold stays.
+ * @throws MultipassError as {@link convertActive}
+ */
+export async function convertInto(
+  options: Omit<ConvertOptions, 'sourceFormat' | 'backing'>,
+): Promise<void> {
+  const { source, target, snapshot, signal, onProgress } = options;
+  const { virtualSize } = readQcow2(source);
+  const size = (snapshot === undefined ? null : snapshotSize(source, snapshot)) ?? virtualSize;
+  // Never smaller than what is read: `convert -l` reads as far as the present size.
+  const during = Math.max(size, virtualSize);
+  if (readQcow2(target).virtualSize !== during) await setSize(target, during, { signal });
+  const args = [
+    ...['convert', '-n', '-f', 'qcow2', '-O', 'qcow2'],
+    ...snapshotArgs(snapshot),
+    ...(onProgress === undefined ? [] : ['-p']),
+    ...['--', resolve(source), resolve(target)],
+  ];
+  const onStdout = onProgress === undefined ? undefined : progressReader(onProgress);
+  await qemuImg(args, { path: source, signal, onStdout });
+  if (during !== size) await setSize(target, size, { signal });
+}
+
+/**
  * The size the disk had when the snapshot was taken, if it is another one now: `convert -l` takes the present size,
  * `snapshot -a` that of the snapshot.
  */

@@ -69,7 +69,7 @@ export class QmpClient implements AsyncDisposable {
   }
 
   /** True once QEMU has hung up. */
-  get hasEnded(): boolean {
+  hasEnded(): boolean {
     return this.#closed;
   }
 

@@ -60,7 +60,7 @@ export async function startQemu(request: StartRequest): Promise<StartedQemu> {
   try {
     return { client: await connectWhenReady(request, qemu, log), pid: qemu.pid };
   } catch (error) {
-    await kill(qemu);
+    await qemu.kill();
     throw error;
   }
 }
@@ -88,19 +88,11 @@ async function endsSoon(qemu: DetachedProcess): Promise<boolean> {
   return await Promise.race([qemu.ended.then(() => true), sleep(1000).then(() => false)]);
 }
 
-async function kill(qemu: DetachedProcess): Promise<void> {
-  if (qemu.hasEnded()) return;
-  try {
-    process.kill(qemu.pid, 'SIGKILL');
-  } catch (error) {
-    if (errnoOf(error) !== 'ESRCH') throw error;
-  }
-  await qemu.ended;
-}
-
 async function lastWords(log: string): Promise<string> {
   const text = await readFile(log, 'utf8').catch(() => '');
-  const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.includes(' warning: '));
+  const lines = text
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.includes(' warning: '));
   return lines.slice(-3).join('; ');
 }
 

@@ -19,7 +19,7 @@ interface Maker {
 /** Whether the maker of a token still works on it. `unknown`: another machine or pid namespace, which nobody can ask. */
 export type MakerState = 'alive' | 'dead' | 'unknown';
 
-const TOKEN = /^([0-9a-f]{12})\.([0-9a-f]{12})\.(\d+)\.(\d+)\.(\d+)\.[0-9a-f]{16}$/;
+const TOKEN = /^([0-9a-f]{12})\.([0-9a-f]{12})\.(\d+)\.(\d+)\.(\d+)\.[0-9a-f]{16}(?:\.commit)?$/;
 
 let self: Maker | undefined;
 

@@ -73,30 +73,22 @@ export class StagedInstance extends InstanceDir {
    *   published under another one; NOT_DURABLE when it is visible but the disk would not confirm it
    */
   async publish(name: string): Promise<InstanceDir> {
-    const target = this.#layout.instance(name);
-    await rm(this.claim, { recursive: true, force: true });
+    await this.seal();
     await syncTree(this.path);
     await syncPath(this.#layout.macs);
-    try {
-      await rename(this.path, target.path);
-    } catch (error) {
-      if (NAME_IS_TAKEN.has(errnoOf(error) ?? '')) throw nameTaken(name);
-      throw fromSystemError(error, `publish "${name}"`, target.path);
-    }
+    await moveToInstances(this.#layout, this.#token, name);
     try {
       await syncPath(this.#layout.instances);
       await syncPath(this.#layout.staging);
     } catch (error) {
-      throw new MultipassError(
-        'NOT_DURABLE',
-        `instance "${name}" is there, but the disk did not confirm it: ${(error as Error).message}`,
-        {
-          hint: 'Look after that disk; the instance may be missing after a power cut.',
-          cause: error,
-        },
-      );
+      throw notDurable(`instance "${name}" is there`, error);
     }
-    return target;
+    return this.#layout.instance(name);
+  }
+
+  /** Takes away what is about its being in the making. From now on its MAC rows are told from its spec. */
+  async seal(): Promise<void> {
+    await rm(this.claim, { recursive: true, force: true });
   }
 
   /** Removes the folder and gives its MAC rows back. For a workflow that failed; a killed one is swept instead. */
@@ -125,6 +117,33 @@ export class StagedInstance extends InstanceDir {
     }
     return await this.#macs.claim(hex, source);
   }
+}
+
+/**
+ * The rename that makes a staged folder visible. Nothing is synced.
+ * @throws MultipassError NAME_TAKEN; IO_ERROR, …
+ */
+export async function moveToInstances(
+  layout: StoreLayout,
+  token: string,
+  name: string,
+): Promise<void> {
+  const target = layout.instance(name).path;
+  try {
+    await rename(layout.staged(token), target);
+  } catch (error) {
+    if (NAME_IS_TAKEN.has(errnoOf(error) ?? '')) throw nameTaken(name);
+    throw fromSystemError(error, `publish "${name}"`, target);
+  }
+}
+
+/** Something is visible, but a power cut may take it away again. */
+export function notDurable(what: string, cause: unknown): MultipassError {
+  return new MultipassError(
+    'NOT_DURABLE',
+    `${what}, but the disk did not confirm it: ${(cause as Error).message}`,
+    { hint: 'Look after that disk; the instance may be missing after a power cut.', cause },
+  );
 }
 
 /** `rename` onto a folder that has something in it, a file, or a link. */

@@ -5,6 +5,7 @@ import { InstanceDir } from './instance-dir.js';
 import type { StoreLayout } from './layout.js';
 import { MacTable } from './mac-table.js';
 import { isOwnToken, makerState, newToken } from './maker-token.js';
+import { rollForward } from './commit.js';
 import { claimOf } from './staging.js';
 import { syncPath } from './sync.js';
 
@@ -36,11 +37,15 @@ export async function trashInstance(
 }
 
 /**
- * Removes what dead processes left in `staging/` and `trash/`, without waiting for anybody; touches nothing else.
+ * Removes what dead processes left in `staging/` and `trash/`, without waiting for anybody; touches nothing else. What
+ * they had committed to is finished first.
  * Every command that changes the store begins with this. A sweeper claims a folder by renaming it into the trash
  * under its own token, so two never work on one. A failure is logged and left to the next sweep.
  */
 export async function sweep(layout: StoreLayout, rowsOf: RowsOf): Promise<void> {
+  await rollForward(layout).catch((error: unknown) =>
+    log('warning', 'sweep', `cannot finish a commit: ${(error as Error).message}`),
+  );
   for (const folder of [layout.trash, layout.staging]) {
     for (const token of await readdir(folder).catch((): string[] => [])) {
       try {

@@ -21,7 +21,10 @@ export function instanceDeleted(name: string): MultipassError {
 /** Multipass's text for a clone of anything that is not stopped. */
 export function canOnlyCloneStopped(name: string, state: string): MultipassError {
   return new MultipassError('INSTANCE_NOT_STOPPED', 'Multipass can only clone stopped instances.', {
-    hint: `"${name}" is ${state.toLowerCase()}: stop it first.`,
+    hint:
+      state === 'Suspended'
+        ? `"${name}" is suspended: start and stop it first, or clone its disk without its memory with --cold.`
+        : `"${name}" is ${state.toLowerCase()}: stop it first.`,
     details: { name, state },
   });
 }

@@ -28,8 +28,16 @@ export function requireDestinationName(name: string): void {
  * blocks.
  */
 export function firstFreeCloneName(source: string, taken: ReadonlySet<string>): string {
+  return firstFreeCloneNames(source, taken).next().value;
+}
+
+/** The same, one after the other, without end. */
+export function* firstFreeCloneNames(
+  source: string,
+  taken: ReadonlySet<string>,
+): Generator<string, never> {
   for (let number = 1; ; number += 1) {
     const name = `${source}-clone${number}`;
-    if (!taken.has(name)) return name;
+    if (!taken.has(name)) yield name;
   }
 }

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { errnoOf, MultipassError } from '../errors.js';
 import { checkAndRepairLeaks } from '../qemu/qemu-img.js';
+import { tidyBases } from './disks/stray-bases.js';
 import { initialiseStore } from '../store/format.js';
 import { isPlainName, type StoreLayout } from '../store/layout.js';
 import { sweepHolderNotes } from '../store/lock-holders.js';
@@ -40,8 +41,8 @@ export interface OpenedInstance {
 }
 
 /**
- * Takes an instance's exclusive lock for `doing` (the command), then finishes what a killed command left pending and
- * repairs what a killed QEMU left.
+ * Takes an instance's exclusive lock for `doing` (the command), then finishes what a killed command left pending, puts
+ * its bases in order, and repairs what a killed QEMU left.
  * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_NOT_STOPPED when it is running, ABORTED; what makes it Broken
  */
 export async function openForChange(
@@ -55,6 +56,7 @@ export async function openForChange(
   const lock = await lockExclusively(layout, name, doing, options);
   try {
     const reading = readInstance(layout, name);
+    await tidyBases(reading);
     if (reading.pending === undefined && !reading.uncleanEnd) return { reading, lock };
     await settle(reading, options.signal);
     return { reading: readInstance(layout, name), lock };

@@ -4,6 +4,8 @@ import { StoreLayout } from '../store/layout.js';
 import { storageRoot } from '../store/storage-root.js';
 import { instanceNotFound } from './instance-errors.js';
 import type { InstanceView } from './instance-view.js';
+import type { LaunchRequest } from './launch/launch-request.js';
+import type { TreeNode } from './lineage/tree.js';
 import { listInstances } from './list-instances.js';
 import { VirtualMachine } from './virtual-machine.js';
 
@@ -28,6 +30,22 @@ export class VirtualMachineStore {
   async get(name: string): Promise<VirtualMachine> {
     if (!checkStoreFormat(this.layout)) throw instanceNotFound(name);
     return await Promise.resolve(VirtualMachine.open(this.layout, name));
+  }
+
+  /**
+   * Makes an instance from an image, starts it, and waits until it has set itself up.
+   * @throws MultipassError as `launchInstance`; nothing is left of it then
+   */
+  async launch(request: Omit<LaunchRequest, 'layout'> = {}): Promise<VirtualMachine> {
+    const { launchInstance } = await import('./launch/launch-instance.js');
+    const name = await launchInstance({ ...request, layout: this.layout });
+    return VirtualMachine.open(this.layout, name);
+  }
+
+  /** Images, instances, snapshots and clones, by where they came from. @throws as `lineageTree` */
+  async tree(): Promise<TreeNode[]> {
+    const { lineageTree } = await import('./lineage/tree.js');
+    return await lineageTree(this.layout);
   }
 
   /** Every instance, sorted by name; Broken and soft-deleted ones too. @throws MultipassError STORE_TOO_NEW */

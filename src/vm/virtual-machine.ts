@@ -1,18 +1,31 @@
 import type { StoreLayout } from '../store/layout.js';
-import { cloneInstance, type CloneProgress } from './clone/clone-instance.js';
+import { cloneInstance, cloneInstances } from './clone/clone-instance.js';
+import type { CloneChoices } from './clone/clone-request.js';
+import type { CloneReport } from './clone/report.js';
 import { deleteInstance, purgeInstance, recoverInstance } from './delete-instance.js';
+import { flattenInstance } from './flatten-instance.js';
+import { execInInstance } from './guest/enter-instance.js';
 import type { SnapshotView } from './instance-view.js';
 import { readInstance, type InstanceReading } from './read-instance.js';
+import { renameInstance } from './rename-instance.js';
+import { restartInstance } from './run/restart-instance.js';
+import { startInstance } from './run/start-instance.js';
+import { stopInstance } from './run/stop-instance.js';
+import { suspendInstance } from './run/suspend-instance.js';
 import type { ImageRecord } from './records/image-record.js';
 import type { InstanceSpec } from './records/spec.js';
 import { readSnapshots, snapshotViews } from './snapshots.js';
 import type { InstanceState } from './state.js';
 import type { WorkOptions } from './upkeep.js';
 
-/** How a clone is made. */
-export interface CloneOptions extends WorkOptions {
-  /** Called as the copy goes on. */
-  readonly onProgress?: ((progress: CloneProgress) => void) | undefined;
+/** How a clone is made: from a snapshot, linked, with other resources, … */
+export interface CloneOptions extends WorkOptions, CloneChoices {}
+
+/** How an instance is started. */
+export interface StartOptions extends WorkOptions {
+  /** How long the guest may take to let us in, in milliseconds. Default 5 minutes. */
+  readonly timeoutMs?: number | undefined;
+  readonly onWarning?: ((warning: string) => void) | undefined;
 }
 
 /**
@@ -74,14 +87,86 @@ export class VirtualMachine {
    * console.log(copy.spec.interfaces[0].mac.toString());
    * ```
    */
-  async clone(name?: string, options: CloneOptions = {}): Promise<VirtualMachine> {
-    const report = await cloneInstance({
-      ...options,
-      layout: this.#layout,
-      source: this.name,
-      name,
+  async clone(
+    name?: string,
+    options?: CloneOptions & { readonly dryRun?: false | undefined },
+  ): Promise<VirtualMachine>;
+  /** The plan of a clone: nothing is written. */
+  async clone(
+    name: string | undefined,
+    options: CloneOptions & { readonly dryRun: true },
+  ): Promise<CloneReport>;
+  async clone(name?: string, options: CloneOptions = {}): Promise<VirtualMachine | CloneReport> {
+    const about = { layout: this.#layout, source: this.name, name };
+    const report = await cloneInstance({ ...options, ...about });
+    return options.dryRun === true ? report : this.#cloneOf(report)[0];
+  }
+
+  /**
+   * Makes several copies: all of them or none.
+   * @param pattern their names, where `{n}` stands for 1, 2, …; without one the next free `<this name>-cloneN`
+   * @throws MultipassError as {@link clone}; one name that is taken fails all
+   */
+  async cloneMany(
+    count: number,
+    pattern?: string,
+    options: CloneOptions & { readonly dryRun?: false | undefined } = {},
+  ): Promise<VirtualMachine[]> {
+    const about = { layout: this.#layout, source: this.name, count, pattern };
+    return this.#cloneOf(await cloneInstances({ ...options, ...about }));
+  }
+
+  /**
+   * Gives it another name; snapshots, mounts and identity stay.
+   * @returns the instance under its new name: this object stands for the old one, which is gone
+   * @throws MultipassError INSTANCE_NOT_STOPPED, NAME_TAKEN, INVALID_NAME, …
+   */
+  async rename(newName: string, options: WorkOptions = {}): Promise<VirtualMachine> {
+    await renameInstance({ ...options, layout: this.#layout, name: this.name, newName });
+    return VirtualMachine.open(this.#layout, newName);
+  }
+
+  /** Makes it stand on nothing but its own disk. @returns false when it did before @throws INSTANCE_NOT_STOPPED, … */
+  async flatten(options: WorkOptions = {}): Promise<boolean> {
+    return await flattenInstance({ ...options, layout: this.#layout, name: this.name });
+  }
+
+  /**
+   * Starts or resumes it, and waits until it can be entered; nothing happens when it runs already.
+   * @throws MultipassError TIMED_OUT, QEMU_FAILED, INSTANCE_SUSPENDED, MAC_TAKEN, …
+   */
+  async start(options: StartOptions = {}): Promise<void> {
+    await startInstance({ ...options, layout: this.#layout, name: this.name });
+  }
+
+  /** Shuts its guest down, or cuts its power with `force`. @throws MultipassError GUEST_SILENT, INSTANCE_SUSPENDED, … */
+  async stop(options: WorkOptions & { readonly force?: boolean } = {}): Promise<void> {
+    await stopInstance({ ...options, layout: this.#layout, name: this.name });
+  }
+
+  /** Saves its memory and ends its QEMU; {@link start} goes on from there. @throws MultipassError DISK_FULL, … */
+  async suspend(options: WorkOptions = {}): Promise<void> {
+    await suspendInstance({ ...options, layout: this.#layout, name: this.name });
+  }
+
+  /** Reboots its guest. @throws MultipassError INSTANCE_NOT_RUNNING, TIMED_OUT, … */
+  async restart(options: StartOptions = {}): Promise<void> {
+    await restartInstance({ ...options, layout: this.#layout, name: this.name });
+  }
+
+  /**
+   * Runs a program in it, without a shell, a terminal or stdin.
+   * @returns its exit code, whatever that is, and what it wrote to stdout
+   * @throws MultipassError INSTANCE_NOT_RUNNING, SSH_FAILED, HOST_KEY_CHANGED, ABORTED
+   */
+  async exec(
+    command: readonly string[],
+    options: WorkOptions = {},
+  ): Promise<{ stdout: string; exitCode: number }> {
+    return await execInInstance({
+      ...{ layout: this.#layout, name: this.name, command },
+      signal: options.signal,
     });
-    return VirtualMachine.open(this.#layout, report.clones[0]?.name ?? '');
   }
 
   /** Soft-deletes it: `recover` brings it back. @throws MultipassError INSTANCE_NOT_STOPPED, … */
@@ -97,5 +182,13 @@ export class VirtualMachine {
   /** Removes it for good, with its data. @throws MultipassError INSTANCE_NOT_STOPPED, … */
   async purge(options: WorkOptions = {}): Promise<void> {
     await purgeInstance(this.#layout, this.name, options);
+  }
+
+  #cloneOf(report: CloneReport): [VirtualMachine, ...VirtualMachine[]] {
+    const [first, ...rest] = report.clones.map(({ name }) =>
+      VirtualMachine.open(this.#layout, name),
+    );
+    if (first === undefined) throw new Error('a clone without a clone');
+    return [first, ...rest];
   }
 }

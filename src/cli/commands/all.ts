@@ -5,6 +5,7 @@ import { completionCommand } from './completion.js';
 import { deleteCommand } from './delete.js';
 import { exec } from './exec.js';
 import { find } from './find.js';
+import { flatten } from './flatten.js';
 import { get } from './get.js';
 import { helpCommand } from './help.js';
 import { info } from './info.js';
@@ -14,12 +15,14 @@ import { migrate } from './migrate.js';
 import { networks } from './networks.js';
 import { purge } from './purge.js';
 import { recover } from './recover.js';
+import { rename } from './rename.js';
 import { restart } from './restart.js';
 import { set } from './set.js';
 import { shell } from './shell.js';
 import { start } from './start.js';
 import { stop } from './stop.js';
 import { suspend } from './suspend.js';
+import { tree } from './tree.js';
 import { version } from './version.js';
 
 /** Every command, in the order of the help. */
@@ -30,6 +33,7 @@ export function allCommands(helpOf: (name: string | undefined) => string | undef
     deleteCommand,
     exec,
     find,
+    flatten,
     get,
     helpCommand(helpOf),
     info,
@@ -39,12 +43,14 @@ export function allCommands(helpOf: (name: string | undefined) => string | undef
     networks,
     purge,
     recover,
+    rename,
     restart,
     set,
     shell,
     start,
     stop,
     suspend,
+    tree,
     version,
     completeNames,
   ];

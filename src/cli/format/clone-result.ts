@@ -1,8 +1,56 @@
-import type { ClonedInstance, CloneReport } from '../../vm/clone/report.js';
+import type { ClonedInstance, CloneReport, Replaced } from '../../vm/clone/report.js';
+import { formatMemorySize } from '../../memory-size.js';
 import { formatJson } from './json.js';
 
+/** The output of `multipass clone`: a line for each copy, or the plan; JSON has all that is known. */
+export function formatCloneResult(report: CloneReport, format: 'table' | 'json'): string {
+  if (format === 'json') return formatCloneResultJson(report);
+  return report.dryRun ? formatPlan(report) : report.clones.map(clonedLine(report)).join('');
+}
+
+function clonedLine({ source, snapshot }: CloneReport): (clone: ClonedInstance) => string {
+  const from = snapshot === null ? source : `${source}.${snapshot}`;
+  return ({ name }) => `Cloned from ${from} to ${name}.\n`;
+}
+
+const ACTION: Readonly<Record<CloneReport['strategy'], string>> = {
+  reflink: 'share the extents of the disk',
+  copy: 'copy the disk',
+  convert: 'convert one state of the disk, without its snapshots',
+  linked: 'put an empty disk on a base that is shared',
+  live: 'copy the disk of the running instance',
+};
+
+function formatPlan(report: CloneReport): string {
+  const { source, snapshot, strategy, bytesToCopy, bytesShared, fits, clones } = report;
+  const lines = [
+    ['Source', snapshot === null ? source : `${source}.${snapshot}`],
+    ['Copies', clones.map(({ name }) => name).join(', ')],
+    ['Strategy', `${strategy}: ${ACTION[strategy]}`],
+    ['To copy', formatMemorySize(bytesToCopy)],
+    ['To share', formatMemorySize(bytesShared)],
+    ['Fits', fits ? 'yes' : 'no'],
+    ['New', newThings(clones)],
+  ];
+  return lines.map(([label, text]) => `${`${label ?? ''}:`.padEnd(12)}${text ?? ''}\n`).join('');
+}
+
+function newThings([first]: CloneReport['clones']): string {
+  const macs = first?.identity.macs.length ?? 0;
+  return [
+    ...[
+      'uuid',
+      'vmgenid',
+      'instance-id',
+      'hostname',
+      `${macs} MAC address${macs === 1 ? '' : 'es'}`,
+    ],
+    ...(first?.atFirstBoot ?? []).map((what) => `${what.replaceAll('_', ' ')} at the first boot`),
+  ].join(', ');
+}
+
 /** The output of `multipass clone --format json`. */
-export function formatCloneResultJson(report: CloneReport): string {
+function formatCloneResultJson(report: CloneReport): string {
   return formatJson({
     dry_run: report.dryRun,
     source: report.source,
@@ -32,6 +80,6 @@ function cloneJson({ name, identity, atFirstBoot, unchanged }: ClonedInstance) {
   };
 }
 
-function pair(replaced: { readonly old: string; readonly new: string }) {
+function pair(replaced: Replaced) {
   return { old: replaced.old, new: replaced.new };
 }

@@ -15,8 +15,6 @@ export interface DnsmasqRequest {
   readonly folder: string;
   readonly record: BridgeRecord;
   readonly ignoreClientIds: boolean;
-  /** True: the interface it was bound to is no more, so that one that runs is of no use. */
-  readonly afresh: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -26,7 +24,7 @@ export async function ensureDnsmasq(request: DnsmasqRequest): Promise<void> {
   const wanted = argumentsFor(request);
   const found = findDnsmasq(folder, record.bridge);
   if (found !== undefined) {
-    if (!request.afresh && isSame(found, wanted)) return;
+    if (isSame(found, wanted)) return;
     await stopDnsmasq(found, signal);
   }
   await startDnsmasq(folder, wanted, signal);
@@ -57,7 +55,7 @@ export async function startDnsmasq(
   }
 }
 
-/** As facts of Multipass, but for what is ours. Values are whole words: dnsmasq takes any path there. */
+/** As Multipass has it, but for our own files. Each value is a whole word, so that a path may hold anything. */
 function argumentsFor({ folder, record, ignoreClientIds }: DnsmasqRequest): string[] {
   const { bridge, subnet } = record;
   return [

@@ -54,9 +54,9 @@ export async function ensureBridge(request: EnsureBridge): Promise<Bridge> {
   const folder = resolve(request.folder);
   requireRoot();
   const record = await settledRecord(folder, signal);
-  const afresh = await ensureLink(record, signal);
+  await ensureLink(record, signal);
   await ensureFirewall(record, signal);
-  await ensureDnsmasq({ folder, record, ignoreClientIds, afresh, signal });
+  await ensureDnsmasq({ folder, record, ignoreClientIds, signal });
   const { bridge, subnet, mac } = record;
   return { bridge, subnet: subnet.toString(), gateway: subnet.address(1), mac };
 }

@@ -1,8 +1,8 @@
 import { networkTool, ipJson } from './network-tool.js';
 import type { BridgeRecord } from './bridge-record.js';
 
-/** The host's bridge is there, with its addresses, and up. Tells whether it had to be made. */
-export async function ensureLink(record: BridgeRecord, signal?: AbortSignal): Promise<boolean> {
+/** The host's bridge is there, with its addresses, and up. */
+export async function ensureLink(record: BridgeRecord, signal?: AbortSignal): Promise<void> {
   const { bridge, subnet, mac } = record;
   const doing = `set up the bridge "${bridge}"`;
   const ip = (...args: string[]) => networkTool('ip', args, doing, { signal });
@@ -17,7 +17,6 @@ export async function ensureLink(record: BridgeRecord, signal?: AbortSignal): Pr
     await ip('address', 'add', address, 'broadcast', subnet.address(255), 'dev', bridge);
   }
   if (!hasFlag(found, 'UP')) await ip('link', 'set', 'dev', bridge, 'up');
-  return found === undefined;
 }
 
 /** The interface by that name as `ip -json address` describes it; undefined when there is none. */

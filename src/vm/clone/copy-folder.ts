@@ -3,45 +3,27 @@ import type { Dirent } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { throwIfAborted } from '../../abort.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
-import { backingChain } from '../disks/backing-chain.js';
-import { copyActiveState, type CopiedDisk } from '../disks/copy-disk.js';
-import { copyWhole, linkOrCopy, type CopyFileOptions } from '../disks/copy-file.js';
+import { copyWhole } from '../disks/copy-file.js';
 import type { InstanceReading } from '../read-instance.js';
 import { cloneAction } from './policy.js';
 
-/** What came over, and what did not. */
-export interface CopiedFolder {
-  readonly disk: CopiedDisk;
-  /** One sentence for each thing that was left behind. */
-  readonly warnings: readonly string[];
-}
-
 /**
- * Fills a staged folder from a source's, as {@link cloneAction} says for each name. What is rewritten is written by
- * the caller; links that lead out of the folder, sockets and devices are left behind and told.
+ * Copies what we do not know of a source's folder into a staged one, as {@link cloneAction} says for each name: links
+ * that lead out of the folder, sockets and devices are left behind.
+ * @returns one sentence for each thing that was left behind
  */
-export async function copyFolder(
+export async function copyUnknownFiles(
   source: InstanceReading,
   target: InstanceDir,
-  options: CopyFileOptions,
-): Promise<CopiedFolder> {
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
   const warnings: string[] = [];
-  const chain = new Set(backingChain(source.dir, source.disk));
-  for (const base of chain) {
-    await linkOrCopy(source.dir.file(base), target.file(base), options);
-  }
-  const unknown = { root: source.dir.path, warnings, signal: options.signal };
+  const unknown = { root: source.dir.path, warnings, signal };
   for (const entry of await readdir(source.dir.path, { withFileTypes: true })) {
     if (cloneAction(entry.name) === 'copy') await copyUnknown(entry, target.path, unknown);
   }
   await writeFile(target.lock, '', { mode: 0o600 });
-  const disk = await copyActiveState({
-    source: source.dir.disk,
-    facts: source.disk,
-    target: target.disk,
-    ...options,
-  });
-  return { disk, warnings };
+  return warnings;
 }
 
 /** The copying of all that we do not know in an instance's folder. */

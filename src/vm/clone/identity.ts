@@ -20,17 +20,17 @@ export interface NewIdentity {
 }
 
 /**
- * Gives a staged clone its identity: the uuid it was staged with, a new vmgenid, and a new MAC for every interface,
+ * Gives a staged clone of the state `spec` its identity: the uuid it was staged with, a new vmgenid, and a new MAC for every interface,
  * claimed in the store's table.
  * @throws MultipassError MAC_EXHAUSTED
  */
 export async function claimIdentity(
   layout: StoreLayout,
-  source: InstanceReading,
+  { reading, spec }: { readonly reading: InstanceReading; readonly spec: InstanceSpec },
   staged: StagedInstance,
 ): Promise<NewIdentity> {
-  await adoptSourceRows(layout, source, staged);
-  const [first, ...rest] = source.spec.interfaces;
+  await adoptSourceRows(layout, reading, staged);
+  const [first, ...rest] = spec.interfaces;
   const interfaces: [NetworkInterface, ...NetworkInterface[]] = [await withNewMac(first, staged)];
   for (const extra of rest) interfaces.push(await withNewMac(extra, staged));
   return {
@@ -38,7 +38,7 @@ export async function claimIdentity(
     vmgenid: randomUUID(),
     interfaces,
     changes: interfaces.map(({ mac, auto }, index) => ({
-      old: macAt(source.spec, index),
+      old: macInSeed(reading.spec, spec, index),
       new: mac,
       index,
       auto,
@@ -72,8 +72,14 @@ async function adoptSourceRows(
   }
 }
 
-function macAt(spec: InstanceSpec, index: number): MacAddress {
-  const card = spec.interfaces[index];
+/**
+ * The MAC that the seed has for an interface: the seed is the source's present one, while the interfaces may be those of
+ * a snapshot, from before one was added.
+ */
+function macInSeed(present: InstanceSpec, cloned: InstanceSpec, index: number): MacAddress {
+  const card = cloned.interfaces[index];
   if (card === undefined) throw new Error(`no interface ${index}`);
-  return card.mac;
+  const same = present.interfaces.some(({ mac }) => mac.equals(card.mac));
+  const now = present.interfaces[index];
+  return same || now?.network !== card.network ? card.mac : now.mac;
 }

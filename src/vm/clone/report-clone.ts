@@ -1,11 +1,12 @@
 import { readMetaData } from '../../net/meta-data.js';
-import type { Renewal } from '../cloud-init/first-boot.js';
 import type { Seed } from '../cloud-init/seed.js';
-import type { CopiedDisk } from '../disks/copy-disk.js';
 import { interfaceLabel } from '../records/interface.js';
 import type { NewIdentity } from './identity.js';
-import type { CloneReport } from './report.js';
+import type { InstanceReading } from '../read-instance.js';
+import type { CloneIdentity, CloneReport } from './report.js';
 import type { CloneSource } from './source.js';
+import type { SourceState } from './source-state.js';
+import type { StagedClone } from './stage-clone.js';
 
 /** Measures the phases of one clone, one after the other. */
 export class PhaseTimer {
@@ -20,51 +21,78 @@ export class PhaseTimer {
   }
 }
 
-/** What is known of a clone once it is published. */
+/** What is known of clones once they are published. */
 export interface CloneOutcome {
   readonly source: CloneSource;
-  readonly identity: NewIdentity;
-  readonly name: string;
-  readonly copied: CopiedDisk;
-  /** What its seed makes the guest renew. */
-  readonly atFirstBoot: readonly Renewal[];
-  readonly warnings: readonly string[];
+  readonly state: SourceState;
+  readonly clones: readonly { readonly clone: StagedClone; readonly name: string }[];
   readonly timer: PhaseTimer;
 }
 
-/** The report of one clone: it claims only what was really made new. */
-export function reportClone(outcome: CloneOutcome): CloneReport {
-  const { source, identity, name, copied } = outcome;
-  const { spec } = source.reading;
-  const before = metaDataOf(source.seed);
+/** The report of clones: it claims only what was really made new. */
+export function reportClones({ source, state, clones, timer }: CloneOutcome): CloneReport {
+  const [first] = clones;
+  if (first === undefined) throw new Error('no clone to report');
+  const { head } = first.clone;
+  // The first one is copied from its source; each further one from the first.
+  const copies = head.strategy === 'linked' ? 1 : clones.length;
   return {
     dryRun: false,
     source: source.reading.name,
-    snapshot: null,
-    strategy: copied.strategy,
+    snapshot: state.snapshot,
+    strategy: head.strategy,
     consistency: 'stopped',
-    bytesToCopy: copied.bytesCopied,
-    bytesShared: copied.bytesShared,
+    bytesToCopy: head.bytesCopied * copies,
+    bytesShared: head.bytesShared,
     fits: true,
-    clones: [
-      {
-        name,
-        identity: {
-          macs: identity.changes.map((change) => ({
-            interface: interfaceLabel(change.index),
-            old: change.old.toString(),
-            new: change.new.toString(),
-          })),
-          uuid: { old: spec.uuid, new: identity.uuid },
-          vmgenid: { old: spec.vmgenid, new: identity.vmgenid },
-          instanceId: { old: before.instanceId ?? '', new: identity.uuid },
-          hostname: { old: before.hostname ?? '', new: name },
-        },
-        atFirstBoot: outcome.atFirstBoot,
-        unchanged: outcome.warnings,
-      },
-    ],
-    timingsMs: outcome.timer.timings,
+    clones: clones.map(({ clone, name }) => ({
+      name,
+      identity: identityOf(source.reading, source.seed, clone.identity, name),
+      atFirstBoot: clone.seed.atFirstBoot,
+      unchanged: clone.warnings,
+    })),
+    timingsMs: timer.timings,
+  };
+}
+
+function identityOf(
+  { spec }: InstanceReading,
+  seed: Seed | null,
+  identity: NewIdentity,
+  name: string,
+): CloneIdentity {
+  const before = metaDataOf(seed);
+  return {
+    macs: identity.changes.map((change) => ({
+      interface: interfaceLabel(change.index),
+      old: change.old.toString(),
+      new: change.new.toString(),
+    })),
+    uuid: { old: spec.uuid, new: identity.uuid },
+    vmgenid: { old: spec.vmgenid, new: identity.vmgenid },
+    instanceId: { old: before.instanceId ?? '', new: identity.uuid },
+    hostname: { old: before.hostname ?? '', new: name },
+  };
+}
+
+/** What a plan says of a clone's identity: what will be replaced, and by nothing that is known yet. */
+export function plannedIdentity(
+  { spec }: InstanceReading,
+  seed: Seed | null,
+  state: SourceState,
+  name: string,
+): CloneIdentity {
+  const before = metaDataOf(seed);
+  return {
+    macs: state.spec.interfaces.map(({ mac }, index) => ({
+      interface: interfaceLabel(index),
+      old: mac.toString(),
+      new: null,
+    })),
+    uuid: { old: spec.uuid, new: null },
+    vmgenid: { old: spec.vmgenid, new: null },
+    instanceId: { old: before.instanceId ?? '', new: null },
+    hostname: { old: before.hostname ?? '', new: name },
   };
 }
 

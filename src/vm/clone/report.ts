@@ -3,7 +3,8 @@ import type { CopyStrategy } from '../records/image-record.js';
 /** A value of the source and what the clone has in its place. */
 export interface Replaced {
   readonly old: string;
-  readonly new: string;
+  /** Null in a plan: it is made when the clone is. */
+  readonly new: string | null;
 }
 
 /** The MAC address of one interface, before and after. */

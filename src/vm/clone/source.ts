@@ -6,13 +6,12 @@ import { readSeed, type Seed } from '../cloud-init/seed.js';
 import { SourceWatch } from '../disks/source-watch.js';
 import { canOnlyCloneStopped, instanceDeleted, instanceNotFound } from '../instance-errors.js';
 import { isRunning, readInstance, type InstanceReading } from '../read-instance.js';
-import { openForChange, type WorkOptions } from '../upkeep.js';
+import { openForChange } from '../upkeep.js';
+import type { CloneChoices, SourceRequest as Base } from './clone-request.js';
+import { freeze, isFrozen } from './freeze.js';
 
-/** Which instance is to be cloned. */
-export interface SourceRequest extends WorkOptions {
-  readonly layout: StoreLayout;
-  readonly source: string;
-}
+/** What may be cloned besides a stopped instance, and how it is made ready. */
+export interface SourceRequest extends Base, Pick<CloneChoices, 'snapshot' | 'linked' | 'cold'> {}
 
 /** A stopped instance that is being copied, under its shared lock: nothing starts or changes it meanwhile. */
 export class CloneSource implements AsyncDisposable {
@@ -34,17 +33,17 @@ export class CloneSource implements AsyncDisposable {
   }
 
   /**
-   * Opens a source: an unfinished operation is finished first, then its shared lock is taken and the first look at
-   * its files is remembered.
+   * Opens a source: an unfinished operation is finished first, for linked clones it is frozen, then its shared lock is
+   * taken and the first look at its files is remembered.
    * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, INSTANCE_NOT_STOPPED, …; what makes it Broken
    */
   static async open(request: SourceRequest): Promise<CloneSource> {
     const { layout, source, signal } = request;
     const lock = await lockSettled(request);
     try {
-      const { dir } = requireCloneable(layout, source);
+      const { dir } = requireCloneable(layout, source, request);
       const watch = await SourceWatch.begin([dir.disk, dir.spec, dir.seed], signal);
-      const reading = requireCloneable(layout, source);
+      const reading = requireCloneable(layout, source, request);
       return new CloneSource(reading, readSeed(dir.seed), lock, watch);
     } catch (error) {
       await lock.release();
@@ -68,15 +67,22 @@ export class CloneSource implements AsyncDisposable {
 }
 
 /**
- * Looks at an instance and makes sure that it can be cloned.
+ * Looks at an instance and makes sure that it can be cloned: it is stopped, or suspended and that does not matter.
  * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, INSTANCE_NOT_STOPPED (Multipass's texts),
  *   DISK_INVALID; what makes it Broken
  */
-export function requireCloneable(layout: StoreLayout, name: string): InstanceReading {
+export function requireCloneable(
+  layout: StoreLayout,
+  name: string,
+  choices: Pick<CloneChoices, 'snapshot' | 'cold'> = {},
+): InstanceReading {
   if (!checkStoreFormat(layout)) throw instanceNotFound(name);
   const reading = readInstance(layout, name);
   if (reading.state === 'Deleted') throw instanceDeleted(name);
-  if (reading.state !== 'Stopped') throw canOnlyCloneStopped(name, reading.state);
+  // A snapshot is of a stopped machine, whatever has become of it since.
+  const isCold = choices.cold === true || choices.snapshot !== undefined;
+  const isCloneable = reading.state === 'Stopped' || (reading.state === 'Suspended' && isCold);
+  if (!isCloneable) throw canOnlyCloneStopped(name, reading.state);
   const { corrupt, externalData } = reading.disk;
   if (!corrupt && !externalData) return reading;
   throw new MultipassError(
@@ -94,16 +100,30 @@ export function requireCloneable(layout: StoreLayout, name: string): InstanceRea
 async function lockSettled(request: SourceRequest): Promise<InstanceLock> {
   const { layout, source } = request;
   for (;;) {
-    const seen = requireCloneable(layout, source);
-    if (isUnsettled(seen)) {
-      const opened = await openForChange(layout, source, 'clone', request);
-      await opened.lock.release();
-    }
+    const seen = requireCloneable(layout, source, request);
+    if (!isReady(seen, request)) await makeReady(request);
     const lock = await lockShared(request, seen);
-    // Somebody may have begun, and been killed, between the two locks.
-    if (!isUnsettled(readInstance(layout, source))) return lock;
+    // Somebody may have begun, and been killed, or have written, between the two locks.
+    if (isReady(readInstance(layout, source), request)) return lock;
     await lock.release();
   }
+}
+
+/** Finishes what is pending, and freezes the head where it is to be shared. */
+async function makeReady(request: SourceRequest): Promise<void> {
+  const { layout, source, signal } = request;
+  const opened = await openForChange(layout, source, 'clone', request);
+  try {
+    requireCloneable(layout, source, request);
+    if (!isReady(opened.reading, request)) await freeze(layout, opened, signal);
+  } finally {
+    await opened.lock.release();
+  }
+}
+
+function isReady(reading: InstanceReading, { linked = false }: SourceRequest): boolean {
+  if (reading.pending !== undefined || reading.uncleanEnd) return false;
+  return !linked || reading.disk.snapshots.length > 0 || isFrozen(reading);
 }
 
 async function lockShared(request: SourceRequest, seen: InstanceReading): Promise<InstanceLock> {
@@ -120,10 +140,6 @@ async function lockShared(request: SourceRequest, seen: InstanceReading): Promis
     if (error instanceof MultipassError || errnoOf(error) !== 'ENOENT') throw error;
     throw instanceNotFound(source);
   }
-}
-
-function isUnsettled(reading: InstanceReading): boolean {
-  return reading.pending !== undefined || reading.uncleanEnd;
 }
 
 function refuseIfRunning(reading: InstanceReading): void {

@@ -1,6 +1,6 @@
 import { chmod, rm } from 'node:fs/promises';
 import { join, dirname } from 'node:path';
-import { errnoOf } from '../../errors.js';
+import { errnoOf, MultipassError } from '../../errors.js';
 import type { Qcow2Facts } from '../../qemu/qcow2-header.js';
 import { convertActive, measure } from '../../qemu/qemu-img.js';
 import { allocatedBytes, copyWhole, reflink, type CopyFileOptions } from './copy-file.js';
@@ -11,6 +11,14 @@ export interface CopyDiskRequest extends CopyFileOptions {
   readonly source: string;
   readonly facts: Qcow2Facts;
   readonly target: string;
+  /** Tag of the internal snapshot whose state is copied; without it, the active state. */
+  readonly tag?: string | undefined;
+}
+
+/** What the copying of a disk will come to, in bytes on the disk; found out before the work. */
+export interface CopyPlan extends CopiedDisk {
+  /** Whether the file system has room for what is copied. */
+  readonly fits: boolean;
 }
 
 /** What the copying of a disk came to, in bytes on the disk. */
@@ -21,7 +29,7 @@ export interface CopiedDisk {
 }
 
 /**
- * Copies the active state of a head, without internal snapshots, by the fastest way that is correct:
+ * Copies one state of a head, without internal snapshots, by the fastest way that is correct:
  *
  * | source head | shares extents | does not |
  * |---|---|---|
@@ -32,7 +40,7 @@ export interface CopiedDisk {
  * removed.
  * @throws MultipassError DISK_FULL before the work, ABORTED, TOOL_FAILED, TOOL_MISSING, …
  */
-export async function copyActiveState(request: CopyDiskRequest): Promise<CopiedDisk> {
+export async function copyState(request: CopyDiskRequest): Promise<CopiedDisk> {
   const { source, facts, target } = request;
   if (facts.snapshots.length > 0) return await convert(request);
   const strategy = await copyWhole(source, target, request);
@@ -44,13 +52,13 @@ export async function copyActiveState(request: CopyDiskRequest): Promise<CopiedD
 }
 
 async function convert(request: CopyDiskRequest): Promise<CopiedDisk> {
-  const { source, facts, target, signal, onProgress } = request;
+  const { source, facts, target, tag, signal, onProgress } = request;
   const shares = await sharesExtents(source, target);
-  if (!shares) await requireSpaceForActiveState(source, target, signal);
+  if (!shares) await requireSpaceForState(request);
   const backing =
     facts.backingFile === null ? undefined : { file: facts.backingFile, format: 'qcow2' };
   try {
-    await convertActive({ source, target, backing, signal, onProgress });
+    await convertActive({ source, target, backing, snapshot: tag, signal, onProgress });
   } catch (error) {
     await rm(target, { force: true });
     throw error;
@@ -62,16 +70,37 @@ async function convert(request: CopyDiskRequest): Promise<CopiedDisk> {
     : { strategy: 'convert', bytesCopied: bytes, bytesShared: 0 };
 }
 
-/** The active state is at most the whole file; only when that does not fit is the exact figure worth a process. */
-async function requireSpaceForActiveState(
-  source: string,
-  target: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+/**
+ * What {@link copyState} would do. It leaves nothing behind; `target` is where the copy would be made, in a folder that
+ * exists.
+ * @throws MultipassError TOOL_FAILED, TOOL_MISSING, ABORTED
+ */
+export async function planCopy(request: CopyDiskRequest): Promise<CopyPlan> {
+  const { source, facts, target, tag, signal } = request;
+  const isConverted = facts.snapshots.length > 0;
+  const shares = await sharesExtents(source, target);
+  const bytes = isConverted
+    ? (await measure(source, { snapshot: tag, signal })).required
+    : await allocatedBytes(source);
+  const strategy = isConverted ? 'convert' : shares ? 'reflink' : 'copy';
+  if (shares) return { strategy, bytesCopied: 0, bytesShared: bytes, fits: true };
+  const fits = await requireSpace(target, bytes).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof MultipassError && error.code === 'DISK_FULL') return false;
+      throw error;
+    },
+  );
+  return { strategy, bytesCopied: bytes, bytesShared: 0, fits };
+}
+
+/** A state is at most the whole file; only when that does not fit is the exact figure worth a process. */
+async function requireSpaceForState(request: CopyDiskRequest): Promise<void> {
+  const { source, target, tag, signal } = request;
   try {
     await requireSpace(target, await allocatedBytes(source));
   } catch {
-    const { required } = await measure(source, { signal });
+    const { required } = await measure(source, { snapshot: tag, signal });
     await requireSpace(target, required);
   }
 }

@@ -1,9 +1,10 @@
 import { cwd as currentFolder } from 'node:process';
 import type { StoreLayout } from '../../store/layout.js';
 import { instanceDeleted, instanceNotRunning } from '../instance-errors.js';
-import { readInstance } from '../read-instance.js';
+import { readInstance, type InstanceReading } from '../read-instance.js';
+import { boundConsole } from './console.js';
 import { requireGuest } from './open-guest.js';
-import { enterGuest, shellWord } from './ssh.js';
+import { enterGuest, runInGuest, shellWord, SSH_FAILED } from './ssh.js';
 import { mapWorkingDirectory } from './working-directory.js';
 
 /** What is run in an instance, on this process's own streams. */
@@ -30,15 +31,40 @@ export interface EnterRequest {
  */
 export async function enterInstance(request: EnterRequest): Promise<number> {
   const { layout, name, command, terminal, signal } = request;
-  const reading = readInstance(layout, name);
-  if (reading.state === 'Deleted') throw instanceDeleted(name);
-  if (reading.state !== 'Running') throw instanceNotRunning(name);
+  const reading = requireRunning(layout, name);
   const guest = await requireGuest(layout, reading);
+  await boundConsole(reading.dir);
   if (command === null) return await enterGuest(guest, { command, terminal, signal });
   const words = command.map(shellWord).join(' ');
   const folder = folderOf(request, reading.spec.mounts);
-  const line = folder === null ? words : `cd ${shellWord(folder)} && exec ${words}`;
+  const line = folder === null ? words : `cd ${shellWord(folder)} && ${words}`;
   return await enterGuest(guest, { command: line, terminal, signal });
+}
+
+/**
+ * Runs a command in a running instance, without a terminal or stdin.
+ * @returns its exit code and what it wrote to stdout
+ * @throws MultipassError as {@link enterInstance}; SSH_FAILED, HOST_KEY_CHANGED
+ */
+export async function execInInstance(
+  request: Pick<EnterRequest, 'layout' | 'name' | 'signal'> & { command: readonly string[] },
+): Promise<{ stdout: string; exitCode: number }> {
+  const { layout, name, command, signal } = request;
+  const guest = await requireGuest(layout, requireRunning(layout, name));
+  return await runInGuest(guest, command.map(shellWord).join(' '), {
+    signal,
+    okExitCodes: ANY_BUT_SSH,
+  });
+}
+
+/** 255 is ssh's own failure, or at least cannot be told from it. */
+const ANY_BUT_SSH = Array.from({ length: SSH_FAILED }, (_, code) => code);
+
+function requireRunning(layout: StoreLayout, name: string): InstanceReading {
+  const reading = readInstance(layout, name);
+  if (reading.state === 'Deleted') throw instanceDeleted(name);
+  if (reading.state !== 'Running') throw instanceNotRunning(name);
+  return reading;
 }
 
 function folderOf(

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { throwIfAborted } from '../../abort.js';
 import { MultipassError } from '../../errors.js';
 import { purgeInstance } from '../delete-instance.js';
@@ -28,10 +29,7 @@ export async function launchInstance(request: LaunchRequest): Promise<string> {
   await prepareStore(layout);
   const tell = (phase: Parameters<NonNullable<typeof onProgress>>[0]['phase'], name: string) =>
     onProgress?.({ phase, name });
-  const image = await obtain(request, settings.imageMirror);
-  diskSize(request.disk, image.virtualSize);
-  onProgress?.({ phase: 'creating', name: request.name ?? null });
-  const name = await createInstance(request, image);
+  const name = await create(request, settings.imageMirror);
   try {
     tell('starting', name);
     await startMachine({ layout, name, env, signal, onWarning });
@@ -42,6 +40,20 @@ export async function launchInstance(request: LaunchRequest): Promise<string> {
   } catch (error) {
     if (error instanceof MultipassError && error.details['kept'] === true) throw error;
     throw await removeFailed(request, name, error);
+  }
+}
+
+/** An image that nobody has a link to yet may be purged by another command: then it is fetched again. */
+async function create(request: LaunchRequest, mirror: string | null): Promise<string> {
+  for (;;) {
+    const image = await obtain(request, mirror);
+    diskSize(request.disk, image.virtualSize);
+    request.onProgress?.({ phase: 'creating', name: request.name ?? null });
+    try {
+      return await createInstance(request, image);
+    } catch (error) {
+      if (existsSync(image.dir.disk)) throw error;
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { throwIfAborted } from '../../abort.js';
 import { fromSystemError, MultipassError } from '../../errors.js';
 
 /** cloud-init's own limit is far below. */
@@ -17,6 +18,7 @@ export async function readUserData(
     if (Buffer.byteLength(text) > LARGEST) throw new Error(`larger than ${LARGEST} bytes`);
     return text;
   } catch (error) {
+    throwIfAborted(options.signal);
     const cause = fromSystemError(error, 'read', source);
     throw new MultipassError(
       'INVALID_ARGUMENT',

@@ -17,7 +17,7 @@ import type { DiskStep, PendingOperation } from './pending-record.js';
 
 /**
  * Finishes an operation that was killed: its qemu-img step again, a repair of what the killed one leaked, the
- * records, and then the end of `pending.json`. Every part may be repeated, so it may itself be killed anywhere.
+ * records, the seed, and then the end of `pending.json`. Every part may be repeated, so it may itself be killed anywhere.
  * The caller holds the instance's exclusive lock.
  * @throws MultipassError TOOL_FAILED, DISK_FULL, …; the operation stays pending then
  */
@@ -27,9 +27,11 @@ export async function finishPending(
   signal?: AbortSignal,
 ): Promise<void> {
   log('info', 'pending', `finishing "${pending.step.operation}" of "${dir.name}"`);
-  await repeatStep(dir.disk, pending.step, signal);
-  await checkAndRepairLeaks(dir.disk, { signal });
-  await syncPath(dir.disk);
+  if (pending.step.operation !== 'rewrite') {
+    await repeatStep(dir.disk, pending.step, signal);
+    await checkAndRepairLeaks(dir.disk, { signal });
+    await syncPath(dir.disk);
+  }
   if (pending.snapshots.size > 0) {
     await mkdir(dir.snapshots, { recursive: true, mode: 0o700 });
   }
@@ -39,13 +41,28 @@ export async function finishPending(
     else await replaceRecord(path, record);
   }
   if (pending.snapshots.size > 0) await syncPath(dir.snapshots);
+  if (pending.seed !== undefined) {
+    // Reading seeds takes a parser that few operations need.
+    const { replaceSeedFiles } = await import('./seed-change.js');
+    await replaceSeedFiles(dir, pending.seed);
+  }
+  if (getsOtherHostKeys(pending)) await rm(dir.knownHosts, { force: true });
   if (pending.spec !== null) await replaceRecord(dir.spec, pending.spec);
   await rm(dir.pending, { force: true });
   await syncPath(dir.path);
 }
 
+/** A disk of another time has the keys of that time, and under another instance-id cloud-init makes new ones. */
+function getsOtherHostKeys({ step, seed }: PendingOperation): boolean {
+  return step.operation === 'restore' || seed !== undefined;
+}
+
 /** qemu-img gladly makes a second snapshot of one tag, and fails on a tag that is gone: both mean "done already". */
-async function repeatStep(disk: string, step: DiskStep, signal?: AbortSignal): Promise<void> {
+async function repeatStep(
+  disk: string,
+  step: Exclude<DiskStep, { operation: 'rewrite' }>,
+  signal?: AbortSignal,
+): Promise<void> {
   const exists = 'tag' in step && hasSnapshotNamed(readQcow2(disk), step.tag);
   switch (step.operation) {
     case 'snapshot':

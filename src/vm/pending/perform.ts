@@ -1,19 +1,37 @@
+import { throwIfAborted } from '../../abort.js';
+import { MultipassError } from '../../errors.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
-import { replaceRecord } from '../../store/write-record.js';
+import { recordText, replaceRecord } from '../../store/write-record.js';
 import { finishPending } from './finish-pending.js';
 import { encodePending, type PendingOperation } from './pending-record.js';
 
+/** What can be read back: a record that is longer counts as damaged. */
+const LONGEST_RECORD = 4 * 1024 * 1024;
+
 /**
- * Does an operation that changes a head in place. The intention is written down first, atomically and durably: that is
- * the commit point. Killed before it, nothing has happened; after it, the next command that opens the instance finishes
- * it. The caller holds the instance's exclusive lock, and nothing is pending.
+ * Does an operation that changes an instance in place. The intention is written down first, atomically and durably: that
+ * is the commit point. Killed before it, nothing has happened; after it, the next command that opens the instance
+ * finishes it. The caller holds the instance's exclusive lock, nothing is pending, and has made sure that the step can
+ * be done ({@link requireChangeableDisk}): one that cannot would be pending for ever.
  * @throws MultipassError TOOL_FAILED, DISK_FULL, …; the operation stays pending then
+ * @throws MultipassError ABORTED before the commit point, INVALID_ARGUMENT for records too long to be written down
  */
 export async function performOperation(
   dir: InstanceDir,
   operation: PendingOperation,
   signal?: AbortSignal,
 ): Promise<void> {
-  await replaceRecord(dir.pending, encodePending(operation));
+  const intention = encodePending(operation);
+  if (Buffer.byteLength(recordText(intention)) >= LONGEST_RECORD) throw tooLong(dir);
+  throwIfAborted(signal);
+  await replaceRecord(dir.pending, intention);
   await finishPending(dir, operation, signal);
+}
+
+function tooLong(dir: InstanceDir): MultipassError {
+  return new MultipassError(
+    'INVALID_ARGUMENT',
+    `the records of "${dir.name}" are too long to be changed at once`,
+    { hint: 'Make the comments of its snapshots shorter, then try again.' },
+  );
 }

@@ -1,24 +1,40 @@
-import { errnoOf } from '../../errors.js';
+import { sleep } from '../../abort.js';
+import { errnoOf, MultipassError } from '../../errors.js';
 import { HEAD_NODE, RUN_SOCKETS } from '../../qemu/machine.js';
 import { asObject, QmpClient } from '../../qemu/qmp-client.js';
 import { runJob } from '../../qemu/qmp-jobs.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import { instanceNotRunning } from '../instance-errors.js';
-import { SUSPEND_TAG } from '../read-instance.js';
+import { boundConsole } from '../guest/console.js';
+import { isRunning, SUSPEND_TAG } from '../read-instance.js';
+
+/** A QEMU that begins does not listen yet, one that ends no more, and before one that is busy there is a queue. */
+const NOT_NOW = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EAGAIN']);
+const POLL_MS = 50;
+const PATIENCE_MS = 60_000;
 
 /**
- * Talks to the QEMU that runs an instance.
- * @throws MultipassError INSTANCE_NOT_RUNNING when there is none (any more); QMP_FAILED, ABORTED
+ * Talks to the QEMU that runs an instance: one command at a time may, the others wait.
+ * @throws MultipassError INSTANCE_NOT_RUNNING when there is none (any more); QMP_FAILED when it lives and nobody gets
+ *   through to it for a minute; ABORTED
  */
 export async function openMonitor(dir: InstanceDir, signal?: AbortSignal): Promise<QmpClient> {
-  try {
-    return await QmpClient.connect(dir.run, RUN_SOCKETS.qmp, signal);
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno !== 'ENOENT' && errno !== 'ECONNREFUSED' && errno !== 'ECONNRESET') throw error;
-    throw instanceNotRunning(dir.name);
+  await boundConsole(dir);
+  const start = Date.now();
+  for (;;) {
+    try {
+      return await QmpClient.connect(dir.run, RUN_SOCKETS.qmp, signal);
+    } catch (error) {
+      if (!NOT_NOW.has(errnoOf(error) ?? '')) throw error;
+      if (!isRunning(dir)) throw instanceNotRunning(dir.name);
+      if (Date.now() - start > PATIENCE_MS) throw doesNotListen(dir.name, error);
+    }
+    await sleep(POLL_MS, signal);
   }
 }
+
+/** States of a guest that stands still because a command was killed before its end. */
+export const INTERRUPTED: ReadonlySet<string> = new Set(['prelaunch', 'paused']);
 
 /**
  * Listens for QEMU's farewell, by which a clean end is told from a crash.
@@ -57,4 +73,12 @@ export async function dropSavedState(client: QmpClient): Promise<void> {
 export async function runStateOf(client: QmpClient): Promise<string> {
   const { status } = asObject(await client.execute('query-status'));
   return typeof status === 'string' ? status : 'unknown';
+}
+
+function doesNotListen(name: string, cause: unknown): MultipassError {
+  return new MultipassError('QMP_FAILED', `the QEMU of "${name}" does not take any commands`, {
+    hint: `Cut its power with \`multipass stop --force ${name}\`.`,
+    details: { name },
+    cause,
+  });
 }

@@ -1,6 +1,5 @@
 import { MultipassError } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
-import { boundConsole } from '../guest/console.js';
 import { runInGuest, type Guest } from '../guest/ssh.js';
 import { readInstance } from '../read-instance.js';
 import { readSettings, type Environment } from '../settings/settings.js';
@@ -8,7 +7,7 @@ import { openForChange, prepareStore, type WorkOptions } from '../upkeep.js';
 import { bootInstance } from './boot.js';
 import { plugCards } from './instance-bridge.js';
 import { readMachine } from './machine-record.js';
-import { letRun, openMonitor, runStateOf } from './monitor.js';
+import { INTERRUPTED, letRun, openMonitor, runStateOf } from './monitor.js';
 import { waitForGuest } from './wait-for-guest.js';
 
 /** What is started. */
@@ -60,12 +59,11 @@ export async function startMachine(
   return await bootInstance({ layout, opened, settings, signal, onWarning });
 }
 
-const STANDS_STILL = new Set(['prelaunch', 'paused', 'io-error']);
+const STANDS_STILL = new Set([...INTERRUPTED, 'io-error']);
 
 /** A guest that stands still, for want of space or because a command was killed before its end, runs on. */
 async function goOn({ layout, name, signal }: StartInstanceRequest): Promise<'running'> {
   const dir = layout.instance(name);
-  await boundConsole(dir);
   await using client = await openMonitor(dir, signal);
   if (!STANDS_STILL.has(await runStateOf(client))) return 'running';
   await plugCards(layout, readMachine(dir)?.machine.cards ?? [], signal);

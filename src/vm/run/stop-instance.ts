@@ -9,7 +9,7 @@ import { performOperation } from '../pending/perform.js';
 import { readInstance, runningQemu, SUSPEND_TAG } from '../read-instance.js';
 import { openForChange, prepareStore, type WorkOptions } from '../upkeep.js';
 import { tidyAfterRun, waitForEnd } from './end-of-run.js';
-import { letRun, listenForFarewell, openMonitor, runStateOf } from './monitor.js';
+import { INTERRUPTED, letRun, listenForFarewell, openMonitor, runStateOf } from './monitor.js';
 import { withDeadline } from './wait-for-guest.js';
 
 /** What is stopped, and how. */
@@ -78,7 +78,7 @@ async function shutDown(request: StopRequest, client: QmpClient): Promise<boolea
   const hasSaidFarewell = listenForFarewell(client);
   const state = await runStateOf(client);
   if (state === 'io-error') throw outOfSpace(request.name);
-  if (state === 'paused') await letRun(client);
+  if (INTERRUPTED.has(state)) await letRun(client);
   await withDeadline(request, async (deadline) => {
     const pressing = pressUntilEnd(client, deadline);
     const aborted = new Promise<never>((_, reject) => {
@@ -94,11 +94,11 @@ async function shutDown(request: StopRequest, client: QmpClient): Promise<boolea
 }
 
 async function pressUntilEnd(client: QmpClient, deadline: AbortSignal): Promise<void> {
-  while (!client.hasEnded && !deadline.aborted) {
+  while (!client.hasEnded() && !deadline.aborted) {
     try {
       await client.execute('system_powerdown');
     } catch (error) {
-      if (!client.hasEnded) throw error;
+      if (!client.hasEnded()) throw error;
     }
     await Promise.race([client.closed, delay(PRESS_AGAIN_MS, undefined, { ref: false })]);
   }

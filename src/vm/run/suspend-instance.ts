@@ -6,7 +6,7 @@ import { instanceDeleted } from '../instance-errors.js';
 import { readInstance, SUSPEND_TAG } from '../read-instance.js';
 import { prepareStore, type WorkOptions } from '../upkeep.js';
 import { tidyAfterRun, waitForEnd } from './end-of-run.js';
-import { letRun, listenForFarewell, openMonitor, runStateOf } from './monitor.js';
+import { INTERRUPTED, letRun, listenForFarewell, openMonitor, runStateOf } from './monitor.js';
 
 /** What is suspended. */
 export interface SuspendRequest extends WorkOptions {
@@ -42,8 +42,8 @@ export async function suspendInstance(request: SuspendRequest): Promise<void> {
 }
 
 async function saveMemory(client: QmpClient): Promise<void> {
-  // An interrupted suspend may have left its own: QEMU would take a second one of that name.
-  if ((await runStateOf(client)) === 'paused') await letRun(client);
+  // What an interrupted suspend has saved is in the way.
+  if (INTERRUPTED.has(await runStateOf(client))) await letRun(client);
   await client.execute('stop');
   try {
     await runJob(client, 'snapshot-save', {

@@ -1,7 +1,7 @@
 import { throwIfAborted } from '../../abort.js';
 import { MultipassError } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
-import { consoleTail } from '../guest/console.js';
+import { boundConsole, consoleTail } from '../guest/console.js';
 import { guestOf } from '../guest/open-guest.js';
 import { waitForSsh, type Guest } from '../guest/ssh.js';
 import { isRunning, readInstance } from '../read-instance.js';
@@ -27,7 +27,11 @@ export async function waitForGuest(request: WaitRequest): Promise<Guest> {
   const { layout, name, signal } = request;
   const reading = readInstance(layout, name);
   return await withDeadline(request, async (deadline) => {
-    return await waitForSsh(() => guestOf(layout, reading), {
+    const guest = async (): Promise<Guest | undefined> => {
+      await boundConsole(reading.dir);
+      return await guestOf(layout, reading);
+    };
+    return await waitForSsh(guest, {
       signal: deadline,
       requireAlive: () => {
         if (!isRunning(reading.dir)) throw endedMeanwhile(request);

@@ -3,10 +3,15 @@ import type { StoreLayout } from '../../store/layout.js';
 import { instanceSettingHandler } from './instance-setting-handler.js';
 import { unknownSetting } from './setting-errors.js';
 import type { SetOptions, SettingHandler } from './setting-handler.js';
+import { snapshotSettingHandler } from './snapshot-setting-handler.js';
 import { storeSettingHandler } from './store-setting-handler.js';
 
 /** Asked in this order. A further kind of settings is a further handler. */
-const HANDLERS: readonly SettingHandler[] = [storeSettingHandler, instanceSettingHandler];
+const HANDLERS: readonly SettingHandler[] = [
+  storeSettingHandler,
+  instanceSettingHandler,
+  snapshotSettingHandler,
+];
 
 /**
  * The value of a setting as `get` prints it; '' for nothing.

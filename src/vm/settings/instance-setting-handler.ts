@@ -1,19 +1,15 @@
-import { MultipassError } from '../../errors.js';
-import { formatMemorySize } from '../../memory-size.js';
 import { checkStoreFormat } from '../../store/format.js';
 import { instanceDeleted, instanceNotFound } from '../instance-errors.js';
 import { listInstances } from '../list-instances.js';
 import { isValidName } from '../names.js';
 import { readInstance } from '../read-instance.js';
-import type { InstanceSpec } from '../records/spec.js';
+import {
+  INSTANCE_PROPERTIES,
+  isInstanceProperty,
+  type InstanceProperty,
+} from './instance-properties.js';
 import type { SettingHandler } from './setting-handler.js';
-
-/** What can be asked of an instance, as people read it. */
-const PROPERTIES: Readonly<Record<string, (spec: InstanceSpec) => string>> = {
-  cpus: ({ cpus }) => String(cpus),
-  disk: ({ disk }) => formatMemorySize(disk),
-  memory: ({ memory }) => formatMemorySize(memory),
-};
+import { readSettings } from './settings.js';
 
 /** `local.<instance>.<property>`. */
 export const instanceSettingHandler: SettingHandler = {
@@ -21,31 +17,31 @@ export const instanceSettingHandler: SettingHandler = {
     const views = await listInstances(layout);
     const there = views.filter(({ state }) => state !== 'Broken' && state !== 'Deleted');
     return there.flatMap(({ name }) =>
-      Object.keys(PROPERTIES).map((property) => `local.${name}.${property}`),
+      Object.keys(INSTANCE_PROPERTIES).map((property) => `local.${name}.${property}`),
     );
   },
 
   get(layout, key) {
     const found = parseKey(key);
     if (found === undefined) return undefined;
-    if (!checkStoreFormat(layout)) throw instanceNotFound(found.name);
-    const { state, spec } = readInstance(layout, found.name);
-    if (state === 'Deleted') throw instanceDeleted(found.name);
-    return found.show(spec);
+    const { name, property } = found;
+    if (!checkStoreFormat(layout)) throw instanceNotFound(name);
+    const { state, spec } = readInstance(layout, name);
+    if (state === 'Deleted') throw instanceDeleted(name);
+    return INSTANCE_PROPERTIES[property](spec, () => readSettings(layout, {}));
   },
 
-  set(layout, key) {
-    // What cannot be asked for cannot be set either, and is told so.
-    if (this.get(layout, key) === undefined) return Promise.resolve(false);
-    throw new MultipassError('SETTING_INVALID', `"${key}" cannot be set in this version`, {
-      details: { key },
-    });
+  async set(layout, key, value, { signal }) {
+    const found = parseKey(key);
+    if (found === undefined) return false;
+    const { updateInstance } = await import('./update-instance.js');
+    await updateInstance({ layout, key, value, ...found, signal });
+    return true;
   },
 };
 
-function parseKey(key: string): { name: string; show: (spec: InstanceSpec) => string } | undefined {
+function parseKey(key: string): { name: string; property: InstanceProperty } | undefined {
   const [local, name = '', property = '', ...more] = key.split('.');
   if (local !== 'local' || more.length > 0 || !isValidName(name)) return undefined;
-  const show = Object.hasOwn(PROPERTIES, property) ? PROPERTIES[property] : undefined;
-  return show === undefined ? undefined : { name, show };
+  return isInstanceProperty(property) ? { name, property } : undefined;
 }

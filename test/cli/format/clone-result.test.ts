@@ -1,32 +1,35 @@
 import { expect, it } from 'vitest';
-import { formatCloneResultJson } from '../../../src/cli/format/clone-result.js';
+import { formatCloneResult } from '../../../src/cli/format/clone-result.js';
 
 it('prints the JSON of the design, its keys in that order', () => {
-  const json = formatCloneResultJson({
-    dryRun: false,
-    source: 'web',
-    snapshot: null,
-    strategy: 'reflink',
-    consistency: 'stopped',
-    bytesToCopy: 4096,
-    bytesShared: 8192,
-    fits: true,
-    clones: [
-      {
-        name: 'web-clone1',
-        identity: {
-          macs: [{ interface: 'default', old: '52:54:00:00:00:01', new: '52:54:00:00:00:02' }],
-          uuid: { old: 'u1', new: 'u2' },
-          vmgenid: { old: 'g1', new: 'g2' },
-          instanceId: { old: 'i1', new: 'u2' },
-          hostname: { old: 'web', new: 'web-clone1' },
+  const json = formatCloneResult(
+    {
+      dryRun: false,
+      source: 'web',
+      snapshot: null,
+      strategy: 'reflink',
+      consistency: 'stopped',
+      bytesToCopy: 4096,
+      bytesShared: 8192,
+      fits: true,
+      clones: [
+        {
+          name: 'web-clone1',
+          identity: {
+            macs: [{ interface: 'default', old: '52:54:00:00:00:01', new: '52:54:00:00:00:02' }],
+            uuid: { old: 'u1', new: 'u2' },
+            vmgenid: { old: 'g1', new: 'g2' },
+            instanceId: { old: 'i1', new: 'u2' },
+            hostname: { old: 'web', new: 'web-clone1' },
+          },
+          atFirstBoot: ['machine_id', 'ssh_host_keys'],
+          unchanged: [],
         },
-        atFirstBoot: ['machine_id', 'ssh_host_keys'],
-        unchanged: [],
-      },
-    ],
-    timingsMs: { copy: 1.5 },
-  });
+      ],
+      timingsMs: { copy: 1.5 },
+    },
+    'json',
+  );
   expect(json).toBe(`{
     "dry_run": false,
     "source": "web",

@@ -11,6 +11,8 @@ export async function multipassInProcess(
 ): Promise<CommandResult> {
   const [stdout, stderr] = [new Recorder(), new Recorder()];
   const context: CliContext = {
+    stdin: () => Promise.resolve(''),
+    terminal: false,
     stdout,
     stderr,
     layout,

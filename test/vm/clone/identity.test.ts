@@ -3,6 +3,7 @@ import { describe, expect } from 'vitest';
 import type { InstanceDir } from '../../../src/store/instance-dir.js';
 import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
 import type { CloneReport } from '../../../src/vm/clone/report.js';
+import { hasIdentityHook } from '../../../src/vm/cloud-init/identity-hook.js';
 import { writeIso } from '../../../src/vm/cloud-init/iso9660-writer.js';
 import { readSeed } from '../../../src/vm/cloud-init/seed.js';
 import type { InstanceSpec } from '../../../src/vm/records/spec.js';
@@ -125,9 +126,7 @@ describe('the identity of a clone', () => {
     expect([start, created, new Date().toISOString()].toSorted()[1]).toBe(created);
   });
 
-  test('is new to cloud-init, while the files of the user are the same bytes', async ({
-    store,
-  }) => {
+  test('is new to cloud-init, while the file of the user is the same bytes', async ({ store }) => {
     const spec = richSpec();
     const source = await makeInstance(store.layout, 'web', { spec });
     const before = readSeed(source.seed)!;
@@ -135,11 +134,12 @@ describe('the identity of a clone', () => {
 
     const after = readSeed(copy.seed)!;
     expect(after.map(({ name }) => name)).toEqual(before.map(({ name }) => name));
-    for (const name of ['user-data', 'vendor-data']) {
-      const dataOf = (files: typeof after): Buffer =>
-        files.find((file) => file.name === name)!.data;
-      expect(dataOf(after).equals(dataOf(before))).toBe(true);
-    }
+    const dataOf = (files: typeof after, name: string): Buffer =>
+      files.find((file) => file.name === name)!.data;
+    expect(dataOf(after, 'user-data').equals(dataOf(before, 'user-data'))).toBe(true);
+    expect(dataOf(after, 'vendor-data').toString()).toContain(
+      `\n\n${dataOf(before, 'vendor-data').toString()}\n--`,
+    );
     const { uuid } = await readJson(copy.spec);
     const metaData = after[0]!.data.toString();
     expect(metaData).toBe(
@@ -176,6 +176,7 @@ describe('the identity of a clone', () => {
       hostname: { old: 'web', new: 'replica' },
     });
     expect(cloned?.unchanged).toEqual([]);
+    expect(cloned?.atFirstBoot).toEqual(['machine_id', 'ssh_host_keys']);
     expect(report).toMatchObject({ dryRun: false, source: 'web', snapshot: null, fits: true });
   });
 
@@ -204,7 +205,8 @@ describe('the seed of a clone', () => {
     const after = readSeed(copy.seed)!;
     const names = ['user-data', 'meta-data', 'notes', 'vendor-data', 'network-config'];
     expect(after.map(({ name }) => name)).toEqual(names);
-    for (const at of [0, 2, 3]) expect(after[at]!.data.equals(files[at]!.data)).toBe(true);
+    for (const at of [0, 2]) expect(after[at]!.data.equals(files[at]!.data)).toBe(true);
+    expect(hasIdentityHook(after[3]!.data)).toBe(true);
   });
 
   test('is made when the source has none, and the report says so', async ({ store }) => {
@@ -216,5 +218,30 @@ describe('the seed of a clone', () => {
       `"${store.layout.instance('web').seed}" is missing: a new seed was made`,
     ]);
     expect(report.clones[0]?.identity.instanceId.old).toBe('');
+  });
+});
+
+describe('the report of a clone', () => {
+  test('promises at the first boot only what the seed arranges', async ({ store }) => {
+    const userData = '#cloud-config\nvendor_data: { enabled: false }\nssh_deletekeys: false\n';
+    await makeInstance(store.layout, 'web', { seed: { 'user-data': userData } });
+    const [, report] = await clone(store, 'web');
+    expect(report.clones[0]?.atFirstBoot).toEqual([]);
+    expect(report.clones[0]?.unchanged).toEqual([
+      'the machine-id stays that of the source: user-data turns vendor_data off',
+      'the ssh host keys stay those of the source: user-data sets ssh_deletekeys to false',
+    ]);
+  });
+
+  test('promises the same of the clone of a clone, whose vendor-data is the same', async ({
+    store,
+  }) => {
+    await makeInstance(store.layout, 'web');
+    const [first] = await clone(store, 'web');
+    const report = await cloneInstance({ layout: store.layout, source: 'replica', name: 'third' });
+    expect(report.clones[0]?.atFirstBoot).toEqual(['machine_id', 'ssh_host_keys']);
+    const vendorData = (seed: string): Buffer =>
+      readSeed(seed)!.find(({ name }) => name === 'vendor-data')!.data;
+    expect(vendorData(store.layout.instance('third').seed)).toEqual(vendorData(first.seed));
   });
 });

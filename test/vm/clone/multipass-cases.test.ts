@@ -174,7 +174,8 @@ describe('what Multipass tests of the seed, the folder and the disk', () => {
     const copy = await (await store.get('web')).clone();
     const texts = seedTexts(store, copy.name);
     expect(texts['user-data']).toBe(script);
-    expect(texts['vendor-data']).toBe(script);
+    expect(texts['vendor-data']).toContain(`\n\n${script}\n--multipass-part-0\n`);
+    expect(texts['vendor-data']).not.toContain(copy.spec.interfaces[0].mac.toString());
     expect(texts['network-config']).toContain(copy.spec.interfaces[0].mac.toString());
     expect(texts['network-config']).not.toContain(mac.toString());
   });

@@ -5,8 +5,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { run } from '../../../src/exec.js';
 import { MacAddress } from '../../../src/net/mac-address.js';
 import type { IsoFile } from '../../../src/vm/cloud-init/iso9660-reader.js';
+import { hasIdentityHook } from '../../../src/vm/cloud-init/identity-hook.js';
 import { writeIso } from '../../../src/vm/cloud-init/iso9660-writer.js';
-import { readSeed, retargetSeed, type SeedIdentity } from '../../../src/vm/cloud-init/seed.js';
+import {
+  readSeed,
+  retargetSeed,
+  withHostname,
+  type SeedIdentity,
+} from '../../../src/vm/cloud-init/seed.js';
 
 const OLD = '52:54:00:00:00:01';
 const NEW = '52:54:00:00:00:02';
@@ -165,6 +171,22 @@ describe('retargetSeed', () => {
     expect(retargetSeed(files, again, path).image.equals(first)).toBe(true);
   });
 
+  it('gives a copy the hook, where it has none yet, and nobody else', () => {
+    const seed = [file('vendor-data', '#cloud-config\na: b\n'), file('user-data', '{}')];
+    const dataOf = (files: readonly IsoFile[], name: string): Buffer | undefined =>
+      files.find((one) => one.name === name)?.data;
+    const { files } = retargetSeed(seed, { ...IDENTITY, isCopy: true }, path);
+    expect(hasIdentityHook(dataOf(files, 'vendor-data')!)).toBe(true);
+    expect(dataOf(files, 'user-data')).toEqual(seed[1]!.data);
+    expect(files.map(({ name }) => name).slice(0, 2)).toEqual(['vendor-data', 'user-data']);
+    const again = retargetSeed(files, { ...IDENTITY, isCopy: true }, path).files;
+    expect(dataOf(again, 'vendor-data')).toEqual(dataOf(files, 'vendor-data'));
+    const moved = retargetSeed(seed, IDENTITY, path).files;
+    expect(dataOf(moved, 'vendor-data')).toEqual(seed[0]!.data);
+    const made = retargetSeed(null, { ...IDENTITY, isCopy: true }, path).files;
+    expect(hasIdentityHook(dataOf(made, 'vendor-data')!)).toBe(true);
+  });
+
   it('names the file and the place of what it cannot read', () => {
     const metaData = [file('meta-data', 'instance-id: [')];
     expect(() => retargetSeed(metaData, IDENTITY, path)).toThrow(`${path}:meta-data`);
@@ -173,5 +195,46 @@ describe('retargetSeed', () => {
     expect(() => retargetSeed(network, IDENTITY, path)).toThrow(
       expect.objectContaining({ code: 'SEED_INVALID' }),
     );
+  });
+});
+
+describe('withHostname', () => {
+  const META = 'instance-id: web_e # mine\nlocal-hostname: web\nother: 012\n';
+
+  it('changes the hostname and nothing else', async () => {
+    const files = [
+      file('user-data', Buffer.from([0x1f, 0x8b, 0xff])),
+      file('meta-data', META),
+      file('x', ''),
+    ];
+    await writeFile(path, writeIso(files));
+    await writeFile(path, withHostname(path, 'new-name')!);
+    const [userData, metaData, ...rest] = readSeed(path)!;
+    expect(userData).toEqual(files[0]);
+    expect(rest).toEqual([files[2]]);
+    expect(metaData!.data.toString()).toBe(
+      `#cloud-config\n${META.replace('hostname: web', 'hostname: new-name')}`,
+    );
+    expect(withHostname(path, 'new-name')).toBeNull();
+  });
+
+  it('adds one that is missing, quoted where it looks like something else', async () => {
+    await writeFile(path, writeIso([file('meta-data', 'instance-id: a\n')]));
+    await writeFile(path, withHostname(path, 'no')!);
+    expect(readSeed(path)![0]!.data.toString()).toBe(
+      '#cloud-config\ninstance-id: a\nlocal-hostname: "no"\n',
+    );
+    expect(withHostname(path, 'no')).toBeNull();
+  });
+
+  it('has nothing to do where there is no seed, or no meta-data in it', async () => {
+    expect(withHostname(path, 'web')).toBeNull();
+    await writeFile(path, writeIso([file('user-data', '')]));
+    expect(withHostname(path, 'web')).toBeNull();
+  });
+
+  it('names the file that it cannot read', async () => {
+    await writeFile(path, writeIso([file('meta-data', '[')]));
+    expect(() => withHostname(path, 'web')).toThrow(`${path}:meta-data`);
   });
 });

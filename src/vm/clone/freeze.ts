@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fromSystemError } from '../../errors.js';
+import { hasOwnData } from '../../qemu/qcow2-header.js';
+import { createOverlay } from '../../qemu/qemu-img.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { newToken } from '../../store/maker-token.js';
+import { syncPath, syncTree } from '../../store/sync.js';
+import { linkOrCopy } from '../disks/copy-file.js';
+import type { InstanceReading } from '../read-instance.js';
+import type { OpenedInstance } from '../upkeep.js';
+
+/**
+ * Whether a head can be the common ground of linked clones as it is: it has a base and has written nothing on it. One
+ * with internal snapshots never is: a base never holds any.
+ */
+export function isFrozen({ dir, disk }: InstanceReading): boolean {
+  return disk.backingFile !== null && disk.snapshots.length === 0 && !hasOwnData(dir.disk);
+}
+
+/**
+ * Makes what a stopped instance has written until now an immutable base of its own, and puts an empty head on it. The
+ * new head is made in staging and renamed over the old one, which has a second name by then: killed anywhere, the
+ * instance shows its guest the same bytes as before. The caller holds its exclusive lock; it has no internal snapshots.
+ * @throws MultipassError DISK_FULL, TOOL_FAILED, ABORTED, …
+ */
+export async function freeze(
+  layout: StoreLayout,
+  { reading, lock }: OpenedInstance,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { dir, disk } = reading;
+  const id = randomBytes(16).toString('hex');
+  const base = dir.base(id);
+  const folder = layout.staged(newToken());
+  try {
+    await mkdir(folder, { mode: 0o700 });
+    const head = join(folder, 'disk.qcow2');
+    await createOverlay({
+      path: head,
+      backing: { file: `base-${id}.qcow2`, format: 'qcow2' },
+      size: disk.virtualSize,
+      unseen: true,
+      signal,
+    });
+    await chmod(head, 0o600);
+    await syncTree(folder);
+    lock.assertHeld();
+    await linkOrCopy(dir.disk, base, { signal });
+    await syncPath(base);
+    await syncPath(dir.path);
+    await rename(head, dir.disk);
+    await syncPath(dir.path);
+    // Only now: until the rename it was the very file that is written to.
+    await chmod(base, 0o444);
+    await syncPath(base);
+  } catch (error) {
+    throw fromSystemError(error, `freeze the disk of "${dir.name}"`, dir.disk);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

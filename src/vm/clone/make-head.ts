@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, readdir } from 'node:fs/promises';
+import { createOverlay, resize } from '../../qemu/qemu-img.js';
+import { readQcow2 } from '../../qemu/qcow2-header.js';
+import { BASE_FILE, type InstanceDir } from '../../store/instance-dir.js';
+import { backingChain } from '../disks/backing-chain.js';
+import { copyState, type CopiedDisk } from '../disks/copy-disk.js';
+import { allocatedBytes, copyWhole, linkOrCopy, type CopyFileOptions } from '../disks/copy-file.js';
+import type { InstanceReading } from '../read-instance.js';
+import type { SourceState } from './source-state.js';
+
+/** Whose disk is cloned, in which state, and where to. */
+export interface HeadRequest extends CopyFileOptions {
+  readonly source: InstanceReading;
+  readonly state: SourceState;
+  /** True: no data is copied. A source without internal snapshots is frozen by then. */
+  readonly linked: boolean;
+  /** The staged folder of the clone. */
+  readonly target: InstanceDir;
+}
+
+/** How the disk of a clone came to be, in bytes on the disk. */
+export interface MadeHead extends Omit<CopiedDisk, 'strategy'> {
+  readonly strategy: CopiedDisk['strategy'] | 'linked';
+}
+
+/**
+ * Makes the head of a clone in its staged folder, with the bases it stands on.
+ * @throws MultipassError DISK_FULL before the work, DISK_INVALID, TOOL_FAILED, ABORTED, …
+ */
+export async function makeHead(request: HeadRequest): Promise<MadeHead> {
+  const { source, state, linked, target, signal, onProgress } = request;
+  const chain = backingChain(source.dir, source.disk);
+  for (const base of chain) {
+    await linkOrCopy(source.dir.file(base), target.file(base), { signal });
+  }
+  if (linked) return await layOn(request, chain);
+  const made = await copyState({
+    ...{ source: source.dir.disk, facts: source.disk, tag: state.tag },
+    ...{ target: target.disk, signal, onProgress },
+  });
+  await grow(target, state.spec.disk, signal);
+  return made;
+}
+
+/** A further clone of one that is staged already: its head is copied, whatever it took to make, and its bases shared. */
+export async function repeatHead(
+  first: InstanceDir,
+  target: InstanceDir,
+  options: CopyFileOptions,
+): Promise<void> {
+  for (const file of await readdir(first.path)) {
+    if (BASE_FILE.test(file)) await linkOrCopy(first.file(file), target.file(file), options);
+  }
+  await copyWhole(first.disk, target.disk, options);
+  await chmod(target.disk, 0o600);
+}
+
+/**
+ * An empty head on the source's nearest base; where the source has internal snapshots, on a base of the clone's own,
+ * for a base never holds any.
+ */
+async function layOn(request: HeadRequest, chain: readonly string[]): Promise<MadeHead> {
+  const { source, state, target, signal, onProgress } = request;
+  let [base] = chain;
+  let bytesCopied = 0;
+  if (source.disk.snapshots.length > 0 || base === undefined) {
+    base = `base-${randomBytes(16).toString('hex')}.qcow2`;
+    const made = await copyState({
+      ...{ source: source.dir.disk, facts: source.disk, tag: state.tag },
+      ...{ target: target.file(base), signal, onProgress },
+    });
+    await chmod(target.file(base), 0o444);
+    ({ bytesCopied } = made);
+  }
+  const backing = { file: base, format: 'qcow2' };
+  await createOverlay({ path: target.disk, backing, size: state.spec.disk, signal });
+  await chmod(target.disk, 0o600);
+  const shared = [];
+  for (const file of chain) shared.push(await allocatedBytes(target.file(file)));
+  return {
+    strategy: 'linked',
+    bytesCopied,
+    bytesShared: shared.reduce((sum, bytes) => sum + bytes, 0),
+  };
+}
+
+async function grow(target: InstanceDir, size: number, signal?: AbortSignal): Promise<void> {
+  if (readQcow2(target.disk).virtualSize < size) await resize(target.disk, size, { signal });
+}

@@ -1,0 +1,70 @@
+import { MultipassError } from '../../errors.js';
+import type { InstanceReading } from '../read-instance.js';
+import type { NetworkInterface } from '../records/interface.js';
+import { snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js';
+import type { InstanceSpec } from '../records/spec.js';
+import { readSnapshots, requireSnapshot, snapshotViews } from '../snapshots.js';
+import type { CloneOverrides } from './clone-request.js';
+
+/** The state of a source that is cloned: its active one, or that of a snapshot. */
+export interface SourceState {
+  /** What the clone's spec is made from: of a snapshot, the source's with the resources it had then. */
+  readonly spec: InstanceSpec;
+  /** Name of the snapshot, or null. */
+  readonly snapshot: string | null;
+  /** Tag of the snapshot in the disk, or undefined. */
+  readonly tag: string | undefined;
+}
+
+const LEAST_MEMORY = 512 * 1024 ** 2;
+
+/**
+ * The state that is asked for, with the overrides in its spec.
+ * @throws MultipassError SNAPSHOT_NOT_FOUND; INVALID_ARGUMENT for an override that cannot be; RecordError
+ */
+export function sourceState(
+  reading: InstanceReading,
+  snapshot: string | undefined,
+  overrides: CloneOverrides = {},
+): SourceState {
+  const { name, dir, pending, spec } = reading;
+  if (snapshot === undefined) {
+    return { spec: overridden(spec, overrides), snapshot: null, tag: undefined };
+  }
+  const views = snapshotViews(name, readSnapshots(dir, pending));
+  const { record } = requireSnapshot(views, snapshot, name);
+  const tag = snapshotTag(record.index);
+  if (!reading.disk.snapshots.some((one) => one.name === tag)) {
+    throw new MultipassError(
+      'SNAPSHOT_NOT_FOUND',
+      `the disk of "${name}" has no state of the snapshot "${snapshot}" (${tag})`,
+      { hint: 'The snapshot is lost; its record can be removed with `multipass delete --purge`.' },
+    );
+  }
+  return { spec: overridden(specThen(spec, record), overrides), snapshot, tag };
+}
+
+function specThen(spec: InstanceSpec, record: SnapshotRecord): InstanceSpec {
+  const { cpus, memory, disk, mounts } = record;
+  const [first = spec.interfaces[0], ...rest] = record.interfaces;
+  const interfaces: [NetworkInterface, ...NetworkInterface[]] = [first, ...rest];
+  return { ...spec, cpus, memory, disk, mounts, interfaces };
+}
+
+function overridden(spec: InstanceSpec, overrides: CloneOverrides): InstanceSpec {
+  const { cpus = spec.cpus, memory = spec.memory, disk = spec.disk, noMounts = false } = overrides;
+  if (!Number.isSafeInteger(cpus) || cpus < 1) {
+    throw refused(`invalid CPU count '${cpus}', need a positive integer value`);
+  }
+  if (overrides.memory !== undefined && memory < LEAST_MEMORY) {
+    throw refused('Memory less than 512M minimum not allowed');
+  }
+  if (disk < spec.disk) throw refused('Disk can only be expanded');
+  return { ...spec, cpus, memory, disk, mounts: noMounts ? [] : spec.mounts };
+}
+
+function refused(message: string): MultipassError {
+  return new MultipassError('INVALID_ARGUMENT', message, {
+    hint: 'Leave the option out: the clone then has what its source has.',
+  });
+}

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { StagedInstance } from '../../store/staging.js';
+import { writeNewRecord } from '../../store/write-record.js';
+import { firstBootOf, type Renewal } from '../cloud-init/first-boot.js';
+import { retargetSeed } from '../cloud-init/seed.js';
+import type { InstanceReading } from '../read-instance.js';
+import type { CopyStrategy, ImageRecord } from '../records/image-record.js';
+import type { InstanceSpec } from '../records/spec.js';
+import { copyUnknownFiles } from './copy-folder.js';
+import type { CloneRequest } from './clone-request.js';
+import { claimIdentity, type NewIdentity } from './identity.js';
+import { makeHead, repeatHead, type MadeHead } from './make-head.js';
+import type { CloneSource } from './source.js';
+import type { SourceState } from './source-state.js';
+
+/** What a clone's seed comes to. */
+export interface WrittenSeed {
+  readonly warnings: readonly string[];
+  readonly atFirstBoot: readonly Renewal[];
+}
+
+/** What is staged, and from what. */
+export interface StageRequest {
+  readonly request: Pick<CloneRequest, 'layout' | 'linked' | 'signal' | 'onProgress'>;
+  readonly source: CloneSource;
+  readonly state: SourceState;
+  /** The name it will have, or null when that is not known yet. */
+  readonly wish: string | null;
+  /** A clone of the same state that is staged already, and whose disk is copied then. */
+  readonly first: StagedClone | null;
+}
+
+/**
+ * A clone in the making: whole but for its name and its seed. Invisible, and swept when we die.
+ */
+export class StagedClone {
+  readonly staged: StagedInstance;
+  readonly identity: NewIdentity;
+  readonly head: MadeHead;
+  seed: WrittenSeed = { warnings: [], atFirstBoot: [] };
+  readonly #source: CloneSource;
+  readonly #left: readonly string[];
+
+  private constructor(
+    source: CloneSource,
+    made: {
+      staged: StagedInstance;
+      identity: NewIdentity;
+      head: MadeHead;
+      left: readonly string[];
+    },
+  ) {
+    this.#source = source;
+    this.staged = made.staged;
+    this.identity = made.identity;
+    this.head = made.head;
+    this.#left = made.left;
+  }
+
+  /**
+   * Stages one clone. On an error nothing of it is left.
+   * @throws MultipassError DISK_FULL, MAC_EXHAUSTED, ABORTED, …
+   */
+  static async stage({ request, source, state, wish, first }: StageRequest): Promise<StagedClone> {
+    const { layout, linked = false, signal, onProgress } = request;
+    const { reading } = source;
+    const staged = await StagedInstance.create(layout, randomUUID(), wish);
+    try {
+      const identity = await claimIdentity(layout, { reading, spec: state.spec }, staged);
+      const left = await copyUnknownFiles(reading, staged, signal);
+      let head: MadeHead;
+      if (first === null) {
+        const tell = (fraction: number): void => onProgress?.({ phase: 'copying', fraction });
+        const work = { source: reading, state, linked, target: staged };
+        head = await makeHead({ ...work, signal, onProgress: tell });
+      } else {
+        await repeatHead(first.staged, staged, { signal });
+        ({ head } = first);
+      }
+      await writeNewRecord(staged.spec, cloneSpec(state.spec, identity));
+      await writeNewRecord(staged.imageRecord, cloneRecord(reading, state, head.strategy));
+      return new StagedClone(source, { staged, identity, head, left });
+    } catch (error) {
+      await staged.discard();
+      throw error;
+    }
+  }
+
+  /** What the user should know, once the seed is written. */
+  get warnings(): readonly string[] {
+    return [...this.#left, ...this.seed.warnings];
+  }
+
+  /** Writes the seed, which has the name in it; again when it gets another one. @throws MultipassError SEED_INVALID, … */
+  async writeSeed(hostname: string): Promise<void> {
+    const { staged, identity } = this;
+    const { image, files, warnings } = retargetSeed(
+      this.#source.seed,
+      { instanceId: identity.uuid, hostname, interfaces: identity.changes, isCopy: true },
+      this.#source.reading.dir.seed,
+    );
+    await writeFile(staged.seed, image, { mode: 0o600 });
+    const { renews, keeps } = firstBootOf(files);
+    this.seed = { warnings: [...warnings, ...keeps], atFirstBoot: renews };
+  }
+}
+
+/** The prototype's spec with another identity, and without its past. */
+function cloneSpec(source: InstanceSpec, identity: NewIdentity): InstanceSpec {
+  const { uuid, vmgenid, interfaces } = identity;
+  return { ...source, uuid, vmgenid, interfaces, snapshotHead: 0, deleted: false };
+}
+
+function cloneRecord(
+  source: InstanceReading,
+  { snapshot }: SourceState,
+  strategy: CopyStrategy,
+): ImageRecord {
+  return {
+    ...source.image,
+    lineage: {
+      sourceUuid: source.spec.uuid,
+      sourceName: source.name,
+      snapshot,
+      created: new Date().toISOString(),
+      strategy,
+    },
+    migratedFrom: null,
+  };
+}

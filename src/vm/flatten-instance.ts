@@ -1,0 +1,85 @@
+import { chmod, mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fromSystemError, MultipassError } from '../errors.js';
+import { convertActive, convertInto, measure, snapshotCreate } from '../qemu/qemu-img.js';
+import type { StoreLayout } from '../store/layout.js';
+import { newToken } from '../store/maker-token.js';
+import { syncPath, syncTree } from '../store/sync.js';
+import { backingChain } from './disks/backing-chain.js';
+import { requireSpace } from './disks/free-space.js';
+import { tidyBases } from './disks/stray-bases.js';
+import { instanceDeleted } from './instance-errors.js';
+import { readInstance, type InstanceReading } from './read-instance.js';
+import { openForChange, prepareStore, type WorkOptions } from './upkeep.js';
+
+/** Which instance is made independent. */
+export interface FlattenRequest extends WorkOptions {
+  readonly layout: StoreLayout;
+  readonly name: string;
+  /** Called with 0 to 1 as it goes. */
+  readonly onProgress?: ((fraction: number) => void) | undefined;
+}
+
+/**
+ * Makes a stopped instance stand on nothing but its own disk: what its bases hold is copied into a new head, snapshots
+ * and all, and the bases are given up. The new head is made in staging and renamed over the old one.
+ * @returns false when it stood on nothing before
+ * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_NOT_STOPPED, INSTANCE_SUSPENDED, DISK_FULL before the work, ABORTED,
+ *   TOOL_FAILED, …
+ */
+export async function flattenInstance(request: FlattenRequest): Promise<boolean> {
+  const { layout, name, signal } = request;
+  await prepareStore(layout);
+  const { reading, lock } = await openForChange(layout, name, 'flatten', request);
+  await using held = lock;
+  requireFlattenable(reading);
+  const { dir, disk } = reading;
+  if (backingChain(dir, disk).length === 0) return false;
+  const folder = layout.staged(newToken());
+  try {
+    await mkdir(folder, { mode: 0o700 });
+    const head = join(folder, 'disk.qcow2');
+    const { required } = await measure(dir.disk, { flatten: true, signal });
+    await requireSpace(head, required);
+    await copyStates(request, reading, head);
+    await chmod(head, 0o600);
+    await syncTree(folder);
+    held.assertHeld();
+    await rename(head, dir.disk);
+    await syncPath(dir.path);
+  } catch (error) {
+    throw fromSystemError(error, `flatten "${name}"`, dir.disk);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  await tidyBases(readInstance(layout, name));
+  return true;
+}
+
+function requireFlattenable({ name, state }: InstanceReading): void {
+  if (state === 'Deleted') throw instanceDeleted(name);
+  if (state !== 'Suspended') return;
+  throw new MultipassError('INSTANCE_SUSPENDED', `cannot flatten "${name}" while it is suspended`, {
+    hint: 'Its saved memory cannot be copied: start and stop it first.',
+    details: { name },
+  });
+}
+
+/** Every state of the disk, the oldest first, one over the other: qemu-img keeps what a snapshot holds. */
+async function copyStates(
+  { signal, onProgress }: FlattenRequest,
+  { dir, disk }: InstanceReading,
+  target: string,
+): Promise<void> {
+  const source = dir.disk;
+  const states = [...disk.snapshots.map(({ name }) => name), undefined];
+  for (const [done, tag] of states.entries()) {
+    const tell = (fraction: number): void => onProgress?.((done + fraction) / states.length);
+    if (done === 0) {
+      await convertActive({ source, target, snapshot: tag, signal, onProgress: tell });
+    } else {
+      await convertInto({ source, target, snapshot: tag, signal, onProgress: tell });
+    }
+    if (tag !== undefined) await snapshotCreate(target, tag, { signal });
+  }
+}

@@ -1,0 +1,118 @@
+import type { StoreLayout } from '../../store/layout.js';
+import { listImages } from '../images/vault.js';
+import type { ReadableInstanceView } from '../instance-view.js';
+import { listInstances } from '../list-instances.js';
+import { snapshotsOf } from '../list-snapshots.js';
+import { diskUsage } from './disk-usage.js';
+
+/** Something of a store, and what came from it. */
+export interface TreeNode {
+  readonly kind: 'image' | 'instance' | 'snapshot';
+  /** The image's id, the instance's uuid, or the snapshot's tag. */
+  readonly id: string;
+  readonly name: string;
+  /** Bytes that would be free without it. */
+  readonly exclusiveBytes: number;
+  /** Bytes of files that others hold as well. */
+  readonly sharedBytes: number;
+  readonly children: readonly TreeNode[];
+}
+
+/**
+ * Where everything of a store came from: images, below them the instances made from them, below those their snapshots
+ * and their clones. An instance whose origin is gone, or that has none, is a root; a Broken one is left out. Takes no
+ * lock and writes nothing.
+ * @throws MultipassError STORE_TOO_NEW, PERMISSION_DENIED; RecordError for a bad snapshot record
+ */
+export async function lineageTree(layout: StoreLayout): Promise<TreeNode[]> {
+  const views = (await listInstances(layout)).flatMap((view) =>
+    view.state === 'Broken' ? [] : [view],
+  );
+  const images = await listImages(layout);
+  const forest = new Forest(layout, views);
+  const imageNodes = images.map(({ id, record }) => imageNode(layout, forest, { id, record }));
+  const ofImages = new Set(images.map(({ id }) => id));
+  const orphans = views.filter((view) => {
+    return forest.parentOf(view) === undefined && !ofImages.has(view.image.id);
+  });
+  return [...imageNodes, ...orphans.map((view) => forest.node(view))];
+}
+
+function imageNode(
+  layout: StoreLayout,
+  forest: Forest,
+  {
+    id,
+    record,
+  }: { id: string; record: { release: string; os: string; query: { release: string } } },
+): TreeNode {
+  const { exclusive, shared } = diskUsage(layout.image(id).path);
+  const title = [record.os, record.release].filter((word) => word !== '').join(' ');
+  return {
+    kind: 'image',
+    id,
+    name: title === '' ? record.query.release : title,
+    exclusiveBytes: exclusive,
+    sharedBytes: shared,
+    children: forest.launchedFrom(id).map((view) => forest.node(view)),
+  };
+}
+
+/** The instances of a store, by where they came from. */
+class Forest {
+  readonly #layout: StoreLayout;
+  readonly #views: readonly ReadableInstanceView[];
+  readonly #byUuid: ReadonlyMap<string, ReadableInstanceView>;
+
+  constructor(layout: StoreLayout, views: readonly ReadableInstanceView[]) {
+    this.#layout = layout;
+    this.#views = views;
+    this.#byUuid = new Map(views.map((view) => [view.spec.uuid, view]));
+  }
+
+  /** The instance that this one was cloned from; undefined when it is gone, or would be its own ancestor. */
+  parentOf(view: ReadableInstanceView): ReadableInstanceView | undefined {
+    const seen = new Set([view.spec.uuid]);
+    const parent = this.#byUuid.get(view.image.lineage?.sourceUuid ?? '');
+    for (let at = parent; at !== undefined;) {
+      if (seen.has(at.spec.uuid)) return undefined;
+      seen.add(at.spec.uuid);
+      at = this.#byUuid.get(at.image.lineage?.sourceUuid ?? '');
+    }
+    return parent;
+  }
+
+  launchedFrom(imageId: string): ReadableInstanceView[] {
+    return this.#views.filter(
+      (view) => view.image.id === imageId && this.parentOf(view) === undefined,
+    );
+  }
+
+  node(view: ReadableInstanceView): TreeNode {
+    const { exclusive, shared } = diskUsage(this.#layout.instance(view.name).path);
+    const clones = this.#views.filter((other) => this.parentOf(other) === view);
+    const snapshots = snapshotsOf(this.#layout, view.name).map(({ record }): TreeNode => ({
+      kind: 'snapshot',
+      id: `@s${record.index}`,
+      name: record.name,
+      // Its clusters are in the instance's own disk.
+      exclusiveBytes: 0,
+      sharedBytes: 0,
+      children: clones.filter((other) => isOf(other, record.name)).map((other) => this.node(other)),
+    }));
+    const known = new Set(snapshots.map(({ name }) => name));
+    const others = clones.filter((clone) => !known.has(clone.image.lineage?.snapshot ?? ''));
+    return {
+      kind: 'instance',
+      id: view.spec.uuid,
+      name: view.name,
+      exclusiveBytes: exclusive,
+      sharedBytes: shared,
+      children: [...snapshots, ...others.map((clone) => this.node(clone))],
+    };
+  }
+}
+
+function isOf(clone: ReadableInstanceView, snapshot: string): boolean {
+  return clone.image.lineage?.snapshot === snapshot;
+}

@@ -1,0 +1,64 @@
+import { MultipassError } from '../../errors.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { listInstances } from '../list-instances.js';
+import { isValidName } from '../names.js';
+import { changeSnapshot, snapshotRecordOf } from '../snapshots/change-snapshot.js';
+import { readInstance } from '../read-instance.js';
+import { readSnapshots } from '../snapshots.js';
+import type { SettingHandler } from './setting-handler.js';
+
+const PROPERTIES = ['comment', 'name'] as const;
+
+/** `local.<instance>.<snapshot>.<property>`. */
+export const snapshotSettingHandler: SettingHandler = {
+  async keys(layout) {
+    const views = await listInstances(layout);
+    const there = views.filter(({ state }) => state !== 'Broken' && state !== 'Deleted');
+    return there.flatMap(({ name }) =>
+      snapshotNames(layout, name).flatMap((snapshot) =>
+        PROPERTIES.map((property) => `local.${name}.${snapshot}.${property}`),
+      ),
+    );
+  },
+
+  get(layout, key) {
+    const found = parseKey(key);
+    if (found === undefined) return undefined;
+    const { instance, snapshot, property } = found;
+    return snapshotRecordOf(layout, instance, snapshot).record[property];
+  },
+
+  async set(layout, key, value, { signal }) {
+    const found = parseKey(key);
+    if (found === undefined) return false;
+    const { instance, snapshot, property } = found;
+    await changeSnapshot({ layout, instance, snapshot, [property]: value, signal });
+    return true;
+  },
+};
+
+interface SnapshotKey {
+  readonly instance: string;
+  readonly snapshot: string;
+  readonly property: (typeof PROPERTIES)[number];
+}
+
+function parseKey(key: string): SnapshotKey | undefined {
+  const [local, instance = '', snapshot = '', last, ...more] = key.split('.');
+  const property = PROPERTIES.find((name) => name === last);
+  if (local !== 'local' || property === undefined || more.length > 0) return undefined;
+  return isValidName(instance) && isValidName(snapshot)
+    ? { instance, snapshot, property }
+    : undefined;
+}
+
+/** Of an instance whose records cannot be read, or that is gone meanwhile, none. */
+function snapshotNames(layout: StoreLayout, instance: string): string[] {
+  try {
+    const { dir, pending } = readInstance(layout, instance);
+    return readSnapshots(dir, pending).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof MultipassError) return [];
+    throw error;
+  }
+}

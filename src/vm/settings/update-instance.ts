@@ -1,0 +1,125 @@
+import { MultipassError } from '../../errors.js';
+import { parseMemorySize } from '../../memory-size.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { isBeingPrepared } from '../../store/staging.js';
+import { replaceRecord } from '../../store/write-record.js';
+import { hintToStop, openStopped } from '../snapshots/open-stopped.js';
+import type { OpenedInstance, WorkOptions } from '../upkeep.js';
+import { addBridgedInterface } from './add-bridged-interface.js';
+import { expandDisk } from './expand-disk.js';
+import { isBridged, type InstanceProperty } from './instance-properties.js';
+import { invalidSetting } from './setting-errors.js';
+import { readSettings } from './settings.js';
+
+/** Which property of which instance gets which value. */
+export interface UpdateInstanceRequest extends WorkOptions {
+  readonly layout: StoreLayout;
+  readonly name: string;
+  readonly property: InstanceProperty;
+  /** The whole key, for messages. */
+  readonly key: string;
+  readonly value: string;
+}
+
+const LEAST_MEMORY = 512 * 1024 ** 2;
+const ON = /^(?:true|on|yes|1)$/i;
+const OFF = /^(?:false|off|no|0)$/i;
+
+/**
+ * Changes a property of a stopped instance; killed at any point it has been changed or it has not, once the next command
+ * has opened the instance. A value that it has already changes nothing.
+ * @throws MultipassError SETTING_INVALID, INSTANCE_NOT_FOUND, NAME_IN_PREPARATION, INSTANCE_DELETED,
+ *   INSTANCE_NOT_STOPPED with Multipass's texts; NETWORK_NOT_FOUND, NETWORK_UNAVAILABLE, DISK_FULL, ABORTED, …
+ */
+export async function updateInstance(request: UpdateInstanceRequest): Promise<void> {
+  const { layout, name, property } = request;
+  const opened = await openStopped({
+    ...request,
+    instance: name,
+    doing: 'set',
+    refusal: mustBeStopped,
+  }).catch(async (error: unknown) => {
+    throw await meaningOf(error, layout, name);
+  });
+  await using lock = opened.lock;
+  lock.assertHeld();
+  await UPDATES[property](request, opened);
+}
+
+type Update = (request: UpdateInstanceRequest, opened: OpenedInstance) => Promise<void>;
+
+const UPDATES: Readonly<Record<InstanceProperty, Update>> = {
+  async cpus({ key, value }, { reading: { dir, spec } }) {
+    const cpus = /^[0-9]{1,6}$/.test(value) ? Number(value) : 0;
+    if (cpus < 1) {
+      const rule = 'Need a positive integer (in decimal format) of minimum 1';
+      throw invalidSetting(key, value, rule);
+    }
+    if (cpus !== spec.cpus) await replaceRecord(dir.spec, { ...spec, cpus });
+  },
+
+  async memory(request, { reading: { dir, spec } }) {
+    const memory = parseSize(request);
+    if (memory < LEAST_MEMORY) {
+      const { key, value } = request;
+      throw invalidSetting(key, value, 'Memory less than 512M minimum not allowed');
+    }
+    if (memory !== spec.memory) await replaceRecord(dir.spec, { ...spec, memory });
+  },
+
+  async disk(request, { reading }) {
+    const { key, value, signal } = request;
+    const refuse = (problem: string): MultipassError => invalidSetting(key, value, problem);
+    await expandDisk({ reading, size: parseSize(request), refuse, signal });
+  },
+
+  async bridged({ layout, key, value, signal }, { reading }) {
+    const wanted = ON.test(value);
+    if (!wanted && !OFF.test(value)) {
+      throw invalidSetting(key, value, 'Invalid flag, need "true" or "false"');
+    }
+    const settings = readSettings(layout, {});
+    if (wanted === isBridged(reading.spec, settings.bridgedNetwork)) return;
+    if (!wanted) {
+      throw invalidSetting(key, value, 'Removing the bridged network is currently not supported');
+    }
+    await addBridgedInterface({ layout, reading, settings, signal });
+  },
+};
+
+function parseSize({ key, value }: UpdateInstanceRequest): number {
+  const size = parseMemorySize(value);
+  if (size !== null) return size;
+  throw invalidSetting(
+    key,
+    value,
+    `${value} is not a valid memory size - need a non-negative integer (in base 10) or a decimal followed by K, M, or G (e.g. 1234B, 42MiB, 0.5G)`,
+  );
+}
+
+/** Multipass's reasons. */
+async function meaningOf(error: unknown, layout: StoreLayout, name: string): Promise<unknown> {
+  if (!(error instanceof MultipassError)) return error;
+  switch (error.code) {
+    case 'INSTANCE_NOT_FOUND':
+      return (await isBeingPrepared(layout, name))
+        ? new MultipassError('NAME_IN_PREPARATION', reasonText(name, 'instance is being prepared'))
+        : new MultipassError(error.code, reasonText(name, 'No such instance'), error);
+    case 'INSTANCE_DELETED':
+      return new MultipassError(error.code, reasonText(name, 'Instance is deleted'), error);
+    default:
+      return error;
+  }
+}
+
+function mustBeStopped(name: string, state: string): MultipassError {
+  const reason = 'Instance must be stopped for modification';
+  return new MultipassError('INSTANCE_NOT_STOPPED', reasonText(name, reason), {
+    hint: hintToStop(name, state),
+    details: { name, state },
+  });
+}
+
+function reasonText(name: string, reason: string): string {
+  return `Cannot update instance settings; instance: ${name}; reason: ${reason}`;
+}

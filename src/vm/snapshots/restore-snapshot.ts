@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto';
+import { throwIfAborted } from '../../abort.js';
+import { MultipassError } from '../../errors.js';
+import { log } from '../../log.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { requireChangeableDisk, requireResizableDisk } from '../pending/changeable-disk.js';
+import { performOperation } from '../pending/perform.js';
+import type { SeedChange } from '../pending/pending-record.js';
+import { instanceIdOf, planSeedChange } from '../pending/seed-change.js';
+import { readInstance, type InstanceReading } from '../read-instance.js';
+import { snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js';
+import { readSnapshots, requireSnapshot, snapshotViews } from '../snapshots.js';
+import type { WorkOptions } from '../upkeep.js';
+import { hintToStop, openStopped, requireStopped } from './open-stopped.js';
+import { claimRestored, sameInterfaces, type RestoredInterfaces } from './restored-interfaces.js';
+import { snapshotOpened } from './take-snapshot.js';
+
+/** What is restored, and what becomes of the present state. */
+export interface RestoreSnapshotRequest extends WorkOptions {
+  readonly layout: StoreLayout;
+  readonly instance: string;
+  readonly snapshot: string;
+  /** True: a snapshot of the present state is taken first. Default: it is lost. */
+  readonly keepsPresent?: boolean | undefined;
+  /** Called with the snapshot that was taken first, once it is safe. */
+  readonly onSnapshot?: ((record: SnapshotRecord) => void) | undefined;
+  readonly onWarning?: ((warning: string) => void) | undefined;
+}
+
+/**
+ * Brings a stopped instance back to a snapshot: its disk with the size it had, cpus, memory, mounts and interfaces. Its
+ * vmgenid is a new one, and its host keys are forgotten. Where the interfaces were others, its seed tells of those it
+ * has again. Killed before its commit point nothing of that has happened (a snapshot of the present state may have been
+ * taken); after it the next command finishes it.
+ * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, INSTANCE_NOT_STOPPED, SNAPSHOT_NOT_FOUND, DISK_INVALID,
+ *   DISK_IN_USE, SEED_INVALID, DISK_FULL, ABORTED, …; RecordError when the instance is Broken
+ */
+export async function restoreSnapshot(request: RestoreSnapshotRequest): Promise<void> {
+  const { layout, instance, snapshot, signal, onWarning } = request;
+  requireRestorable(request);
+  const opened = await openStopped({
+    ...request,
+    doing: 'restore',
+    refusal: canOnlyRestoreStopped,
+  });
+  await using lock = opened.lock;
+  let { reading } = opened;
+  const { record } = findState(reading, snapshot);
+  await requireChangeableDisk(reading, signal);
+  if (request.keepsPresent === true) {
+    const comment = `Before restoring ${snapshot}`;
+    const taken = await snapshotOpened(opened, { comment }, signal);
+    reading = readInstance(layout, instance);
+    request.onSnapshot?.(taken);
+  }
+  const { diskSize } = findState(reading, snapshot);
+  if (diskSize !== reading.disk.virtualSize) requireResizableDisk(reading);
+  throwIfAborted(signal);
+  const restored = await claimRestored(layout, reading.spec, record);
+  const { change: seed, warnings } = seedThen(reading, record, restored);
+  lock.assertHeld();
+  const { cpus, memory, mounts, index } = record;
+  await performOperation(
+    reading.dir,
+    {
+      step: { operation: 'restore', tag: snapshotTag(index) },
+      spec: {
+        ...reading.spec,
+        ...{ cpus, memory, disk: diskSize, mounts, interfaces: restored.interfaces },
+        // The machine goes on from another past than the one it had.
+        vmgenid: randomUUID(),
+        snapshotHead: index,
+      },
+      snapshots: new Map(),
+      seed,
+    },
+    signal,
+  );
+  for (const warning of [...restored.warnings, ...warnings]) onWarning?.(warning);
+}
+
+/**
+ * Makes sure, without any lock, that an instance can be brought back to a snapshot, so that nobody is asked in vain.
+ * @throws as {@link restoreSnapshot}
+ */
+export function requireRestorable(
+  request: Pick<RestoreSnapshotRequest, 'layout' | 'instance' | 'snapshot'>,
+): void {
+  const reading = requireStopped({ ...request, refusal: canOnlyRestoreStopped });
+  findState(reading, request.snapshot);
+}
+
+/** The record of a snapshot, and the size that its state gives the disk. */
+function findState(
+  { name, dir, pending, disk }: InstanceReading,
+  snapshot: string,
+): { record: SnapshotRecord; diskSize: number } {
+  const views = snapshotViews(name, readSnapshots(dir, pending));
+  const { record } = requireSnapshot(views, snapshot, name);
+  const tag = snapshotTag(record.index);
+  const state = disk.snapshots.find((one) => one.name === tag);
+  const isBeingTaken = pending?.step.operation === 'snapshot' && pending.step.tag === tag;
+  if (state !== undefined || isBeingTaken) {
+    return { record, diskSize: state?.diskSize ?? disk.virtualSize };
+  }
+  throw new MultipassError(
+    'SNAPSHOT_NOT_FOUND',
+    `the disk of "${name}" does not hold the snapshot "${snapshot}" (${tag}) any more`,
+    {
+      hint: `Nothing was changed. Its record can be removed with \`multipass delete --purge ${name}.${snapshot}\`.`,
+      details: { instance: name, snapshot, tag },
+    },
+  );
+}
+
+/**
+ * The seed belongs to the disk: under the instance-id that the disk knows cloud-init leaves everything as it is. Only a
+ * card with an address that the disk has never seen has to be set up, and so takes a new one.
+ */
+function seedThen(
+  { dir, spec }: InstanceReading,
+  record: SnapshotRecord,
+  { interfaces, changes, hasNewMac }: RestoredInterfaces,
+): { change: SeedChange | undefined; warnings: string[] } {
+  const present = instanceIdOf(dir);
+  const instanceId = hasNewMac ? randomUUID() : (record.instanceId ?? present ?? spec.uuid);
+  const isSame = sameInterfaces(spec.interfaces, interfaces) && !hasNewMac;
+  if (isSame && (present === null || present === instanceId)) {
+    log('debug', 'restore', 'the seed stays as it is');
+    return { change: undefined, warnings: [] };
+  }
+  return planSeedChange(dir, { instanceId, interfaces: changes });
+}
+
+/** With Multipass's text. */
+function canOnlyRestoreStopped(name: string, state: string): MultipassError {
+  return new MultipassError(
+    'INSTANCE_NOT_STOPPED',
+    'Multipass can only restore snapshots of stopped instances.',
+    { hint: hintToStop(name, state), details: { name, state } },
+  );
+}

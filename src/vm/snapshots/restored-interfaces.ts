@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { MacAddressGenerator } from '../../net/mac-address-generator.js';
+import type { InterfaceChange } from '../../net/network-config.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { MacTable } from '../../store/mac-table.js';
+import { StagedInstance } from '../../store/staging.js';
+import { interfaceLabel, type NetworkInterface } from '../records/interface.js';
+import type { SnapshotRecord } from '../records/snapshot-record.js';
+import type { InstanceSpec } from '../records/spec.js';
+
+/** The interfaces that a restore brings back, each with a MAC address that is the instance's own. */
+export interface RestoredInterfaces {
+  readonly interfaces: InstanceSpec['interfaces'];
+  /** The same, as changes of a network-config. */
+  readonly changes: readonly InterfaceChange[];
+  /** One has another MAC address than it had. */
+  readonly hasNewMac: boolean;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Claims the MAC addresses of a snapshot's interfaces for the instance. One that meanwhile belongs to another instance
+ * gets a new one. What was claimed stays claimed, as ever while the instance exists.
+ * @throws MultipassError MAC_EXHAUSTED, DISK_FULL, …
+ */
+export async function claimRestored(
+  layout: StoreLayout,
+  { uuid, interfaces: present }: InstanceSpec,
+  record: SnapshotRecord,
+): Promise<RestoredInterfaces> {
+  await using claims = new OwnClaims(layout, uuid);
+  const [first = present[0], ...rest] = record.interfaces;
+  const wanted: InstanceSpec['interfaces'] = [first, ...rest];
+  const interfaces: NetworkInterface[] = [];
+  const warnings: string[] = [];
+  for (const [index, card] of wanted.entries()) {
+    if (await claims.claim(card.mac.toHex())) {
+      interfaces.push(card);
+      continue;
+    }
+    const mac = await MacAddressGenerator.instance.generate((one) => claims.claim(one.toHex()));
+    interfaces.push({ ...card, mac });
+    const label = interfaceLabel(index);
+    warnings.push(
+      `the MAC address ${card.mac.toString()} belongs to another instance: interface ${label} has ${mac.toString()} now`,
+    );
+  }
+  const [one = first, ...others] = interfaces;
+  return {
+    interfaces: [one, ...others],
+    changes: interfaces.map(({ mac, auto }, index) => ({
+      old: wanted[index]?.mac ?? mac,
+      new: mac,
+      index,
+      auto,
+    })),
+    hasNewMac: warnings.length > 0,
+    warnings,
+  };
+}
+
+/** Whether the guest sees the same cards. */
+export function sameInterfaces(
+  one: readonly NetworkInterface[],
+  other: readonly NetworkInterface[],
+): boolean {
+  const textOf = (cards: readonly NetworkInterface[]): string =>
+    cards.map(({ mac, auto }) => `${mac.toString()} ${auto}`).join();
+  return textOf(one) === textOf(other);
+}
+
+/** MAC rows of an instance that exists: they are not given back, whatever becomes of what they were claimed for. */
+export class OwnClaims implements AsyncDisposable {
+  readonly #layout: StoreLayout;
+  readonly #uuid: string;
+  readonly #table: MacTable;
+  #staged: StagedInstance | undefined;
+
+  constructor(layout: StoreLayout, uuid: string) {
+    this.#layout = layout;
+    this.#uuid = uuid;
+    this.#table = new MacTable(layout);
+  }
+
+  /** True when the row is the instance's, now or before; false when another has it. */
+  async claim(hex: string): Promise<boolean> {
+    if (this.#table.owner(hex) === undefined) {
+      this.#staged ??= await StagedInstance.create(this.#layout, randomUUID(), null);
+      if (await this.#staged.claimMac(hex, this.#uuid)) return true;
+    }
+    return this.#table.owner(hex) === this.#uuid;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#staged?.discard();
+  }
+}

@@ -1,0 +1,9 @@
+import { StoreLayout } from '../../../src/store/layout.js';
+import { obtainImage } from '../../../src/vm/images/obtain-image.js';
+
+const [root = '', query = '', mirror = ''] = process.argv.slice(2);
+await obtainImage({ layout: new StoreLayout(root), query, mirror }).then(
+  ({ id }) => process.send?.(id),
+  (error: unknown) => process.send?.(String(error)),
+);
+process.disconnect();
