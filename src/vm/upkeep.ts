@@ -55,11 +55,13 @@ export async function openForChange(
   if (!isValidName(name)) throw instanceNotFound(name);
   const lock = await lockExclusively(layout, name, doing, options);
   try {
-    const reading = readInstance(layout, name);
+    let reading = readInstance(layout, name);
+    if (reading.pending !== undefined || reading.uncleanEnd) {
+      await settle(reading, options.signal);
+      reading = readInstance(layout, name);
+    }
     await tidyBases(reading);
-    if (reading.pending === undefined && !reading.uncleanEnd) return { reading, lock };
-    await settle(reading, options.signal);
-    return { reading: readInstance(layout, name), lock };
+    return { reading, lock };
   } catch (error) {
     await lock.release();
     throw error;

@@ -13,8 +13,11 @@ import { startInstance } from './run/start-instance.js';
 import { stopInstance } from './run/stop-instance.js';
 import { suspendInstance } from './run/suspend-instance.js';
 import type { ImageRecord } from './records/image-record.js';
+import type { SnapshotRecord } from './records/snapshot-record.js';
 import type { InstanceSpec } from './records/spec.js';
 import { readSnapshots, snapshotViews } from './snapshots.js';
+import type { RestoreSnapshotRequest } from './snapshots/restore-snapshot.js';
+import type { SnapshotTexts } from './snapshots/take-snapshot.js';
 import type { InstanceState } from './state.js';
 import type { WorkOptions } from './upkeep.js';
 
@@ -27,6 +30,9 @@ export interface StartOptions extends WorkOptions {
   readonly timeoutMs?: number | undefined;
   readonly onWarning?: ((warning: string) => void) | undefined;
 }
+
+/** What becomes of the present state when a snapshot is restored. */
+export type RestoreOptions = Omit<RestoreSnapshotRequest, 'layout' | 'instance' | 'snapshot'>;
 
 /**
  * One instance of a store: what its folder said when it was opened, and what can be done with it. It copies itself
@@ -167,6 +173,36 @@ export class VirtualMachine {
       ...{ layout: this.#layout, name: this.name, command },
       signal: options.signal,
     });
+  }
+
+  /**
+   * Takes a snapshot of this instance, which must be stopped; it survives a power cut once this resolves.
+   * @throws MultipassError INSTANCE_NOT_STOPPED, INVALID_NAME, SNAPSHOT_EXISTS, DISK_FULL, …
+   */
+  async snapshot(options: SnapshotTexts & WorkOptions = {}): Promise<SnapshotRecord> {
+    const { takeSnapshot } = await import('./snapshots/take-snapshot.js');
+    return await takeSnapshot({ ...options, layout: this.#layout, instance: this.name });
+  }
+
+  /**
+   * Brings this instance, which must be stopped, back to one of its snapshots. Its present state is lost, unless it is
+   * kept in a snapshot of its own. What this object tells stays what it was when it was opened.
+   * @throws MultipassError INSTANCE_NOT_STOPPED, SNAPSHOT_NOT_FOUND, DISK_FULL, …
+   */
+  async restore(name: string, options: RestoreOptions = {}): Promise<void> {
+    const { restoreSnapshot } = await import('./snapshots/restore-snapshot.js');
+    const instance = this.name;
+    await restoreSnapshot({ ...options, layout: this.#layout, instance, snapshot: name });
+  }
+
+  /**
+   * Deletes one of its snapshots for good; the children of that become its parent's.
+   * @throws MultipassError INSTANCE_NOT_STOPPED when it is running, SNAPSHOT_NOT_FOUND, …
+   */
+  async deleteSnapshot(name: string, options: WorkOptions = {}): Promise<void> {
+    const { deleteSnapshot } = await import('./snapshots/delete-snapshot.js');
+    const instance = this.name;
+    await deleteSnapshot({ ...options, layout: this.#layout, instance, snapshot: name });
   }
 
   /** Soft-deletes it: `recover` brings it back. @throws MultipassError INSTANCE_NOT_STOPPED, … */

@@ -19,7 +19,7 @@ import { hashTree } from '../support/hash-tree.js';
 import { makeInstance } from '../support/store-fixture.js';
 import { test } from '../support/worker-fixture.js';
 
-const FOLDERS = ['images', 'instances', 'keys', 'locks', 'macs', 'staging', 'trash'];
+const FOLDERS = ['downloads', 'images', 'instances', 'keys', 'locks', 'macs', 'staging', 'trash'];
 
 async function modes(folder: string): Promise<Record<string, string>> {
   const names = await readdir(folder);
@@ -180,7 +180,7 @@ describe('mere reading', () => {
   test('makes nothing where there is no store', async ({ root }) => {
     const store = openStore(root);
     expect(await store.list()).toEqual([]);
-    expect(await listSnapshots(store.layout)).toEqual({ snapshots: [], problems: [] });
+    expect(await listSnapshots(store.layout)).toEqual({ snapshots: [], problems: [], strays: [] });
     await expect(store.get('web')).rejects.toMatchObject({ code: 'INSTANCE_NOT_FOUND' });
     await expect(access(root)).rejects.toMatchObject({ code: 'ENOENT' });
   });

@@ -207,9 +207,10 @@ describe('purgeDeletedInstance', () => {
 });
 
 describe('each of them', () => {
-  test.for(Object.entries(COMMANDS))(
+  test.for(['recover', 'purge of the deleted'] as const)(
     'refuses to %s a running one',
-    async ([, command], { store: { layout } }) => {
+    async (name, { store: { layout } }) => {
+      const command = COMMANDS[name];
       const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
       await run(dir);
       const changed = await changes(layout.root, () =>
@@ -217,6 +218,18 @@ describe('each of them', () => {
           code: 'INSTANCE_NOT_STOPPED',
           message: expect.stringMatching(/^cannot \w+ "web" while it is running$/) as string,
         }),
+      );
+      expect(changed).toEqual([]);
+    },
+  );
+
+  test.for(['purge'] as const)(
+    'does not %s one whose pid file names a process that is not its QEMU, nor ends that process',
+    async (name, { store: { layout } }) => {
+      const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
+      await run(dir);
+      const changed = await changes(layout.root, () =>
+        expect(COMMANDS[name](layout, 'web')).rejects.toMatchObject({ code: 'QMP_FAILED' }),
       );
       expect(changed).toEqual([]);
     },

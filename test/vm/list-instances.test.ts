@@ -113,7 +113,7 @@ const BREAKAGES: Record<string, Breakage> = {
     spoil: (dir) => writeFile(dir.pending, '{"operation":"format","records":{}}'),
     path: 'instances/bad/pending.json',
     at: '/operation',
-    message: /expected one of snapshot/,
+    message: /expected one of .*snapshot/,
   },
   'no disk': { spoil: (dir) => rm(dir.disk), path: DISK, message: /is missing$/ },
   'a link for a disk': {

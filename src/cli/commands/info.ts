@@ -5,6 +5,7 @@ import type { InstanceInfo } from '../format/info-items.js';
 import { EXIT } from '../exit-codes.js';
 import { parseOutputFormat } from '../format/output-format.js';
 import { tellProblems } from '../problems.js';
+import { tellStrayTags } from '../stray-tags.js';
 
 async function askedInfo(
   instances: readonly InstanceInfo[],
@@ -54,6 +55,7 @@ export const info: Command = {
     context.stdout.write(formatInfo({ ...found, instances, errors, primary }, format));
     const broken = found.instances.flatMap(({ view }) => (view.state === 'Broken' ? [view] : []));
     tellProblems(context, [...broken, ...found.problems]);
+    if (kind === 'snapshots') tellStrayTags(context, found.strays);
     return EXIT.ok;
   },
 };

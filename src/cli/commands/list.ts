@@ -1,6 +1,7 @@
 import { FORMAT_OPTION, optionValue, usageError, type Command } from '../command.js';
 import { parseOutputFormat } from '../format/output-format.js';
 import { tellProblems } from '../problems.js';
+import { tellStrayTags } from '../stray-tags.js';
 import { EXIT } from '../exit-codes.js';
 import { asked } from '../asked.js';
 
@@ -36,9 +37,10 @@ export const list: Command = {
       }
       const { listSnapshots } = await import('../../vm/list-snapshots.js');
       const { formatSnapshotList } = await import('../format/snapshot-list.js');
-      const { snapshots, problems } = await listSnapshots(context.layout);
+      const { snapshots, problems, strays } = await listSnapshots(context.layout);
       context.stdout.write(formatSnapshotList(snapshots, format));
       tellProblems(context, problems);
+      tellStrayTags(context, strays);
       return EXIT.ok;
     }
     const { formatList } = await import('../format/list.js');

@@ -30,7 +30,6 @@ export async function cloneInstance(request: CloneRequest): Promise<CloneReport>
   await using source = await CloneSource.open(request);
   const state = sourceState(source.reading, request.snapshot, request.overrides);
   timer.end('prepare');
-  request.onProgress?.({ phase: 'copying' });
   const wish = name ?? null;
   const clone = await StagedClone.stage({ request, source, state, wish, first: null });
   timer.end('copy');

@@ -68,6 +68,7 @@ export class StagedClone {
     const staged = await StagedInstance.create(layout, randomUUID(), wish);
     try {
       const identity = await claimIdentity(layout, { reading, spec: state.spec }, staged);
+      onProgress?.({ phase: 'copying' });
       const left = await copyUnknownFiles(reading, staged, signal);
       let head: MadeHead;
       if (first === null) {

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errnoOf, MultipassError } from '../../errors.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
@@ -123,14 +124,34 @@ async function cutPower({ signal }: StopRequest, dir: InstanceDir): Promise<bool
   }
 }
 
+/** A folder that was copied while its original ran has the pid of that one's QEMU: it is not ours to kill. */
 function kill(dir: InstanceDir): void {
   const pid = runningQemu(dir);
   if (pid === undefined) return;
   try {
-    process.kill(pid, 'SIGKILL');
+    if (isAtWorkIn(pid, dir.path)) process.kill(pid, 'SIGKILL');
+    else throw notItsQemu(dir, pid);
   } catch (error) {
-    if (errnoOf(error) !== 'ESRCH') throw error;
+    if (errnoOf(error) !== 'ESRCH' && errnoOf(error) !== 'ENOENT') throw error;
   }
+}
+
+/** Whether a process was started in a folder; where there is no /proc to ask, its pid and start time must do. */
+function isAtWorkIn(pid: number, folder: string): boolean {
+  if (process.platform !== 'linux') return true;
+  const [there, here] = [statSync(`/proc/${pid}/cwd`), statSync(folder)];
+  return there.dev === here.dev && there.ino === here.ino;
+}
+
+function notItsQemu(dir: InstanceDir, pid: number): MultipassError {
+  return new MultipassError(
+    'QMP_FAILED',
+    `process ${pid}, which "${dir.qemuPid}" names, is not the QEMU of "${dir.name}"`,
+    {
+      hint: `If the folder was copied while the original ran, remove "${dir.qemuPid}".`,
+      details: { path: dir.qemuPid, pid },
+    },
+  );
 }
 
 async function dropSuspendedState(request: StopRequest): Promise<void> {

@@ -1,0 +1,26 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { run } from '../../../src/exec.js';
+import { startTimeOf } from '../../../src/store/maker-token.js';
+import type { InstanceDir } from '../../../src/store/instance-dir.js';
+import type { StoreLayout } from '../../../src/store/layout.js';
+import { makeInstance } from '../../support/store-fixture.js';
+
+/** Makes an instance look as if it were running: as its QEMU serves this process. */
+export async function pretendToRun(dir: InstanceDir): Promise<void> {
+  await mkdir(dir.run, { recursive: true });
+  const pid = { pid: process.pid, startTime: startTimeOf('self') };
+  await writeFile(dir.qemuPid, JSON.stringify(pid));
+}
+
+export async function markAsCorrupt(dir: InstanceDir): Promise<void> {
+  const flag = 'write -P 2 79 1';
+  await run('qemu-io', ['-f', 'raw', '-c', flag, dir.disk]);
+}
+
+/** `running`, `asleep` (suspended) and `gone` (deleted), and `corrupt`, whose disk is. */
+export async function makeUnfit(layout: StoreLayout): Promise<void> {
+  await pretendToRun(await makeInstance(layout, 'running', { tags: 1 }));
+  await makeInstance(layout, 'asleep', { tags: 1, otherTags: ['suspend'] });
+  await makeInstance(layout, 'gone', { tags: 1, spec: { deleted: true } });
+  await markAsCorrupt(await makeInstance(layout, 'corrupt', { tags: 1 }));
+}
