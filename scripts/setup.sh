@@ -5,10 +5,26 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-declare -A package_of=([qemu-img]=qemu-utils [qemu-io]=qemu-utils [flock]=util-linux)
+declare -A package_of=([qemu-img]=qemu-utils [qemu-io]=qemu-utils [flock]=util-linux [ssh]=openssh-client [xz]=xz-utils)
+case "$(uname -m)" in
+  aarch64 | arm64) package_of+=([qemu-system-aarch64]=qemu-system-arm) ;;
+  *) package_of+=([qemu-system-x86_64]=qemu-system-x86) ;;
+esac
+# What is no program, by its path.
+declare -A package_of_file=()
 if [ "${1:-}" != --run ]; then
   package_of+=([strace]=strace [xorriso]=xorriso [genisoimage]=genisoimage [script]=bsdutils
     [mkfs.xfs]=xfsprogs [mkfs.btrfs]=btrfs-progs [mkfs.ext4]=e2fsprogs)
+  # Networks of the tests
+  package_of+=([dnsmasq]=dnsmasq-base [nft]=nftables [ip]=iproute2 [tcpdump]=tcpdump)
+  # Guests of the tests, see fixtures/guests
+  package_of+=([mmdebstrap]=mmdebstrap [sfdisk]=fdisk [cpio]=cpio [zstd]=zstd [busybox]=busybox-static
+    [dropbear]=dropbear-bin [dropbearkey]=dropbear-bin [modprobe]=kmod [depmod]=kmod [unshare]=util-linux)
+  package_of_file+=([/usr/lib/openssh/sftp-server]=openssh-sftp-server)
+  if [ "$(uname -m)" = x86_64 ]; then
+    package_of+=([grub-mkimage]=grub-common)
+    package_of_file+=([/usr/lib/grub/i386-pc/boot.img]=grub-pc-bin)
+  fi
 fi
 
 export PATH="$PATH:/usr/sbin:/sbin"
@@ -16,6 +32,13 @@ missing=()
 for program in "${!package_of[@]}"; do
   command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
 done
+for file in "${!package_of_file[@]}"; do
+  [ -e "$file" ] || missing+=("${package_of_file[$file]}")
+done
+if [ "${1:-}" != --run ] && ldd "$(command -v busybox)" >/dev/null 2>&1; then
+  # The one of the package busybox needs libraries, which a guest's RAM disk has not.
+  missing+=(busybox-static)
+fi
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3
 if [ "${1:-}" != --run ] && ! "$python" -c 'import yaml' 2>/dev/null; then

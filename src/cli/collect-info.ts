@@ -1,14 +1,14 @@
 import { MultipassError } from '../errors.js';
 import type { StoreLayout } from '../store/layout.js';
-import { instanceNotFound } from '../vm/instance-errors.js';
 import type { BrokenInstanceView, InstanceView, SnapshotView } from '../vm/instance-view.js';
 import { listInstances, viewInstance } from '../vm/list-instances.js';
-import { listSnapshots, snapshotsOf } from '../vm/list-snapshots.js';
-import { isValidName } from '../vm/names.js';
+import { listSnapshots, lookInto } from '../vm/list-snapshots.js';
 import { problemOf } from '../vm/read-instance.js';
 import { countSnapshots, requireSnapshot } from '../vm/snapshots.js';
+import type { StrayTag } from '../vm/snapshots/stray-tags.js';
 import { Failures } from './failures.js';
 import type { InstanceInfo } from './format/info-items.js';
+import { parseNamedSnapshot } from './named-snapshot.js';
 
 /** What `info` tells of an instance that is named without a snapshot: of itself, or of its snapshots. */
 export type InfoKind = 'instances' | 'snapshots';
@@ -19,13 +19,16 @@ export interface CollectedInfo {
   readonly snapshots: readonly SnapshotView[];
   /** Instances whose snapshots were asked for and cannot be told. */
   readonly problems: readonly BrokenInstanceView[];
+  /** What the disks of the instances whose snapshots were asked for hold without a record. */
+  readonly strays: readonly StrayTag[];
 }
 
 /** Everything there is; what is Broken hides nothing else. */
 export async function collectAll(layout: StoreLayout, kind: InfoKind): Promise<CollectedInfo> {
   if (kind === 'snapshots') return { instances: [], ...(await listSnapshots(layout)) };
   const views = await listInstances(layout);
-  return { instances: views.map((view) => infoOf(layout, view)), snapshots: [], problems: [] };
+  const instances = views.map((view) => infoOf(layout, view));
+  return { instances, snapshots: [], problems: [], strays: [] };
 }
 
 /**
@@ -39,28 +42,25 @@ export async function collectNamed(
 ): Promise<CollectedInfo> {
   const instances: InstanceInfo[] = [];
   const snapshots: SnapshotView[] = [];
+  const strays: StrayTag[] = [];
   const failures = new Failures();
   for (const argument of new Set(names)) {
     await failures.collect(() => {
-      const { name, snapshot } = parseArgument(argument);
+      const { instance: name, snapshot } = parseNamedSnapshot(argument);
       const view = viewInstance(layout, name);
       if (snapshot !== undefined) {
-        snapshots.push(requireSnapshot(snapshotsFor(layout, view), snapshot, name));
+        snapshots.push(requireSnapshot(snapshotsFor(layout, view).snapshots, snapshot, name));
       } else if (kind === 'snapshots') {
-        snapshots.push(...snapshotsFor(layout, view));
+        const found = snapshotsFor(layout, view);
+        snapshots.push(...found.snapshots);
+        strays.push(...found.strays);
       } else {
         instances.push(infoOf(layout, view));
       }
     });
   }
   failures.throwIfAny();
-  return { instances, snapshots, problems: [] };
-}
-
-function parseArgument(argument: string): { name: string; snapshot: string | undefined } {
-  const [name = '', ...rest] = argument.split('.');
-  if (!isValidName(name)) throw instanceNotFound(argument);
-  return { name, snapshot: rest.length === 0 ? undefined : rest.join('.') };
+  return { instances, snapshots, problems: [], strays };
 }
 
 /** An instance and the number of its snapshots; what spoils the one spoils the other. */
@@ -75,8 +75,8 @@ function infoOf(layout: StoreLayout, view: InstanceView): InstanceInfo {
   }
 }
 
-function snapshotsFor(layout: StoreLayout, view: InstanceView): SnapshotView[] {
-  if (view.state !== 'Broken') return snapshotsOf(layout, view.name);
+function snapshotsFor(layout: StoreLayout, view: InstanceView): ReturnType<typeof lookInto> {
+  if (view.state !== 'Broken') return lookInto(layout, view.name);
   const { name, problem } = view;
   throw new MultipassError('INSTANCE_BROKEN', `instance "${name}" is broken: ${problem.message}`, {
     hint: problem.hint,

@@ -45,12 +45,23 @@ async function changeSnapshot(
   await qemuImg(['snapshot', '-q', action, tag, '--', resolve(path)], { path, signal });
 }
 
-/** Grows a qcow2 image to a virtual size in bytes. @throws ExecError (TOOL_FAILED) when that is smaller */
-export async function resize(path: string, bytes: number, options: Abortable = {}): Promise<void> {
-  await qemuImg(['resize', '-q', '-f', 'qcow2', '--', resolve(path), `${bytes}`], {
-    path,
-    ...options,
-  });
+/**
+ * Gives a qcow2 image a virtual size in bytes.
+ * @param options `shrink`: what lies beyond a smaller size is lost
+ * @throws ExecError (TOOL_FAILED) when it is smaller, without `shrink`
+ */
+export async function resize(
+  path: string,
+  bytes: number,
+  { shrink = false, ...options }: Abortable & { readonly shrink?: boolean } = {},
+): Promise<void> {
+  const flags = ['-q', '-f', 'qcow2', ...(shrink ? ['--shrink'] : [])];
+  await qemuImg(['resize', ...flags, '--', resolve(path), `${bytes}`], { path, ...options });
+}
+
+/** Writes what an overlay holds into its backing file, which gets at least its size; the overlay is of no use then. */
+export async function commit(path: string, options: Abortable = {}): Promise<void> {
+  await qemuImg(['commit', '-q', '-f', 'qcow2', '-d', '--', resolve(path)], { path, ...options });
 }
 
 /**

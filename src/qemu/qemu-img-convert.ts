@@ -3,6 +3,7 @@ import { MultipassError } from '../errors.js';
 import { backingName } from './backing.js';
 import type { Backing } from './backing.js';
 import { readQcow2 } from './qcow2-header.js';
+import { resize } from './qemu-img-change.js';
 import { snapshotArgs } from './qemu-img-info.js';
 import { qemuImg } from './qemu-img-run.js';
 import type { Abortable } from './qemu-img-run.js';
@@ -44,32 +45,7 @@ export async function convertActive(options: ConvertOptions): Promise<void> {
   ];
   const onStdout = onProgress === undefined ? undefined : progressReader(onProgress);
   await qemuImg(args, { path: source, signal, onStdout });
-  if (finalSize !== null) await setSize(target, finalSize, { signal });
-}
-
-/**
- * Writes one state of a qcow2 image over the content of an existing one, which gets its size: what internal snapshots of
- * that one hold stays.
- * @throws MultipassError as {@link convertActive}
- */
-export async function convertInto(
-  options: Omit<ConvertOptions, 'sourceFormat' | 'backing'>,
-): Promise<void> {
-  const { source, target, snapshot, signal, onProgress } = options;
-  const { virtualSize } = readQcow2(source);
-  const size = (snapshot === undefined ? null : snapshotSize(source, snapshot)) ?? virtualSize;
-  // Never smaller than what is read: `convert -l` reads as far as the present size.
-  const during = Math.max(size, virtualSize);
-  if (readQcow2(target).virtualSize !== during) await setSize(target, during, { signal });
-  const args = [
-    ...['convert', '-n', '-f', 'qcow2', '-O', 'qcow2'],
-    ...snapshotArgs(snapshot),
-    ...(onProgress === undefined ? [] : ['-p']),
-    ...['--', resolve(source), resolve(target)],
-  ];
-  const onStdout = onProgress === undefined ? undefined : progressReader(onProgress);
-  await qemuImg(args, { path: source, signal, onStdout });
-  if (during !== size) await setSize(target, size, { signal });
+  if (finalSize !== null) await resize(target, finalSize, { shrink: true, signal });
 }
 
 /**
@@ -90,11 +66,6 @@ function snapshotSize(source: string, tag: string): number | null {
     );
   }
   return snapshot.diskSize === facts.virtualSize ? null : snapshot.diskSize;
-}
-
-async function setSize(target: string, bytes: number, options: Abortable): Promise<void> {
-  const args = ['resize', '-q', '-f', 'qcow2', '--shrink', '--', resolve(target), `${bytes}`];
-  await qemuImg(args, { path: target, ...options });
 }
 
 /** Reads what `qemu-img -p` writes: `    (12.34/100%)\r`, in pieces cut anywhere. */

@@ -3,11 +3,12 @@
  * DISK_FULL, ABORTED, TOOL_MISSING and TOOL_FAILED. A change of an image is not atomic: one that was killed is made
  * whole by the same call again and `checkAndRepairLeaks`.
  */
-export { convertActive, convertInto } from './qemu-img-convert.js';
+export { convertActive } from './qemu-img-convert.js';
 export type { ConvertOptions } from './qemu-img-convert.js';
 export {
   amendToV3,
   checkAndRepairLeaks,
+  commit,
   createOverlay,
   rebase,
   resize,

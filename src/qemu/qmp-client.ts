@@ -106,6 +106,8 @@ export class QmpClient implements AsyncDisposable {
   }
 
   async #negotiate(signal: AbortSignal | undefined): Promise<void> {
+    // It may have fired while we connected.
+    throwIfAborted(signal);
     let timer: NodeJS.Timeout | undefined;
     const tooLate = new Promise<never>((_, reject) => {
       const fail = (): void => reject(busy());

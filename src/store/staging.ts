@@ -1,4 +1,4 @@
-import { link, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { link, lstat, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, fromSystemError, MultipassError } from '../errors.js';
 import { InstanceDir } from './instance-dir.js';
@@ -91,8 +91,12 @@ export class StagedInstance extends InstanceDir {
     await rm(this.claim, { recursive: true, force: true });
   }
 
-  /** Removes the folder and gives its MAC rows back. For a workflow that failed; a killed one is swept instead. */
+  /**
+   * Removes the folder and gives its MAC rows back. For a workflow that failed; a killed one is swept instead. Nothing is
+   * done when the folder is not in staging any more: what was published once may be somebody's by now.
+   */
   async discard(): Promise<void> {
+    if (!(await isThere(this.path))) return;
     for (const hex of this.#claimed) await this.#macs.release(hex, this.uuid);
     await rm(this.path, { recursive: true, force: true });
   }
@@ -179,4 +183,11 @@ export async function isBeingPrepared(layout: StoreLayout, name: string): Promis
     const claim = new InstanceDir(layout.staged(token)).claim;
     return readSmallFileIfAny(join(claim, 'name')) === name;
   });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    () => true,
+    (error: unknown) => errnoOf(error) !== 'ENOENT',
+  );
 }

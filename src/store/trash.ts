@@ -1,4 +1,5 @@
 import { lstat, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { errnoOf, fromSystemError } from '../errors.js';
 import { log } from '../log.js';
 import { InstanceDir } from './instance-dir.js';
@@ -43,38 +44,50 @@ export async function trashInstance(
  * under its own token, so two never work on one. A failure is logged and left to the next sweep.
  */
 export async function sweep(layout: StoreLayout, rowsOf: RowsOf): Promise<void> {
-  await rollForward(layout).catch((error: unknown) =>
-    log('warning', 'sweep', `cannot finish a commit: ${(error as Error).message}`),
-  );
-  for (const folder of [layout.trash, layout.staging]) {
-    for (const token of await readdir(folder).catch((): string[] => [])) {
-      try {
-        await sweepOne(layout, new InstanceDir(`${folder}/${token}`), rowsOf);
-      } catch (error) {
-        log('warning', 'sweep', `cannot remove ${token}: ${(error as Error).message}`);
-      }
+  const trashed = await abandonedIn(layout.trash);
+  // Who dies from here on may have committed to something that we do not know of: that is for the next sweep.
+  const staged = await abandonedIn(layout.staging);
+  const unfinished = await rollForward(layout, staged);
+  const left = [
+    ...trashed.map((token) => layout.trashed(token)),
+    ...staged.filter((token) => !unfinished.has(token)).map((token) => layout.staged(token)),
+  ];
+  for (const path of left) {
+    try {
+      await sweepOne(layout, path, rowsOf);
+    } catch (error) {
+      log('warning', 'sweep', `cannot remove ${path}: ${(error as Error).message}`);
     }
   }
 }
 
-async function sweepOne(layout: StoreLayout, left: InstanceDir, rowsOf: RowsOf): Promise<void> {
-  if (isOwnToken(left.name) || !(await isAbandoned(left))) return;
+/** The entries of a folder that nobody works on any more. */
+async function abandonedIn(folder: string): Promise<string[]> {
+  const abandoned: string[] = [];
+  for (const token of await readdir(folder).catch((): string[] => [])) {
+    if (!isOwnToken(token) && (await isAbandoned(folder, token))) abandoned.push(token);
+  }
+  return abandoned;
+}
+
+async function sweepOne(layout: StoreLayout, path: string, rowsOf: RowsOf): Promise<void> {
   const claimed = layout.trashed(newToken());
   try {
-    await rename(left.path, claimed);
+    await rename(path, claimed);
   } catch (error) {
-    // Another sweeper was faster, or its maker published it after all.
+    // Another sweeper was faster, or it has been published.
     if (errnoOf(error) === 'ENOENT') return;
     throw error;
   }
   await removeTrashed(layout, claimed, rowsOf);
 }
 
-async function isAbandoned(left: InstanceDir): Promise<boolean> {
-  const state = makerState(left.name);
+async function isAbandoned(folder: string, token: string): Promise<boolean> {
+  const state = makerState(token);
   if (state !== 'unknown') return state === 'dead';
-  const { mtimeMs } = await lstat(left.path);
-  return Date.now() - mtimeMs > UNKNOWN_MAKER_GRACE_MS;
+  // Gone since it was listed.
+  const stats = await lstat(join(folder, token)).catch(() => undefined);
+  return stats !== undefined && Date.now() - stats.mtimeMs > UNKNOWN_MAKER_GRACE_MS;
 }
 
 async function removeTrashed(layout: StoreLayout, path: string, rowsOf: RowsOf): Promise<void> {

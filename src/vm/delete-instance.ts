@@ -85,8 +85,10 @@ async function trash(layout: StoreLayout, name: string): Promise<void> {
   const macs = bridgedMacs(layout.instance(name));
   await trashInstance(layout, name, rowsOfFolder);
   if (macs.length === 0) return;
-  const { forgetLeases } = await import('./run/instance-bridge.js');
+  const { bridgeDownIfIdle, forgetLeases } = await import('./run/instance-bridge.js');
   await forgetLeases(layout, macs);
+  // Its QEMU may have ended without us.
+  await bridgeDownIfIdle(layout);
 }
 
 async function setDeleted(

@@ -1,11 +1,12 @@
 import { chmod, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fromSystemError, MultipassError } from '../errors.js';
-import { convertActive, convertInto, measure, snapshotCreate } from '../qemu/qemu-img.js';
 import type { StoreLayout } from '../store/layout.js';
 import { newToken } from '../store/maker-token.js';
-import { syncPath, syncTree } from '../store/sync.js';
+import { syncPath } from '../store/sync.js';
 import { backingChain } from './disks/backing-chain.js';
+import { linkOrCopy } from './disks/copy-file.js';
+import { copyAllStates, spaceForAllStates } from './disks/copy-states.js';
 import { requireSpace } from './disks/free-space.js';
 import { tidyBases } from './disks/stray-bases.js';
 import { instanceDeleted } from './instance-errors.js';
@@ -34,16 +35,21 @@ export async function flattenInstance(request: FlattenRequest): Promise<boolean>
   await using held = lock;
   requireFlattenable(reading);
   const { dir, disk } = reading;
-  if (backingChain(dir, disk).length === 0) return false;
+  const bases = backingChain(dir, disk);
+  if (bases.length === 0) return false;
   const folder = layout.staged(newToken());
   try {
     await mkdir(folder, { mode: 0o700 });
     const head = join(folder, 'disk.qcow2');
-    const { required } = await measure(dir.disk, { flatten: true, signal });
-    await requireSpace(head, required);
-    await copyStates(request, reading, head);
+    await requireSpace(head, await spaceForAllStates(dir.disk, disk, { signal }));
+    for (const base of bases) await linkOrCopy(dir.file(base), join(folder, base), { signal });
+    await copyAllStates({
+      ...{ source: dir.disk, facts: disk, target: head },
+      ...{ signal, onProgress: request.onProgress },
+    });
     await chmod(head, 0o600);
-    await syncTree(folder);
+    await syncPath(head);
+    await syncPath(folder);
     held.assertHeld();
     await rename(head, dir.disk);
     await syncPath(dir.path);
@@ -63,23 +69,4 @@ function requireFlattenable({ name, state }: InstanceReading): void {
     hint: 'Its saved memory cannot be copied: start and stop it first.',
     details: { name },
   });
-}
-
-/** Every state of the disk, the oldest first, one over the other: qemu-img keeps what a snapshot holds. */
-async function copyStates(
-  { signal, onProgress }: FlattenRequest,
-  { dir, disk }: InstanceReading,
-  target: string,
-): Promise<void> {
-  const source = dir.disk;
-  const states = [...disk.snapshots.map(({ name }) => name), undefined];
-  for (const [done, tag] of states.entries()) {
-    const tell = (fraction: number): void => onProgress?.((done + fraction) / states.length);
-    if (done === 0) {
-      await convertActive({ source, target, snapshot: tag, signal, onProgress: tell });
-    } else {
-      await convertInto({ source, target, snapshot: tag, signal, onProgress: tell });
-    }
-    if (tag !== undefined) await snapshotCreate(target, tag, { signal });
-  }
 }

@@ -37,7 +37,12 @@ export function* firstFreeCloneNames(
   taken: ReadonlySet<string>,
 ): Generator<string, never> {
   for (let number = 1; ; number += 1) {
-    const name = `${source}-clone${number}`;
+    const name = `${cloneNameStem(source)}${number}`;
     if (!taken.has(name)) yield name;
   }
+}
+
+/** What the automatic names of a source's clones begin with, before the number. */
+export function cloneNameStem(source: string): string {
+  return `${source}-clone`;
 }

@@ -26,10 +26,10 @@ const NAME_IS_TAKEN = new Set(['ENOTEMPTY', 'EEXIST', 'ENOTDIR']);
 export async function renameInstance(request: RenameRequest): Promise<void> {
   const { layout, name, newName } = request;
   await prepareStore(layout);
+  await requireNameIsFree(layout, newName);
   const { reading, lock } = await openForChange(layout, name, 'rename', request);
   await using held = lock;
   if (reading.state === 'Deleted') throw instanceDeleted(name);
-  await requireNameIsFree(layout, newName);
   held.assertHeld();
   const target = layout.instance(newName).path;
   try {

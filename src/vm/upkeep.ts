@@ -14,6 +14,7 @@ import { isValidName } from './names.js';
 import { rebuildMacTable, rowsOfFolder } from './mac-rows.js';
 import { finishPending } from './pending/finish-pending.js';
 import { isRunning, readInstance, requireFolder, type InstanceReading } from './read-instance.js';
+import { bridgedMacs } from './run/machine-record.js';
 
 /** How a command that changes something waits and is interrupted. */
 export interface WorkOptions {
@@ -42,7 +43,7 @@ export interface OpenedInstance {
 
 /**
  * Takes an instance's exclusive lock for `doing` (the command), then finishes what a killed command left pending, puts
- * its bases in order, and repairs what a killed QEMU left.
+ * its bases in order, and repairs what a killed QEMU left; the bridge that it was the last one on goes.
  * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_NOT_STOPPED when it is running, ABORTED; what makes it Broken
  */
 export async function openForChange(
@@ -57,7 +58,7 @@ export async function openForChange(
   try {
     let reading = readInstance(layout, name);
     if (reading.pending !== undefined || reading.uncleanEnd) {
-      await settle(reading, options.signal);
+      await settle(layout, reading, options.signal);
       reading = readInstance(layout, name);
     }
     await tidyBases(reading);
@@ -101,11 +102,20 @@ export async function lockExclusively(
   }
 }
 
-async function settle(reading: InstanceReading, signal: AbortSignal | undefined): Promise<void> {
+async function settle(
+  layout: StoreLayout,
+  reading: InstanceReading,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { dir, pending, uncleanEnd } = reading;
   if (pending !== undefined) await finishPending(dir, pending, signal);
   if (!uncleanEnd) return;
   await checkAndRepairLeaks(dir.disk, { signal });
   await syncPath(dir.disk);
+  // Nobody has looked after the bridge since.
+  if (bridgedMacs(dir).length > 0) {
+    const { bridgeDownIfIdle } = await import('./run/instance-bridge.js');
+    await bridgeDownIfIdle(layout);
+  }
   await rm(dir.qemuPid, { force: true });
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchClone } from './clone.js';
 import { benchCrowd } from './crowd.js';
+import { benchLaunch } from './launch.js';
 import { benchList } from './list.js';
 import { describeMachine } from './machine.js';
 import { formatOutcomes, judge, type Outcome } from './report.js';
@@ -16,6 +17,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   list: benchList,
   crowd: benchCrowd,
   clone: benchClone,
+  launch: benchLaunch,
 };
 
 // scripts/run-ts.mjs makes import.meta.dirname the project's folder.

@@ -57,15 +57,19 @@ describe('the completion for bash', () => {
     );
     expect(all?.split(' ').sort()).toEqual(
       [
-        ...['clone', 'completion', 'delete', 'help', 'info', 'list', 'ls', 'migrate', 'purge'],
-        ...['recover', 'version'],
+        ...['clone', 'completion', 'delete', 'exec', 'find', 'flatten', 'get', 'help'],
+        ...['info', 'launch', 'list', 'ls', 'migrate', 'networks', 'purge', 'recover'],
+        ...['rename', 'restart', 'restore', 'set', 'shell', 'sh', 'connect', 'snapshot'],
+        ...['start', 'stop', 'suspend', 'tree', 'version'],
       ].sort(),
     );
-    expect(some).toBe('clone completion');
-    expect(options).toBe('--name --format --help --verbose');
+    expect(some).toBe('clone completion connect');
+    expect(options).toBe(
+      '--name --count --linked --cold --cpus --memory --disk --no-mounts --start --dry-run --format --help --verbose',
+    );
     expect(formats).toBe('table json csv yaml');
     expect(formatsToo).toBe('json');
-    expect(help).toBe('recover');
+    expect(help).toBe('recover rename restart restore');
     expect(shells).toBe('bash zsh fish');
   });
 

@@ -65,13 +65,29 @@ describe('the help', () => {
     expect(commands.trimEnd().split('\n')).toEqual([
       expect.stringMatching(/^ {2}clone +Clone an instance$/),
       expect.stringMatching(/^ {2}completion +Print a completion script for a shell$/),
-      expect.stringMatching(/^ {2}delete +Delete instances$/),
+      expect.stringMatching(/^ {2}delete +Delete instances and snapshots$/),
+      expect.stringMatching(/^ {2}exec +Run a command on an instance$/),
+      expect.stringMatching(/^ {2}find +Display available images to create instances from$/),
+      expect.stringMatching(/^ {2}flatten +Make an instance independent of what it was made from$/),
+      expect.stringMatching(/^ {2}get +Get a configuration setting$/),
       expect.stringMatching(/^ {2}help +Display help about a command$/),
       expect.stringMatching(/^ {2}info +Display information about instances or snapshots$/),
+      expect.stringMatching(/^ {2}launch +Create and start an instance$/),
       expect.stringMatching(/^ {2}list, ls +List all available instances or snapshots$/),
       expect.stringMatching(/^ {2}migrate +Bring the instances of an old Multipass over$/),
+      expect.stringMatching(/^ {2}networks +List available network interfaces$/),
       expect.stringMatching(/^ {2}purge +Purge all deleted instances permanently$/),
       expect.stringMatching(/^ {2}recover +Recover deleted instances$/),
+      expect.stringMatching(/^ {2}rename +Give an instance another name$/),
+      expect.stringMatching(/^ {2}restart +Restart instances$/),
+      expect.stringMatching(/^ {2}restore +Restore an instance from a snapshot$/),
+      expect.stringMatching(/^ {2}set +Set a configuration setting$/),
+      expect.stringMatching(/^ {2}shell, sh, connect +Open a shell on an instance$/),
+      expect.stringMatching(/^ {2}snapshot +Take a snapshot of an instance$/),
+      expect.stringMatching(/^ {2}start +Start instances$/),
+      expect.stringMatching(/^ {2}stop +Stop running instances$/),
+      expect.stringMatching(/^ {2}suspend +Suspend running instances$/),
+      expect.stringMatching(/^ {2}tree +Show what came from what$/),
       expect.stringMatching(/^ {2}version +Show version details$/),
     ]);
   });
@@ -87,15 +103,24 @@ describe('the help', () => {
     );
     expect(others).toEqual([first, first]);
     expect(first).toMatchObject({ stderr: '', exitCode: 0 });
-    expect(first?.stdout).toMatch(/^Usage: multipass clone \[options\] <source>\n/);
+    expect(first?.stdout).toMatch(/^Usage: multipass clone \[options\] <source>\[\.<snapshot>\]\n/);
     expect(first?.stdout).toContain(
-      'Create an independent copy of an existing (stopped) instance.',
+      'Create an independent copy of an existing (stopped) instance, or of one of its\nsnapshots.',
     );
     expect(first?.stdout).toMatch(/-n, --name <name> .*<source>-clone1/s);
   });
 
   test('fits in 80 columns, and hides what is for nobody to type', async ({ root }) => {
-    const commands = ['clone', 'completion', 'delete', 'info', 'list', 'migrate', 'purge'];
+    const commands = [
+      'clone',
+      'completion',
+      'delete',
+      'info',
+      'launch',
+      'list',
+      'migrate',
+      'purge',
+    ];
     const pages = await Promise.all(
       [[], ...commands.map((name) => [name])].map((names) =>
         multipass(['help', ...names], { store: root }),

@@ -17,8 +17,10 @@ import { purge } from './purge.js';
 import { recover } from './recover.js';
 import { rename } from './rename.js';
 import { restart } from './restart.js';
+import { restore } from './restore.js';
 import { set } from './set.js';
 import { shell } from './shell.js';
+import { snapshot } from './snapshot.js';
 import { start } from './start.js';
 import { stop } from './stop.js';
 import { suspend } from './suspend.js';
@@ -45,8 +47,10 @@ export function allCommands(helpOf: (name: string | undefined) => string | undef
     recover,
     rename,
     restart,
+    restore,
     set,
     shell,
+    snapshot,
     start,
     stop,
     suspend,

@@ -12,6 +12,7 @@ import {
 } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { Failures } from '../failures.js';
+import { parseNamedSnapshot } from '../named-snapshot.js';
 import { tellWarning } from '../problems.js';
 import { Spinner } from '../spinner.js';
 import { startOrLaunch } from '../start-or-launch.js';
@@ -128,11 +129,10 @@ function requestOf(invocation: Invocation): CloneRequest | CloneManyRequest {
   const [argument, ...more] = args;
   if (argument === undefined) throw usageError('Please provide the name of the source instance.');
   if (more.length > 0) throw usageError('Too many arguments.');
-  const [source = '', ...rest] = argument.split('.');
+  const { instance: source, snapshot } = parseNamedSnapshot(argument);
   const { layout, signal } = context;
   const base = {
-    ...{ layout, signal, source },
-    snapshot: rest.length === 0 ? undefined : rest.join('.'),
+    ...{ layout, signal, source, snapshot },
     linked: options['linked'] === true,
     cold: options['cold'] === true,
     dryRun: options['dry-run'] === true,

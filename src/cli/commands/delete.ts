@@ -14,7 +14,7 @@ export const deleteCommand: Command = {
   summary: 'Delete instances and snapshots',
   description:
     'Delete instances and snapshots. Instances can be recovered, and keep their names, until they are purged; snapshots can not.',
-  usage: '<instance>[.<snapshot>] [<instance>[.<snapshot>] ...]',
+  usage: '<instance>[.<snapshot>] ...',
   argument: 'instance',
   options: [
     { flags: ['--all'], description: 'Delete all instances', takesValue: false },
@@ -31,7 +31,8 @@ export const deleteCommand: Command = {
     const remove = options['purge'] === true ? purgeInstance : deleteInstance;
     const work = { signal, onWait: tellWhoHolds(context) };
     const named = await selectNames(invocation, (view) => view.state !== 'Broken');
-    const snapshots = options['all'] === true ? [] : named.filter(isNamedSnapshot);
+    const snapshots =
+      options['all'] === true ? [] : named.filter((one) => isNamedSnapshot(one, layout));
     if (snapshots.length > 0) await requireConsent(invocation, snapshots);
     const failures = new Failures();
     for (const name of snapshots) await failures.collect(() => removeSnapshot(context, name));

@@ -1,9 +1,11 @@
 import { throwIfAborted } from '../../abort.js';
 import { fromSystemError, MultipassError } from '../../errors.js';
+import { requireSpace } from '../disks/free-space.js';
 import { prepareStore } from '../upkeep.js';
 import type { CloneManyRequest, CloneRequest } from './clone-request.js';
 import { namesOfMany, publishMany } from './publish-many.js';
 import { planClone } from './plan-clone.js';
+import { planDisk, type DiskPlanRequest } from './plan-disk.js';
 import { publishClone, requireNameIsFree } from './publish-clone.js';
 import { PhaseTimer, reportClones } from './report-clone.js';
 import type { CloneReport } from './report.js';
@@ -69,6 +71,7 @@ export async function cloneInstances(request: CloneManyRequest): Promise<CloneRe
   );
   await using source = await CloneSource.open(request);
   const state = sourceState(source.reading, request.snapshot, request.overrides);
+  await requireSpaceForAll({ request, reading: source.reading, state, copies: names.length });
   timer.end('prepare');
   const clones: StagedClone[] = [];
   try {
@@ -81,8 +84,12 @@ export async function cloneInstances(request: CloneManyRequest): Promise<CloneRe
     }
     timer.end('copy');
     request.onProgress?.({ phase: 'publishing' });
+    throwIfAborted(signal);
     source.requireUnchanged();
-    const published = await publishMany({ layout, clones, names, source: source.reading.name });
+    const published = await publishMany({
+      ...{ layout, clones, names, signal },
+      source: source.reading.name,
+    });
     timer.end('publish');
     return reportClones({ source, state, clones: published, timer });
   } catch (error) {
@@ -101,6 +108,13 @@ async function checkBeforeWork(
   sourceState(reading, snapshot, overrides);
   for (const name of names) await requireNameIsFree(layout, name);
   await prepareStore(layout);
+}
+
+/** One copy knows by itself whether it fits; for several it is known before the first. */
+async function requireSpaceForAll(plan: DiskPlanRequest): Promise<void> {
+  if (plan.copies === 1 || plan.request.linked === true) return;
+  const { bytesCopied, fits } = await planDisk(plan);
+  if (!fits) await requireSpace(plan.request.layout.staged('copies'), bytesCopied);
 }
 
 function isVisible(error: unknown): boolean {

@@ -5,9 +5,18 @@ import { readQcow2 } from '../../qemu/qcow2-header.js';
 import { BASE_FILE, type InstanceDir } from '../../store/instance-dir.js';
 import { backingChain } from '../disks/backing-chain.js';
 import { copyState, type CopiedDisk } from '../disks/copy-disk.js';
-import { allocatedBytes, copyWhole, linkOrCopy, type CopyFileOptions } from '../disks/copy-file.js';
+import {
+  allocatedBytes,
+  copySmall,
+  copyWhole,
+  linkOrCopy,
+  type CopyFileOptions,
+} from '../disks/copy-file.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { SourceState } from './source-state.js';
+
+/** An empty head takes less than that, in bytes; one that was emptied again may take more, and is not copied. */
+const EMPTY = 1024 ** 2;
 
 /** Whose disk is cloned, in which state, and where to. */
 export interface HeadRequest extends CopyFileOptions {
@@ -47,12 +56,13 @@ export async function makeHead(request: HeadRequest): Promise<MadeHead> {
 export async function repeatHead(
   first: InstanceDir,
   target: InstanceDir,
-  options: CopyFileOptions,
+  { isEmpty, ...options }: CopyFileOptions & { readonly isEmpty: boolean },
 ): Promise<void> {
   for (const file of await readdir(first.path)) {
     if (BASE_FILE.test(file)) await linkOrCopy(first.file(file), target.file(file), options);
   }
-  await copyWhole(first.disk, target.disk, options);
+  if (isEmpty) await copySmall(first.disk, target.disk, options);
+  else await copyWhole(first.disk, target.disk, options);
   await chmod(target.disk, 0o600);
 }
 
@@ -61,20 +71,10 @@ export async function repeatHead(
  * for a base never holds any.
  */
 async function layOn(request: HeadRequest, chain: readonly string[]): Promise<MadeHead> {
-  const { source, state, target, signal, onProgress } = request;
-  let [base] = chain;
+  const { source, target } = request;
   let bytesCopied = 0;
-  if (source.disk.snapshots.length > 0 || base === undefined) {
-    base = `base-${randomBytes(16).toString('hex')}.qcow2`;
-    const made = await copyState({
-      ...{ source: source.dir.disk, facts: source.disk, tag: state.tag },
-      ...{ target: target.file(base), signal, onProgress },
-    });
-    await chmod(target.file(base), 0o444);
-    ({ bytesCopied } = made);
-  }
-  const backing = { file: base, format: 'qcow2' };
-  await createOverlay({ path: target.disk, backing, size: state.spec.disk, signal });
+  if (source.disk.snapshots.length > 0) bytesCopied = await layOnOwnBase(request);
+  else await layOnFrozen(request, chain);
   await chmod(target.disk, 0o600);
   const shared = [];
   for (const file of chain) shared.push(await allocatedBytes(target.file(file)));
@@ -83,6 +83,34 @@ async function layOn(request: HeadRequest, chain: readonly string[]): Promise<Ma
     bytesCopied,
     bytesShared: shared.reduce((sum, bytes) => sum + bytes, 0),
   };
+}
+
+async function layOnOwnBase(request: HeadRequest): Promise<number> {
+  const { source, state, target, signal, onProgress } = request;
+  const file = `base-${randomBytes(16).toString('hex')}.qcow2`;
+  const base = target.file(file);
+  const made = await copyState({
+    ...{ source: source.dir.disk, facts: source.disk, tag: state.tag },
+    ...{ target: base, signal, onProgress },
+  });
+  await chmod(base, 0o444);
+  const size = Math.max(state.spec.disk, readQcow2(base).virtualSize);
+  await createOverlay({ path: target.disk, backing: { file, format: 'qcow2' }, size, signal });
+  return made.bytesCopied;
+}
+
+/** The source's own head is as empty as the clone's is to be: unless it is to be larger, a copy of it will do. */
+async function layOnFrozen(request: HeadRequest, [base]: readonly string[]): Promise<void> {
+  const { source, state, target, signal } = request;
+  if (base === undefined) throw new Error(`"${source.name}" is not frozen`);
+  // A record may say less than the disk has: what the guest sees of it must not be cut off.
+  const size = Math.max(state.spec.disk, source.disk.virtualSize);
+  if (size === source.disk.virtualSize && (await allocatedBytes(source.dir.disk)) <= EMPTY) {
+    await copySmall(source.dir.disk, target.disk, { signal });
+    return;
+  }
+  const backing = { file: base, format: 'qcow2' };
+  await createOverlay({ path: target.disk, backing, size, signal });
 }
 
 async function grow(target: InstanceDir, size: number, signal?: AbortSignal): Promise<void> {

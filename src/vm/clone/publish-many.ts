@@ -1,3 +1,4 @@
+import { throwIfAborted } from '../../abort.js';
 import { run } from '../../exec.js';
 import { MultipassError } from '../../errors.js';
 import { publishTogether } from '../../store/commit.js';
@@ -6,7 +7,7 @@ import { instanceEntryNames } from '../../store/listing.js';
 import { syncPath, syncTree } from '../../store/sync.js';
 import { trashInstance } from '../../store/trash.js';
 import { rowsOfFolder } from '../mac-rows.js';
-import { firstFreeCloneNames, requireDestinationName } from '../names.js';
+import { cloneNameStem, firstFreeCloneNames, requireDestinationName } from '../names.js';
 import { lockExclusively } from '../upkeep.js';
 import type { CloneManyRequest } from './clone-request.js';
 import type { StagedClone } from './stage-clone.js';
@@ -24,6 +25,8 @@ export interface PublishManyRequest {
   readonly names: readonly (string | undefined)[];
   /** Name of the source. */
   readonly source: string;
+  /** Heeded until the commit. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -49,36 +52,48 @@ export function namesOfMany({ count, pattern }: CloneManyRequest): (string | und
 }
 
 /**
- * Publishes several staged clones: all or none.
+ * Publishes several staged clones: all or none. A given name that is taken fails them; an automatic one takes the next
+ * free number.
  * @throws MultipassError NAME_TAKEN, INVALID_NAME, NOT_DURABLE, DISK_FULL, …
  */
 export async function publishMany(
   request: PublishManyRequest,
 ): Promise<{ clone: StagedClone; name: string }[]> {
-  const { layout, clones, source } = request;
+  const { layout, clones, source, signal } = request;
   const free = firstFreeCloneNames(source, new Set(instanceEntryNames(layout)));
   const named = clones.map((clone, index) => {
-    const name = request.names[index] ?? free.next().value;
+    const given = request.names[index];
+    const name = given ?? free.next().value;
     requireDestinationName(name);
-    return { clone, name };
+    return { clone, name, stem: given === undefined ? cloneNameStem(source) : null };
   });
   for (const { clone, name } of named) {
     await clone.writeSeed(name);
     await clone.staged.seal();
   }
-  await syncAll(layout, clones);
-  await publishTogether(
-    layout,
-    named.map(({ clone, name }) => ({ staged: clone.staged, name })),
-    (names) => takeBack(layout, names),
-  );
-  return named;
+  await syncAll(layout, clones, signal);
+  throwIfAborted(signal);
+  const publishable = named.map(({ clone: { staged }, name, stem }) => ({ staged, name, stem }));
+  const names = await publishTogether(layout, publishable, {
+    onRename: async (index, name) => {
+      requireDestinationName(name);
+      const clone = clones[index];
+      await clone?.writeSeed(name);
+      if (clone !== undefined) await syncPath(clone.staged.seed);
+    },
+    undo: (visible) => takeBack(layout, visible),
+  });
+  return named.map(({ clone, name }, index) => ({ clone, name: names[index] ?? name }));
 }
 
 /** One call for the whole file system, where there is one, is cheaper than one for each of many small files. */
-async function syncAll(layout: StoreLayout, clones: readonly StagedClone[]): Promise<void> {
+async function syncAll(
+  layout: StoreLayout,
+  clones: readonly StagedClone[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
   try {
-    await run('sync', ['--file-system', layout.staging]);
+    await run('sync', ['--file-system', layout.staging], { signal });
   } catch (error) {
     if (!(error instanceof MultipassError) || error.code === 'ABORTED') throw error;
     for (const { staged } of clones) await syncTree(staged.path);

@@ -34,11 +34,16 @@ export function sourceState(
   const views = snapshotViews(name, readSnapshots(dir, pending));
   const { record } = requireSnapshot(views, snapshot, name);
   const tag = snapshotTag(record.index);
-  if (!reading.disk.snapshots.some((one) => one.name === tag)) {
+  // One that a killed command was taking is there once the source is opened, which finishes that.
+  const isBeingTaken = pending?.step.operation === 'snapshot' && pending.step.tag === tag;
+  if (!isBeingTaken && !reading.disk.snapshots.some((one) => one.name === tag)) {
     throw new MultipassError(
       'SNAPSHOT_NOT_FOUND',
       `the disk of "${name}" has no state of the snapshot "${snapshot}" (${tag})`,
-      { hint: 'The snapshot is lost; its record can be removed with `multipass delete --purge`.' },
+      {
+        hint: `The snapshot is lost; its record can be removed with \`multipass delete --purge ${name}.${snapshot}\`.`,
+        details: { instance: name, snapshot, tag },
+      },
     );
   }
   return { spec: overridden(specThen(spec, record), overrides), snapshot, tag };

@@ -76,8 +76,9 @@ export class StagedClone {
         const work = { source: reading, state, linked, target: staged };
         head = await makeHead({ ...work, signal, onProgress: tell });
       } else {
-        await repeatHead(first.staged, staged, { signal });
         ({ head } = first);
+        const isEmpty = head.strategy === 'linked';
+        await repeatHead(first.staged, staged, { isEmpty, signal });
       }
       await writeNewRecord(staged.spec, cloneSpec(state.spec, identity));
       await writeNewRecord(staged.imageRecord, cloneRecord(reading, state, head.strategy));

@@ -1,10 +1,10 @@
 import { chmod, rm } from 'node:fs/promises';
 import { join, dirname } from 'node:path';
-import { errnoOf, MultipassError } from '../../errors.js';
+import { errnoOf } from '../../errors.js';
 import type { Qcow2Facts } from '../../qemu/qcow2-header.js';
 import { convertActive, measure } from '../../qemu/qemu-img.js';
 import { allocatedBytes, copyWhole, reflink, type CopyFileOptions } from './copy-file.js';
-import { requireSpace } from './free-space.js';
+import { hasSpace, requireSpace } from './free-space.js';
 
 /** Which disk is copied to where. */
 export interface CopyDiskRequest extends CopyFileOptions {
@@ -84,14 +84,7 @@ export async function planCopy(request: CopyDiskRequest): Promise<CopyPlan> {
     : await allocatedBytes(source);
   const strategy = isConverted ? 'convert' : shares ? 'reflink' : 'copy';
   if (shares) return { strategy, bytesCopied: 0, bytesShared: bytes, fits: true };
-  const fits = await requireSpace(target, bytes).then(
-    () => true,
-    (error: unknown) => {
-      if (error instanceof MultipassError && error.code === 'DISK_FULL') return false;
-      throw error;
-    },
-  );
-  return { strategy, bytesCopied: bytes, bytesShared: 0, fits };
+  return { strategy, bytesCopied: bytes, bytesShared: 0, fits: await hasSpace(target, bytes) };
 }
 
 /** A state is at most the whole file; only when that does not fit is the exact figure worth a process. */

@@ -6,14 +6,18 @@ import { formatMemorySize } from '../../memory-size.js';
 /** Room for records, the seed and the file system's own book-keeping. */
 const RESERVE = 4 * 1024 * 1024;
 
+/** Whether `bytes` more fit beside `target`. */
+export async function hasSpace(target: string, bytes: number): Promise<boolean> {
+  return (await freeBytes(dirname(target))) >= bytes + RESERVE;
+}
+
 /**
  * Makes sure before the work that `bytes` more fit beside `target`.
  * @throws MultipassError DISK_FULL with both figures
  */
 export async function requireSpace(target: string, bytes: number): Promise<void> {
   const folder = dirname(target);
-  const { bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
+  const free = await freeBytes(folder);
   if (free >= bytes + RESERVE) return;
   throw new MultipassError(
     'DISK_FULL',
@@ -24,4 +28,9 @@ export async function requireSpace(target: string, bytes: number): Promise<void>
       details: { path: folder, needed: bytes, free },
     },
   );
+}
+
+async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
 }

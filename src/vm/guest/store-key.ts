@@ -20,7 +20,8 @@ export async function storePublicKey(layout: StoreLayout): Promise<string> {
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) await makeKey(layout, path);
     // The public half can always be told from the private one, so it is asked for rather than believed.
     const { stdout } = await run('ssh-keygen', ['-y', '-f', path]);
-    return `${stdout.trim()} multipass-ts`;
+    const [type = '', key = ''] = stdout.split(/\s+/);
+    return `${type} ${key} multipass-ts`;
   } catch (error) {
     throw fromSystemError(error, 'make the ssh key of the store', path);
   }

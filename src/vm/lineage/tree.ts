@@ -1,8 +1,11 @@
+import { MultipassError } from '../../errors.js';
+import { log } from '../../log.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { listImages } from '../images/vault.js';
 import type { ReadableInstanceView } from '../instance-view.js';
 import { listInstances } from '../list-instances.js';
 import { snapshotsOf } from '../list-snapshots.js';
+import { snapshotTag } from '../records/snapshot-record.js';
 import { diskUsage } from './disk-usage.js';
 
 /** Something of a store, and what came from it. */
@@ -22,7 +25,7 @@ export interface TreeNode {
  * Where everything of a store came from: images, below them the instances made from them, below those their snapshots
  * and their clones. An instance whose origin is gone, or that has none, is a root; a Broken one is left out. Takes no
  * lock and writes nothing.
- * @throws MultipassError STORE_TOO_NEW, PERMISSION_DENIED; RecordError for a bad snapshot record
+ * @throws MultipassError STORE_TOO_NEW, PERMISSION_DENIED
  */
 export async function lineageTree(layout: StoreLayout): Promise<TreeNode[]> {
   const views = (await listInstances(layout)).flatMap((view) =>
@@ -62,24 +65,22 @@ function imageNode(
 class Forest {
   readonly #layout: StoreLayout;
   readonly #views: readonly ReadableInstanceView[];
-  readonly #byUuid: ReadonlyMap<string, ReadableInstanceView>;
+  readonly #parents = new Map<ReadableInstanceView, ReadableInstanceView>();
+  readonly #clones = new Map<ReadableInstanceView, ReadableInstanceView[]>();
 
   constructor(layout: StoreLayout, views: readonly ReadableInstanceView[]) {
     this.#layout = layout;
     this.#views = views;
-    this.#byUuid = new Map(views.map((view) => [view.spec.uuid, view]));
+    const byUuid = new Map(views.map((view) => [view.spec.uuid, view]));
+    for (const view of views) {
+      const parent = byUuid.get(view.image.lineage?.sourceUuid ?? '');
+      if (parent !== undefined && !isAncestor(byUuid, view, parent)) this.#add(parent, view);
+    }
   }
 
   /** The instance that this one was cloned from; undefined when it is gone, or would be its own ancestor. */
   parentOf(view: ReadableInstanceView): ReadableInstanceView | undefined {
-    const seen = new Set([view.spec.uuid]);
-    const parent = this.#byUuid.get(view.image.lineage?.sourceUuid ?? '');
-    for (let at = parent; at !== undefined;) {
-      if (seen.has(at.spec.uuid)) return undefined;
-      seen.add(at.spec.uuid);
-      at = this.#byUuid.get(at.image.lineage?.sourceUuid ?? '');
-    }
-    return parent;
+    return this.#parents.get(view);
   }
 
   launchedFrom(imageId: string): ReadableInstanceView[] {
@@ -90,15 +91,15 @@ class Forest {
 
   node(view: ReadableInstanceView): TreeNode {
     const { exclusive, shared } = diskUsage(this.#layout.instance(view.name).path);
-    const clones = this.#views.filter((other) => this.parentOf(other) === view);
-    const snapshots = snapshotsOf(this.#layout, view.name).map(({ record }): TreeNode => ({
+    const clones = this.#clones.get(view) ?? [];
+    const snapshots = namesAndTags(this.#layout, view.name).map(({ name, tag }): TreeNode => ({
       kind: 'snapshot',
-      id: `@s${record.index}`,
-      name: record.name,
+      id: tag,
+      name,
       // Its clusters are in the instance's own disk.
       exclusiveBytes: 0,
       sharedBytes: 0,
-      children: clones.filter((other) => isOf(other, record.name)).map((other) => this.node(other)),
+      children: clones.filter((other) => isOf(other, name)).map((other) => this.node(other)),
     }));
     const known = new Set(snapshots.map(({ name }) => name));
     const others = clones.filter((clone) => !known.has(clone.image.lineage?.snapshot ?? ''));
@@ -110,6 +111,42 @@ class Forest {
       sharedBytes: shared,
       children: [...snapshots, ...others.map((clone) => this.node(clone))],
     };
+  }
+
+  #add(parent: ReadableInstanceView, clone: ReadableInstanceView): void {
+    this.#parents.set(clone, parent);
+    const clones = this.#clones.get(parent);
+    if (clones === undefined) this.#clones.set(parent, [clone]);
+    else clones.push(clone);
+  }
+}
+
+/** Whether `view` is found on the way up from `from`; records that were edited by hand may lead in a circle. */
+function isAncestor(
+  byUuid: ReadonlyMap<string, ReadableInstanceView>,
+  view: ReadableInstanceView,
+  from: ReadableInstanceView,
+): boolean {
+  const seen = new Set<ReadableInstanceView>();
+  let at: ReadableInstanceView | undefined = from;
+  while (at !== undefined && !seen.has(at)) {
+    if (at === view) return true;
+    seen.add(at);
+    at = byUuid.get(at.image.lineage?.sourceUuid ?? '');
+  }
+  return false;
+}
+
+/** Snapshots that cannot be told are left out, as a Broken instance is: they hide nobody else. */
+function namesAndTags(layout: StoreLayout, name: string): { name: string; tag: string }[] {
+  try {
+    return snapshotsOf(layout, name).map(({ record }) => ({
+      ...{ name: record.name, tag: snapshotTag(record.index) },
+    }));
+  } catch (error) {
+    if (!(error instanceof MultipassError)) throw error;
+    log('warning', 'tree', `the snapshots of "${name}" are left out: ${error.message}`);
+    return [];
   }
 }
 

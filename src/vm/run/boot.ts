@@ -12,9 +12,10 @@ import { cannotResume } from '../instance-errors.js';
 import { SUSPEND_TAG, type InstanceReading } from '../read-instance.js';
 import type { Settings } from '../settings/settings.js';
 import type { OpenedInstance } from '../upkeep.js';
+import { waitForEnd } from './end-of-run.js';
 import { followName } from './follow-name.js';
-import { bridgeUp, plugCards } from './instance-bridge.js';
-import { readMachine, writeMachine, type MachineRecord } from './machine-record.js';
+import { bridgeDownIfIdle, bridgeUp, plugCards } from './instance-bridge.js';
+import { bridgedMacs, readMachine, writeMachine, type MachineRecord } from './machine-record.js';
 import { dropSavedState } from './monitor.js';
 import { requireOwnRows } from './own-mac-rows.js';
 import { planMachine, sameMachine } from './plan-machine.js';
@@ -53,7 +54,12 @@ export async function bootInstance(request: BootRequest): Promise<'booted' | 're
   // A resumed guest has read its seed long ago.
   if (!isSuspended) await followName(layout, dir);
   await mkdir(dir.run, { recursive: true, mode: 0o700 });
-  const { qemu, machine } = await startOnFreePort(request, isSuspended);
+  const { qemu, machine } = await startOnFreePort(request, isSuspended).catch(
+    async (error: unknown) => {
+      await leaveBridge(request);
+      throw error;
+    },
+  );
   const { client } = qemu;
   try {
     await plugCards(layout, machine.cards, signal);
@@ -67,7 +73,10 @@ export async function bootInstance(request: BootRequest): Promise<'booted' | 're
   } catch (error) {
     await client.execute('quit').catch(() => undefined);
     await client.closed;
+    // Until then it has its taps.
+    await waitForEnd(dir);
     await rm(dir.qemuPid, { force: true });
+    await leaveBridge(request);
     throw error;
   } finally {
     client.close();
@@ -117,6 +126,13 @@ async function machineFor(request: BootRequest, isSuspended: boolean): Promise<M
   }
   const bridge = settings.network === 'bridge' ? await bridgeUp(layout, signal) : null;
   return await planMachine({ layout, reading, settings, bridge, signal, onWarning });
+}
+
+/** The bridge that was set up for nothing goes, unless others are on it; what has failed is told first of all. */
+async function leaveBridge({ layout, opened, settings }: BootRequest): Promise<void> {
+  const { dir } = opened.reading;
+  if (settings.network !== 'bridge' && bridgedMacs(dir).length === 0) return;
+  await bridgeDownIfIdle(layout).catch(() => undefined);
 }
 
 /** Removes what an earlier run left, but for what is learnt of the guest. */

@@ -48,6 +48,8 @@ export async function stopInstance(request: StopRequest): Promise<void> {
       await endRun(request);
       return;
     default:
+      // Its QEMU ended without us.
+      if (reading.uncleanEnd) await tidyAfterRun(layout, name, false);
       return;
   }
 }

@@ -1,5 +1,6 @@
-import { MultipassError } from '../../errors.js';
+import { errnoOf, MultipassError, RecordError } from '../../errors.js';
 import { log } from '../../log.js';
+import type { JsonPlace } from '../../store/decoder.js';
 import { takeKernelLock } from '../../store/kernel-lock.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { readRecordIfAny } from '../../store/read-file.js';
@@ -18,7 +19,7 @@ export interface SettingsRecord {
  * @throws RecordError naming the file and the place; MultipassError PERMISSION_DENIED
  */
 export function readSettingsFile(layout: StoreLayout): SettingsRecord {
-  const place = readRecordIfAny(layout.settingsFile);
+  const place = readIfStore(layout.settingsFile);
   if (place === undefined) return { known: {}, all: {} };
   const all = place.object();
   const known: Partial<Record<StoreSettingKey, string>> = {};
@@ -30,6 +31,16 @@ export function readSettingsFile(layout: StoreLayout): SettingsRecord {
     known[key] = value;
   }
   return { known, all };
+}
+
+/** Where the store should be there may be a file: whoever needs the store tells that best. */
+function readIfStore(path: string): JsonPlace | undefined {
+  try {
+    return readRecordIfAny(path);
+  } catch (error) {
+    if (error instanceof RecordError && errnoOf(error.cause) === 'ENOTDIR') return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { throwIfAborted } from '../../abort.js';
 import { MultipassError } from '../../errors.js';
 import { log } from '../../log.js';
 import type { StoreLayout } from '../../store/layout.js';
-import { requireChangeableDisk, requireResizableDisk } from '../pending/changeable-disk.js';
+import { requireChangeableDisk } from '../pending/changeable-disk.js';
 import { performOperation } from '../pending/perform.js';
 import type { SeedChange } from '../pending/pending-record.js';
 import { instanceIdOf, planSeedChange } from '../pending/seed-change.js';
@@ -54,7 +54,6 @@ export async function restoreSnapshot(request: RestoreSnapshotRequest): Promise<
     request.onSnapshot?.(taken);
   }
   const { diskSize } = findState(reading, snapshot);
-  if (diskSize !== reading.disk.virtualSize) requireResizableDisk(reading);
   throwIfAborted(signal);
   const restored = await claimRestored(layout, reading.spec, record);
   const { change: seed, warnings } = seedThen(reading, record, restored);

@@ -13,6 +13,7 @@ const tag = fc.oneof(
 const base = fc.stringMatching(/^base-[A-Za-z0-9_-]{1,128}\.qcow2$/);
 
 const step = fc.oneof(
+  fc.record({ operation: fc.constant('rewrite'), arguments: fc.constant({}) }),
   fc.record({
     operation: fc.constantFrom('snapshot', 'restore', 'delete-snapshot'),
     arguments: fc.record({ tag }),
@@ -31,9 +32,19 @@ const snapshotFile = fc
   .integer({ min: 1, max: 9999 })
   .map((index) => `snapshots/${String(index).padStart(4, '0')}.json`);
 
+const seed = fc.record({ 'meta-data': fc.string(), 'network-config': fc.string() });
+
 const records = fc
-  .tuple(fc.option(specJson), fc.dictionary(snapshotFile, fc.option(snapshotJson), { maxKeys: 3 }))
-  .map(([spec, snapshots]) => ({ ...(spec === null ? {} : { 'spec.json': spec }), ...snapshots }));
+  .tuple(
+    fc.option(specJson),
+    fc.dictionary(snapshotFile, fc.option(snapshotJson), { maxKeys: 3 }),
+    fc.option(seed),
+  )
+  .map(([spec, snapshots, files]) => ({
+    ...(spec === null ? {} : { 'spec.json': spec }),
+    ...snapshots,
+    ...(files === null ? {} : { 'cloud-init-config.iso': files }),
+  }));
 
 const PENDING = {
   operation: 'restore',
@@ -43,6 +54,10 @@ const PENDING = {
 
 function withStep(operation: string, given: unknown): unknown {
   return { operation, arguments: given, records: {} };
+}
+
+function withRewrite(): { operation: string; arguments: object } {
+  return { operation: 'rewrite', arguments: {} };
 }
 
 function encodeAgain(place: JsonPlace): unknown {
@@ -86,6 +101,21 @@ describe('pending.json', () => {
     expect(() => decodePending(JsonPlace.parse('pending.json', text))).toThrow(
       expect.objectContaining({ fault: { path: 'pending.json', at } }) as Error,
     );
+  });
+
+  const HOSTILE_SEEDS: readonly Wrong[] = [
+    ['/records/cloud-init-config.iso', null],
+    ['/records/cloud-init-config.iso', 'text'],
+    ['/records/cloud-init-config.iso/meta-data', undefined],
+    ['/records/cloud-init-config.iso/network-config', 1],
+    ['/records/cloud-init-config.iso/user-data', 'runcmd: [ rm ]'],
+    ['/records/cloud-init-config.iso/..~1spec.json', ''],
+  ];
+
+  it.for(HOSTILE_SEEDS)('refuses in the seed at %s the value %j', (hostile) => {
+    const files = { 'meta-data': 'a', 'network-config': 'b' };
+    const pending = { ...withRewrite(), records: { 'cloud-init-config.iso': files } };
+    expectRefused(decodePending, pending, hostile);
   });
 
   const HOSTILE_TAGS = ['', '--help', '-d', '@s', '@s1 @s2', '@s1\n', '@s-1', 'name', 'Suspend', 1];

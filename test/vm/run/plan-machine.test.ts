@@ -32,7 +32,9 @@ describe('planMachine', () => {
       ...{ arch, type: board, accelerator: 'tcg', cpus: 3, memory: 700 * 1024 ** 2 },
       ...{ uuid: spec.uuid, vmgenid: spec.vmgenid, hasSeed: true },
     });
-    expect(machine.cards.map(({ mac }) => mac)).toEqual(INTERFACES.map(({ mac }) => `${mac}`));
+    expect(machine.cards.map(({ mac }) => mac)).toEqual(
+      INTERFACES.map(({ mac }) => mac.toString()),
+    );
     await rm(layout.instance('web').seed);
     expect((await planMachine(request)).hasSeed).toBe(false);
   });

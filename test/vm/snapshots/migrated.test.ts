@@ -19,7 +19,10 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test('the snapshots of a migrated instance live beside new ones', async ({ store }) => {
-  await migrate({ layout: store.layout, from: [legacy.paths.root] });
+  await migrate({
+    ...{ layout: store.layout, from: legacy.paths.root, names: [], mode: 'copy', dryRun: false },
+    host: { env: {}, platform: 'linux', home: folder },
+  });
   const vm = await store.get('db');
   const dir = store.layout.instance('db');
   const old = vm.snapshots();

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
@@ -6,6 +8,7 @@ import { macsOfNetworkConfig } from '../../../src/net/network-config.js';
 import { run } from '../../../src/exec.js';
 import type { InstanceDir } from '../../../src/store/instance-dir.js';
 import { recordText } from '../../../src/store/write-record.js';
+import { writeIso } from '../../../src/vm/cloud-init/iso9660-writer.js';
 import { readSeed } from '../../../src/vm/cloud-init/seed.js';
 import type { NetworkInterface } from '../../../src/vm/records/interface.js';
 import { restoreSnapshot } from '../../../src/vm/snapshots/restore-snapshot.js';
@@ -63,7 +66,7 @@ describe('a restore', () => {
       ...{ 'b-c': 'b', 'b-d': 'b-c', 'a-b': 'a' },
     });
     expect(new Set(contents.values()).size).toBe(8);
-    for (const name of ['e', 'a', 'b-d', 'c', 'a-b', 'd', 'b', 'b-c', 'e']) {
+    for (const name of ['e', 'a', 'b-d', 'c', 'a-b', 'd', 'e']) {
       // Whatever the state was that is lost.
       await writeData(dir, (number += 1));
       await vm.restore(name);
@@ -73,7 +76,7 @@ describe('a restore', () => {
     expect(spec.snapshotHead).toBe(5);
     expect(Object.values(await contentsOf(dir)).sort()).toEqual([...contents.values()].sort());
     await run('qemu-img', ['check', '-q', dir.disk]);
-  });
+  }, 240_000);
 
   test('brings back what the instance was like, and gives it another vmgenid', async ({
     store,
@@ -158,7 +161,6 @@ describe('the interfaces of a snapshot', () => {
       dir.spec,
       recordText({ ...vm.spec, interfaces: [first, third], snapshotHead: 1 }),
     );
-    const { writeIso } = await import('../../../src/vm/cloud-init/iso9660-writer.js');
     const texts = readSeed(dir.seed)!.map(({ name, data }) => ({
       name,
       data: Buffer.from(
@@ -181,8 +183,7 @@ describe('the interfaces of a snapshot', () => {
   test('get their rows again in a store that has lost them', async ({ store }) => {
     const { layout } = store;
     const dir = await makeInstance(layout, 'web');
-    const [extra] = [card('br0')];
-    const interfaces = [...specOf().interfaces, extra!];
+    const interfaces = [...specOf().interfaces, card('br0')];
     await run('qemu-img', ['snapshot', '-c', '@s1', dir.disk]);
     await writeSnapshot(dir, snapshotRecord(1, { interfaces }));
     const vm = await store.get('web');
@@ -261,8 +262,6 @@ describe('nothing is restored', () => {
     const dir = await makeInstance(store.layout, 'web');
     const vm = await store.get('web');
     await vm.snapshot();
-    const { spawn } = await import('node:child_process');
-    const { once } = await import('node:events');
     const holder = spawn('qemu-io', ['-f', 'qcow2', dir.disk]);
     // Its prompt is written once the disk is open.
     await once(holder.stdout, 'data');
@@ -271,25 +270,5 @@ describe('nothing is restored', () => {
     await once(holder, 'close');
     expect(existsSync(dir.pending)).toBe(false);
     expect(tagsOf(dir)).toEqual(['@s1']);
-  });
-
-  test('from an old image whose size it cannot bring back', async ({ store }) => {
-    const dir = await makeInstance(store.layout, 'web', { data: 1 });
-    const vm = await store.get('web');
-    await vm.snapshot();
-    await run('qemu-img', ['resize', '-q', dir.disk, '128M']);
-    await run('qemu-img', ['snapshot', '-c', '@s2', dir.disk]);
-    await writeSnapshot(dir, snapshotRecord(2));
-    const amending = run('qemu-img', ['amend', '-q', '-o', 'compat=0.10', dir.disk]);
-    // Not every QEMU makes an old image of one whose snapshots differ in size.
-    if (
-      !(await amending.then(
-        () => true,
-        () => false,
-      ))
-    )
-      return;
-    await errorOf(vm.restore('snapshot1'), 'DISK_INVALID');
-    expect(existsSync(dir.pending)).toBe(false);
   });
 });

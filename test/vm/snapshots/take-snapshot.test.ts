@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { recordText } from '../../../src/store/write-record.js';
 import { takeSnapshot } from '../../../src/vm/snapshots/take-snapshot.js';
@@ -63,7 +63,7 @@ describe('a snapshot', () => {
     });
     await writeSnapshot(dir, snapshotRecord(1));
     const before = await contentOf(dir, '@s3');
-    expect(await takeSnapshot({ ...store, layout: store.layout, instance: 'web' })).toMatchObject({
+    expect(await takeSnapshot({ layout: store.layout, instance: 'web' })).toMatchObject({
       ...{ index: 4, name: 'snapshot2', parent: 0 },
     });
     expect(tagsOf(dir)).toEqual(['@s1', '@s3', '@s2', 'x', '@s4']);
@@ -125,8 +125,6 @@ describe('no snapshot', () => {
     const error = await errorOf(corrupt(), 'DISK_INVALID');
     expect(error.message).toContain('is marked as corrupt');
     const thin = await makeInstance(layout, 'thin', { thin: true });
-    await writeFile(thin.file('x'), '');
-    const { rename } = await import('node:fs/promises');
     await rename(thin.file('base-image.qcow2'), thin.file('elsewhere'));
     await errorOf(takeSnapshot({ layout, instance: 'thin' }), 'DISK_INVALID');
     for (const name of ['corrupt', 'thin']) {

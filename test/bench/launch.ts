@@ -1,0 +1,166 @@
+import { once } from 'node:events';
+import { spawn } from 'node:child_process';
+import { createConnection } from 'node:net';
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { MacAddress } from '../../src/net/mac-address.js';
+import { newSeed } from '../../src/vm/cloud-init/new-seed.js';
+import { createInstance } from '../../src/vm/launch/create-instance.js';
+import { obtainImage } from '../../src/vm/images/obtain-image.js';
+import { startMachine } from '../../src/vm/run/start-instance.js';
+import { stopInstance } from '../../src/vm/run/stop-instance.js';
+import { purgeInstance } from '../../src/vm/delete-instance.js';
+import { prepareStore } from '../../src/vm/upkeep.js';
+import { StoreLayout } from '../../src/store/layout.js';
+import { cloneInstance } from '../../src/vm/clone/clone-instance.js';
+import { writeFileSync } from 'node:fs';
+import { runQuickly } from './command.js';
+import { measure } from './measure.js';
+import type { Comparison } from './report.js';
+import type { Bench } from './section.js';
+
+const ENV = { MULTIPASS_ACCELERATOR: 'tcg' };
+const MEMORY = 512 * 1024 ** 2;
+
+/**
+ * What we add to QEMU: a launch from an image that is in the store, up to the moment QEMU runs its guest; a start; and a
+ * clone of a launched instance that wrote 100 MiB; each against the plain commands that do the same by hand. No guest is
+ * waited for, so an empty disk does for an image.
+ */
+export async function benchLaunch({ folder, signal, say }: Bench): Promise<Comparison[]> {
+  const layout = new StoreLayout(join(folder, 'store'));
+  await prepareStore(layout);
+  const file = join(folder, 'image.qcow2');
+  await runQuickly(['qemu-img', 'create', '-q', '-f', 'qcow2', file, '2G']);
+  await runQuickly(['qemu-io', '-f', 'qcow2', '-c', 'write -q -P 7 0 600M', file]);
+  const image = await obtainImage({ layout, query: file, mirror: null, signal });
+  const hand = new ByHand(folder, image.dir.disk);
+  say('launch and start');
+  await createInstance({ layout, name: 'started', memory: MEMORY, signal }, image);
+  const cutPower = (name: string) => stopInstance({ layout, name, force: true });
+  const times = await measure(
+    {
+      launch: {
+        work: async () => {
+          const again = await obtainImage({ layout, query: file, mirror: null, signal });
+          await createInstance({ layout, name: 'fresh', memory: MEMORY, signal }, again);
+          await startMachine({ layout, name: 'fresh', env: ENV, signal });
+        },
+        undo: () => purgeInstance(layout, 'fresh'),
+      },
+      'launch by hand': { work: () => hand.launch(), undo: () => hand.end() },
+      start: {
+        work: () => startMachine({ layout, name: 'started', env: ENV, signal }),
+        undo: () => cutPower('started'),
+      },
+      'start by hand': { work: () => hand.start(), undo: () => hand.end() },
+    },
+    { count: 10, signal },
+  );
+  say('clone');
+  const { disk } = layout.instance('started');
+  await runQuickly(['qemu-io', '-f', 'qcow2', '-c', 'write -q -P 9 1G 100M', disk]);
+  const clones = await measure(
+    {
+      clone: {
+        work: () => cloneInstance({ layout, source: 'started', name: 'copy' }),
+        undo: () => purgeInstance(layout, 'copy'),
+      },
+      'clone by hand': { work: () => hand.copy(disk), undo: () => hand.forgetCopy() },
+    },
+    { count: 10, signal },
+  );
+  const compare = (name: string, ours: number, theirs: number): Comparison => ({
+    name,
+    ours: { what: 'library', ms: ours },
+    against: { what: 'by hand', ms: theirs },
+  });
+  return [
+    compare('launch of a cached image', times.launch, times['launch by hand']),
+    compare('start', times.start, times['start by hand']),
+    compare('clone, 100 MiB written', clones.clone, clones['clone by hand']),
+  ];
+}
+
+/** The commands that somebody would type. */
+class ByHand {
+  readonly #folder: string;
+  readonly #image: string;
+  readonly #head: string;
+  readonly #seed: string;
+  #pid: number | undefined;
+
+  constructor(folder: string, image: string) {
+    this.#folder = join(folder, 'by-hand');
+    this.#image = image;
+    this.#head = join(this.#folder, 'head.qcow2');
+    this.#seed = join(this.#folder, 'seed.iso');
+  }
+
+  async launch(): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true });
+    await mkdir(this.#folder);
+    const layer = ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', this.#image];
+    await runQuickly(['qemu-img', ...layer, this.#head, '5G']);
+    writeFileSync(this.#seed, handMadeSeed());
+    await runQuickly(['sync', this.#head, this.#seed, this.#folder]);
+    await this.start();
+  }
+
+  /** Until QEMU answers on its control socket, as ours does. */
+  async start(): Promise<void> {
+    const socket = join(this.#folder, 'qmp.sock');
+    await rm(socket, { force: true });
+    const child = spawn('qemu-system-x86_64', this.#arguments(socket), {
+      detached: true,
+      stdio: 'ignore',
+    });
+    child.unref();
+    this.#pid = child.pid;
+    while (!existsSync(socket)) await pause(5);
+    const connection = createConnection(socket);
+    await once(connection, 'data');
+    connection.destroy();
+  }
+
+  async end(): Promise<void> {
+    const pid = this.#pid;
+    if (pid === undefined) return;
+    process.kill(pid, 'SIGKILL');
+    while (existsSync(`/proc/${pid}/exe`)) await pause(5);
+  }
+
+  async copy(disk: string): Promise<void> {
+    const target = join(this.#folder, 'copy.qcow2');
+    await runQuickly(['cp', '--reflink=auto', '--sparse=auto', disk, target]);
+    await runQuickly(['sync', target, this.#folder]);
+  }
+
+  async forgetCopy(): Promise<void> {
+    await rm(join(this.#folder, 'copy.qcow2'));
+  }
+
+  #arguments(socket: string): string[] {
+    return [
+      ...['-nodefaults', '-display', 'none', '-machine', 'pc', '-accel', 'tcg', '-cpu', 'max'],
+      ...['-m', '512M', '-qmp', `unix:${socket},server=on,wait=off`],
+      ...['-device', 'virtio-scsi-pci,id=scsi0'],
+      ...['-drive', `file=${this.#head},if=none,id=hda,format=qcow2`],
+      ...['-device', 'scsi-hd,drive=hda,bus=scsi0.0', '-netdev', 'user,id=net0'],
+      ...['-device', 'virtio-net-pci,netdev=net0,romfile='],
+    ];
+  }
+}
+
+function handMadeSeed(): Buffer {
+  return newSeed({
+    hostname: 'hand',
+    instanceId: 'hand',
+    interfaces: [{ mac: MacAddress.parse('52:54:00:00:00:01'), auto: true }],
+    publicKey: 'ssh-ed25519 AAAA hand',
+    userData: null,
+    timezone: 'UTC',
+  });
+}

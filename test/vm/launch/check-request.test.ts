@@ -1,0 +1,107 @@
+import { describe, expect } from 'vitest';
+import { MacAddress } from '../../../src/net/mac-address.js';
+import { StagedInstance } from '../../../src/store/staging.js';
+import { checkLaunch, diskSize, SIZES } from '../../../src/vm/launch/check-request.js';
+import type { LaunchRequest } from '../../../src/vm/launch/launch-request.js';
+import { Settings } from '../../../src/vm/settings/settings.js';
+import { makeInstance, test as base } from '../../support/store-fixture.js';
+
+type Check = (request: Partial<LaunchRequest>, network?: 'user' | 'bridge') => Promise<void>;
+
+const test = base.extend<{ check: Check }>({
+  check: async ({ store }, use) => {
+    await use(async (request, network = 'user') => {
+      const settings = new Settings(
+        { known: { 'local.network': network }, unknown: {} } as never,
+        {},
+      );
+      await checkLaunch({ layout: store.layout, ...request }, settings);
+    });
+  },
+});
+
+const MIB = 1024 ** 2;
+
+describe('checkLaunch', () => {
+  test('lets the usual pass, and the least', async ({ check }) => {
+    await check({});
+    await check({ name: 'web', cpus: 1, memory: 512 * MIB, disk: 1024 * MIB });
+  });
+
+  test.for<[Partial<LaunchRequest>, string]>([
+    [{ memory: 512 * MIB - 1 }, `Invalid memory size value supplied: ${512 * MIB - 1}.`],
+    [{ disk: 1024 * MIB - 1 }, `Invalid disk size value supplied: ${1024 * MIB - 1}.`],
+    [{ cpus: 0 }, 'Invalid CPU count supplied: 0.'],
+    [{ cpus: 1.5 }, 'Invalid CPU count supplied: 1.5.'],
+    [{ name: '-x' }, 'Invalid instance name supplied: -x'],
+    [{ name: '../x' }, 'Invalid instance name supplied: ../x'],
+  ])('refuses %o', async ([request, problem], { check }) => {
+    await expect(check(request)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: `Invalid arguments supplied: ${problem}`,
+    });
+  });
+
+  test('tells all that is wrong at once', async ({ check }) => {
+    await expect(check({ memory: 1, disk: 2 })).rejects.toMatchObject({
+      message:
+        'Invalid arguments supplied: Invalid memory size value supplied: 1.: Invalid disk size value supplied: 2.',
+    });
+  });
+
+  test('refuses a name that is taken, or is about to be', async ({ check, store: { layout } }) => {
+    await makeInstance(layout, 'web');
+    await expect(check({ name: 'web' })).rejects.toMatchObject({
+      code: 'NAME_TAKEN',
+      message: 'instance "web" already exists',
+    });
+    const staged = await StagedInstance.create(layout, 'some-uuid', 'shop');
+    await expect(check({ name: 'shop' })).rejects.toMatchObject({ code: 'NAME_IN_PREPARATION' });
+    await staged.discard();
+    await check({ name: 'shop' });
+  });
+});
+
+describe('networks', () => {
+  const mac = MacAddress.parse('52:54:00:12:34:56');
+
+  test('need bridge mode', async ({ check }) => {
+    const networks = [{ name: 'br0', auto: true, mac: null }];
+    await expect(check({ networks })).rejects.toMatchObject({ code: 'NETWORK_UNAVAILABLE' });
+    await check({ networks: [] });
+  });
+
+  test('must each have a MAC address of their own', async ({ check }) => {
+    const networks = [
+      { name: 'br0', auto: true, mac },
+      { name: 'br1', auto: true, mac: MacAddress.parse('52:54:00:12:34:56'.toUpperCase()) },
+    ];
+    await expect(check({ networks }, 'bridge')).rejects.toMatchObject({
+      code: 'MAC_TAKEN',
+      message: 'Repeated MAC address 52:54:00:12:34:56',
+    });
+  });
+
+  test('must be there, as bridges', async ({ check }) => {
+    const networks = [{ name: 'no-such-bridge', auto: true, mac }];
+    await expect(check({ networks }, 'bridge')).rejects.toMatchObject({
+      code: 'NETWORK_NOT_FOUND',
+      message: 'the network "no-such-bridge" does not exist',
+    });
+  });
+});
+
+describe('diskSize', () => {
+  test('is what was asked for, or what is usual, or what the image wants', () => {
+    expect(diskSize(undefined, 1)).toBe(SIZES.disk);
+    expect(diskSize(undefined, SIZES.disk + 1)).toBe(SIZES.disk + 1);
+    expect(diskSize(2 * SIZES.disk, 1)).toBe(2 * SIZES.disk);
+    expect(diskSize(4096, 4096)).toBe(4096);
+  });
+
+  test('is no less than the image', () => {
+    expect(() => diskSize(4095, 4096)).toThrow(
+      'Requested disk (4095 bytes) below minimum for this image (4096 bytes)',
+    );
+  });
+});
