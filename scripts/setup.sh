@@ -46,14 +46,15 @@ if [ "${1:-}" != --run ] && ! "$python" -c 'import yaml' 2>/dev/null; then
   missing+=(python3 python3-yaml)
 fi
 
+sudo=()
+[ "$(id -u)" -eq 0 ] || sudo=(sudo)
+
 if [ "${#missing[@]}" -gt 0 ]; then
   mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
   if ! command -v apt-get >/dev/null; then
     echo "Please install the equivalents of these packages, then try again: ${missing[*]}" >&2
     exit 1
   fi
-  sudo=()
-  [ "$(id -u)" -eq 0 ] || sudo=(sudo)
   echo "Installing ${missing[*]} ..." >&2
   "${sudo[@]}" apt-get update -qq
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
@@ -64,4 +65,10 @@ if [ ! -d node_modules ] || [ package-lock.json -nt node_modules/.package-lock.j
 fi
 if [ "${1:-}" = --run ]; then
   npm run --silent build
+fi
+if [ "${1:-}" != --run ]; then
+  # Kept in the user's cache folder; made by root, for their files belong to others.
+  for guest in tiny cloud; do
+    "${sudo[@]}" env HOME="$HOME" XDG_CACHE_HOME="${XDG_CACHE_HOME:-$HOME/.cache}" bash fixtures/guests/build.sh "$guest" >/dev/null
+  done
 fi

@@ -4,6 +4,7 @@ import { describe, expect } from 'vitest';
 import { getSetting, setSetting, settingKeys } from '../../../src/vm/settings/get-and-set.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
+import { snapshotRecord, writeSnapshot } from '../clone/snapshot-record.js';
 
 const STORE_KEYS = [
   'client.primary-name',
@@ -137,14 +138,6 @@ describe('a setting of an instance', () => {
     expect(keys.map((key) => getSetting(layout, key))).toEqual(['3', '1.5GiB', '5.0GiB']);
   });
 
-  test('cannot be set in this version', async ({ store: { layout } }) => {
-    await makeInstance(layout, 'web');
-    await expect(setSetting(layout, 'local.web.cpus', '2')).rejects.toMatchObject({
-      code: 'SETTING_INVALID',
-      message: '"local.web.cpus" cannot be set in this version',
-    });
-  });
-
   test('needs an instance, and one that is not deleted', async ({ store: { layout } }) => {
     await makeInstance(layout, 'gone', { spec: { deleted: true } });
     expect(() => getSetting(layout, 'local.nope.cpus')).toThrow('instance "nope" does not exist');
@@ -161,7 +154,10 @@ describe('the keys', () => {
     await makeInstance(layout, 'gone', { spec: { deleted: true } });
     await makeInstance(layout, 'bad');
     await writeFile(layout.instance('bad').spec, '{');
-    const own = ['local.web.cpus', 'local.web.disk', 'local.web.memory'];
+    await writeSnapshot(layout.instance('web'), snapshotRecord(1));
+    const properties = ['bridged', 'cpus', 'disk', 'memory'];
+    const ofSnapshot = ['snapshot1.comment', 'snapshot1.name'];
+    const own = [...properties, ...ofSnapshot].map((key) => `local.web.${key}`);
     expect(await settingKeys(layout)).toEqual([...STORE_KEYS, ...own].sort());
     for (const key of await settingKeys(layout)) expect(getSetting(layout, key)).toBeDefined();
   });

@@ -1,0 +1,227 @@
+import { once } from 'node:events';
+import { chmod, mkdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { delimiter, dirname, join } from 'node:path';
+import { describe, expect, vi } from 'vitest';
+import { run } from '../../../src/exec.js';
+import type { StoreLayout } from '../../../src/store/layout.js';
+import { readInstance } from '../../../src/vm/read-instance.js';
+import { readMachine } from '../../../src/vm/run/machine-record.js';
+import type { RunningCommand } from '../support/command.js';
+import { expectNothingLeft, kill, qemuOf, test, type GuestStore } from './support.js';
+
+/** The tests of this file share one instance, "web": each finds it running, and leaves it so. */
+
+/** Resolves once the QEMU of an instance is there. */
+async function qemuHasBegun(layout: StoreLayout, name: string): Promise<void> {
+  await vi.waitFor(() => stat(layout.instance(name).qemuPid), { timeout: 60_000, interval: 5 });
+}
+
+/** Kills the command, and nobody else, once it has said this on stderr. */
+async function killWhenItSays(command: RunningCommand, text: string): Promise<void> {
+  let said = '';
+  command.child.stderr?.on('data', (piece: Buffer) => {
+    said += piece.toString('utf8');
+    if (said.includes(text)) command.child.kill('SIGKILL');
+  });
+  const { exitCode } = await command.finished;
+  expect({ exitCode, said }).toEqual({
+    exitCode: 137,
+    said: expect.stringContaining(text) as string,
+  });
+}
+
+async function tagsOf(layout: StoreLayout, name: string): Promise<string[]> {
+  const { stdout } = await run('qemu-img', ['snapshot', '-U', '-l', layout.instance(name).disk]);
+  return [...stdout.matchAll(/^\d+\s+(\S+)/gm)].map(([, tag]) => tag!);
+}
+
+function portOf(layout: StoreLayout, name: string): number {
+  const [card] = readMachine(layout.instance(name))!.machine.cards;
+  if (card?.backend.kind !== 'user' || card.backend.sshPort === null) throw new Error('no port');
+  return card.backend.sshPort;
+}
+
+async function expectGoesOn(guests: GuestStore, bootId: string): Promise<void> {
+  expect(await guests.bootId('web')).toBe(bootId);
+  expect(await tagsOf(guests.layout, 'web')).toEqual([]);
+  await expectNothingLeft(guests.layout, { web: 'Running' });
+}
+
+describe('two commands at once', () => {
+  test('one of two launches gets the name, and the other one leaves nothing', async ({
+    guests,
+  }) => {
+    const args = ['launch', guests.image, '-n', 'web', '-m', '512M'];
+    const results = await Promise.all([guests.multipass(args), guests.multipass(args)]);
+    const [loser, winner] = results.toSorted((a, b) => b.exitCode - a.exitCode);
+    expect(winner).toEqual({ stdout: 'Launched: web\n', stderr: '', exitCode: 0 });
+    expect(loser).toMatchObject({
+      stderr: expect.stringMatching(
+        /^launch failed: instance "web" (?:already exists|is being prepared)\n/,
+      ) as string,
+      exitCode: 2,
+    });
+    await guests.sh('web', 'echo precious >data; sync');
+    await expectNothingLeft(guests.layout, { web: 'Running' });
+  });
+
+  test('any number of starts make one QEMU, and all succeed', async ({ guests }) => {
+    const bootId = await guests.bootId('web');
+    await guests.ok(['suspend', 'web']);
+    await Promise.all([1, 2, 3, 4, 5].map(() => guests.ok(['start', 'web'])));
+    qemuOf(guests.layout, 'web');
+    await expectGoesOn(guests, bootId);
+  });
+});
+
+describe('a QEMU that dies', () => {
+  test('leaves a stopped instance, and a start that is killed as well does no harm', async ({
+    guests,
+  }) => {
+    const { layout } = guests;
+    kill(qemuOf(layout, 'web').pid);
+    await vi.waitFor(() => expect(() => qemuOf(layout, 'web')).toThrow());
+    expect(await guests.ok(['list'])).toMatch(/^web +Stopped +-- /m);
+    expect(readInstance(layout, 'web').uncleanEnd).toBe(true);
+
+    const start = guests.begin(['start', 'web', '-vvvv']);
+    await killWhenItSays(start, '"execute":"qom-get"');
+    const { pid } = qemuOf(layout, 'web');
+    expect(await guests.ok(['list', '--no-ipv4'])).toMatch(/^web +Running /m);
+    await guests.ok(['start', 'web']);
+    expect(qemuOf(layout, 'web').pid).toBe(pid);
+    expect(await guests.sh('web', 'cat data')).toBe('precious');
+    await expectNothingLeft(layout, { web: 'Running' });
+  });
+});
+
+describe('an interrupted resume', () => {
+  test.for(['"execute":"qmp_capabilities"', '"execute":"snapshot-delete"', '"execute":"cont"'])(
+    'is gone on with when the start is killed at %s',
+    async (text, { guests }) => {
+      const bootId = await guests.bootId('web');
+      await guests.ok(['suspend', 'web']);
+      await killWhenItSays(guests.begin(['start', 'web', '-vvvv']), text);
+      await guests.ok(['start', 'web']);
+      await expectGoesOn(guests, bootId);
+    },
+  );
+
+  test('is undone by a stop', async ({ guests }) => {
+    await guests.ok(['suspend', 'web']);
+    await killWhenItSays(guests.begin(['start', 'web', '-vvvv']), '"execute":"qom-get"');
+    await guests.ok(['suspend', 'web']);
+    await expectNothingLeft(guests.layout, { web: 'Suspended' });
+    await guests.ok(['start', 'web']);
+  });
+});
+
+describe('an interrupted suspend', () => {
+  test.for(['"execute":"stop"', '"execute":"snapshot-save"', '"execute":"job-dismiss"'])(
+    'leaves a guest that the next start lets run on, killed at %s',
+    async (text, { guests }) => {
+      const bootId = await guests.bootId('web');
+      await killWhenItSays(guests.begin(['suspend', 'web', '-vvvv']), text);
+      await guests.ok(['start', 'web']);
+      await expectGoesOn(guests, bootId);
+    },
+  );
+
+  test('may be done again', async ({ guests }) => {
+    const bootId = await guests.bootId('web');
+    await killWhenItSays(guests.begin(['suspend', 'web', '-vvvv']), '"execute":"job-dismiss"');
+    await guests.ok(['suspend', 'web']);
+    expect(await tagsOf(guests.layout, 'web')).toEqual(['suspend']);
+    await guests.ok(['start', 'web']);
+    await expectGoesOn(guests, bootId);
+  });
+});
+
+describe('what others have', () => {
+  test('a pid that is another process now is no QEMU of ours', async ({ guests }) => {
+    const { layout } = guests;
+    const bootId = await guests.bootId('web');
+    await guests.ok(['suspend', 'web']);
+    await writeFile(layout.instance('web').qemuPid, `{"pid": ${process.pid}, "startTime": "1"}\n`);
+    expect(await guests.ok(['list'])).toMatch(/^web +Suspended /m);
+    await guests.ok(['start', 'web']);
+    await expectGoesOn(guests, bootId);
+  });
+
+  test('a port that was taken meanwhile is changed for another one', async ({ guests }) => {
+    const { layout } = guests;
+    const [bootId, port] = [await guests.bootId('web'), portOf(layout, 'web')];
+    await guests.ok(['suspend', 'web']);
+    const server = createServer().listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    const PATH = await withQemuThatFirst(layout, 'Could not set up host forwarding rule');
+    await guests.ok(['start', 'web'], { env: { PATH } });
+    server.close();
+    expect(portOf(layout, 'web')).not.toBe(port);
+    await expectGoesOn(guests, bootId);
+  });
+
+  test('an error of QEMU leaves a suspended instance suspended', async ({ guests }) => {
+    const { layout } = guests;
+    const bootId = await guests.bootId('web');
+    await guests.ok(['suspend', 'web']);
+    const PATH = await withQemuThatFirst(layout, 'the moon is in the way');
+    expect(await guests.multipass(['start', 'web'], { env: { PATH } })).toMatchObject({
+      stderr: expect.stringMatching(
+        /^start failed: [^]*qemu-system-x86_64 did not start \(exit code 1\): the moon is in the way\n/,
+      ) as string,
+      exitCode: 2,
+    });
+    await expectNothingLeft(layout, { web: 'Suspended' });
+    await guests.ok(['start', 'web']);
+    await expectGoesOn(guests, bootId);
+  });
+
+  test('another host key is told, and not entered', async ({ guests }) => {
+    const { knownHosts } = guests.layout.instance('web');
+    const right = await readFile(knownHosts, 'utf8');
+    const wrong = right.replace(/AAAAIG?.{8}/, (text) => text.slice(0, -4) + 'AAAA');
+    expect(wrong).not.toBe(right);
+    await writeFile(knownHosts, wrong);
+    const entered = await guests.multipass(['exec', 'web', '--', 'echo', 'inside']);
+    expect(entered).toMatchObject({ stdout: '', exitCode: 255 });
+    expect(entered.stderr).toContain('HOST IDENTIFICATION HAS CHANGED');
+    expect(await guests.multipass(['start', 'web'])).toMatchObject({
+      stderr: expect.stringContaining(
+        'the ssh host key of "web" is not the one it had before',
+      ) as string,
+      exitCode: 2,
+    });
+    await writeFile(knownHosts, right);
+    expect(await guests.sh('web', 'echo inside')).toBe('inside');
+  });
+});
+
+describe('the console', () => {
+  test('is emptied when it has grown beyond all use, and goes on', async ({ guests }) => {
+    const { consoleLog } = guests.layout.instance('web');
+    await truncate(consoleLog, 64 * 1024 ** 2);
+    await guests.sh('web', "sudo sh -c 'echo still here >/dev/ttyS0'");
+    await vi.waitFor(async () =>
+      expect(await readFile(consoleLog, 'utf8')).toContain('still here'),
+    );
+    expect((await stat(consoleLog)).size).toBeLessThan(1024);
+  });
+});
+
+/** A PATH on which QEMU fails with these words at its first start. */
+async function withQemuThatFirst(layout: StoreLayout, words: string): Promise<string> {
+  const folder = join(dirname(layout.root), 'bin');
+  await mkdir(folder, { recursive: true });
+  const path = process.env['PATH'] ?? '';
+  const script = `#!/bin/sh
+    PATH=$REAL_PATH
+    if [ ! -e "$0.failed" ]; then touch "$0.failed"; echo '${words}' >&2; exit 1; fi
+    exec qemu-system-x86_64 "$@"`.replace('$REAL_PATH', `'${path}'`);
+  const qemu = join(folder, 'qemu-system-x86_64');
+  await writeFile(qemu, script);
+  await run('rm', ['-f', `${qemu}.failed`]);
+  await chmod(qemu, 0o755);
+  return `${folder}${delimiter}${path}`;
+}

@@ -1,0 +1,158 @@
+import { readdir, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, expect, vi } from 'vitest';
+import { ImageServer, type Faults } from '../../support/image-server.js';
+import type { RunningCommand } from '../support/command.js';
+import { leftovers } from '../support/sound-store.js';
+import { expectNothingLeft, processesIn, test, type GuestStore } from './support.js';
+
+/** How the launch of a guest fails that the line in its user-data spoils. */
+async function launchSpoilt(guests: GuestStore, line: string): Promise<string> {
+  const userData = join(dirname(guests.layout.root), 'user-data');
+  await writeFile(userData, `#cloud-config\n${line}\n`);
+  const args = ['launch', guests.image, '-n', 'x', '-m', '512M', '--cloud-init', userData];
+  const { stdout, stderr, exitCode } = await guests.multipass([...args, '--timeout', '20']);
+  expect({ stdout, exitCode, stderr }).toEqual({
+    ...{ stdout: '', exitCode: 5 },
+    stderr: expect.stringMatching(
+      /^launch failed: timed out waiting for response of "x" after 20 s\n {2}hint: /,
+    ) as string,
+  });
+  await expectNothingLeft(guests.layout);
+  return stderr;
+}
+
+describe('a guest', () => {
+  test('that never gets an address is given up, with the end of its console', async ({
+    guests,
+  }) => {
+    const stderr = await launchSpoilt(guests, '#tiny: no-network');
+    expect(stderr).toContain('  hint: Look at the end of its console below');
+    expect(stderr).toMatch(/^ {2}console: \S/m);
+  });
+
+  test('that never says a word is given up, with a hint about KVM', async ({ guests }) => {
+    const stderr = await launchSpoilt(guests, '#tiny: silent');
+    expect(stderr).toContain('local.accelerator=tcg');
+  });
+});
+
+/** Interrupts a launch as Ctrl-C does, once `moment` has come. */
+async function interrupt(
+  guests: GuestStore,
+  launch: RunningCommand,
+  moment: () => Promise<unknown> | void,
+): Promise<void> {
+  await vi.waitFor(moment, { timeout: 60_000, interval: 5 });
+  launch.signalGroup('SIGINT');
+  expect(await launch.finished).toEqual({
+    stdout: '',
+    stderr: 'launch failed: interrupted by SIGINT\n',
+    exitCode: 130,
+  });
+  await expectNothingLeft(guests.layout);
+}
+
+describe('a launch that is interrupted leaves nothing', () => {
+  const words = (guests: GuestStore): string[] => ['launch', guests.image, '-n', 'x', '-m', '512M'];
+
+  test('while its image is prepared', async ({ guests }) => {
+    await guests.ok(['purge', '--images']);
+    const launch = guests.begin(words(guests), { programs: 'slow' });
+    await interrupt(guests, launch, async () => {
+      expect(await leftovers(guests.layout)).not.toEqual([]);
+    });
+    expect(await readdir(guests.layout.images)).toEqual([]);
+  });
+
+  test.for(['before QEMU answers', 'while the guest boots'])('%s', async (when, { guests }) => {
+    const launch = guests.begin(words(guests));
+    const { qemuPid, machine } = guests.layout.instance('x');
+    await interrupt(guests, launch, async () => {
+      if (when === 'before QEMU answers') return await stat(qemuPid);
+      const text = await import('node:fs/promises').then(({ readFile }) =>
+        readFile(machine, 'utf8'),
+      );
+      // The board is known only to a QEMU that has answered.
+      expect(text).toMatch(/"type": "pc-/);
+    });
+  });
+
+  test('while ssh is waited for', async ({ guests }) => {
+    const launch = guests.begin([...words(guests), '-vvvv']);
+    let said = '';
+    launch.child.stderr?.on('data', (piece: Buffer) => (said += piece.toString('utf8')));
+    await vi.waitFor(() => expect(said).toContain('"execute":"cont"'), { timeout: 60_000 });
+    launch.signalGroup('SIGINT');
+    expect((await launch.finished).exitCode).toBe(130);
+    await expectNothingLeft(guests.layout);
+  });
+
+  test('whose command is killed twice as well', async ({ guests }) => {
+    const launch = guests.begin(words(guests));
+    await vi.waitFor(() => stat(guests.layout.instance('x').qemuPid), {
+      timeout: 60_000,
+      interval: 5,
+    });
+    launch.signalGroup('SIGKILL');
+    expect((await launch.finished).exitCode).toBe(137);
+    await guests.ok(['delete', '--purge', 'x']);
+    await expectNothingLeft(guests.layout);
+  });
+});
+
+describe('an image server', () => {
+  const launchFrom = async (guests: GuestStore, url: string) =>
+    await guests.multipass(['launch', '-n', 'x', '-m', '512M'], {
+      env: { MULTIPASS_IMAGE_MIRROR: url },
+    });
+
+  test('that is not there is told, with its address', async ({ guests }) => {
+    const server = await ImageServer.start({ disk: guests.image });
+    await server.close();
+    const { stderr, exitCode } = await launchFrom(guests, server.url);
+    expect(stderr).toMatch(/^launch failed: /);
+    expect(stderr).toContain(server.url.slice(0, -1));
+    expect(exitCode).toBe(2);
+    await expectNothingLeft(guests.layout);
+  });
+
+  test.for<[string, Faults]>([
+    ['fails', { status: 500 }],
+    ['does not have what it promised', { status: 404 }],
+  ])('that %s is told', async ([, faults], { guests }) => {
+    const server = await ImageServer.start({ disk: guests.image });
+    server.faults = faults;
+    const { stderr, exitCode } = await launchFrom(guests, server.url);
+    await server.close();
+    expect(stderr).toContain(String(faults.status));
+    expect(exitCode).toBe(2);
+    await expectNothingLeft(guests.layout);
+  });
+
+  test('that lies about what it sends is found out', async ({ guests }) => {
+    const server = await ImageServer.start({ disk: guests.image });
+    server.promisedSha256 = 'ab'.repeat(32);
+    const { stderr, exitCode } = await launchFrom(guests, server.url);
+    await server.close();
+    expect(stderr).toMatch(/^launch failed: .*hash/);
+    expect(exitCode).toBe(2);
+    await expectNothingLeft(guests.layout);
+    expect(await readdir(guests.layout.images)).not.toContain('ab'.repeat(32));
+  });
+
+  test('that is slow can be left, and is gone on with the next time', async ({ guests }) => {
+    const server = await ImageServer.start({ disk: guests.image });
+    server.faults = { pauseMs: 200 };
+    const launch = guests.begin(['launch', '-n', 'x'], {
+      env: { MULTIPASS_IMAGE_MIRROR: server.url },
+    });
+    await interrupt(guests, launch, async () => {
+      const names = await readdir(guests.layout.downloads, { recursive: true });
+      expect(names.length).toBeGreaterThan(0);
+      expect(server.diskRequests.length).toBeGreaterThan(0);
+    });
+    await server.close();
+    expect(processesIn(guests.layout)).toEqual([]);
+  });
+});

@@ -1,0 +1,40 @@
+import { copyFile, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { guestImage } from '../../support/guests.js';
+import { AS_NOBODY, giveToNobody } from '../support/nobody.js';
+import { expectNothingLeft, withGuestStore } from './support.js';
+
+vi.setConfig({ testTimeout: 360_000 });
+
+test('a user without any rights launches, clones, runs both, and removes them', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'multipass-ts-nobody-'));
+  try {
+    const [root, image] = [join(home, 'store'), join(home, 'tiny.img')];
+    await mkdir(root);
+    await copyFile(await guestImage('tiny'), image);
+    await giveToNobody(root);
+    await giveToNobody(image);
+    await withGuestStore(image, { root, through: AS_NOBODY }, async (guests) => {
+      const { layout, ok, sh } = guests;
+      expect(await guests.launch('web')).toBe('Launched: web\n');
+      expect(await sh('web', 'echo precious >data; sync; hostname')).toBe('web');
+      const { uid } = await stat(layout.instance('web').disk);
+      expect(uid).toBe((await stat(root)).uid);
+      await ok(['stop', 'web']);
+      expect(await ok(['clone', 'web'])).toContain('Cloned from web to web-clone1.\n');
+      await ok(['start', '--all']);
+      await expectNothingLeft(layout, { web: 'Running', 'web-clone1': 'Running' });
+      expect(await sh('web-clone1', 'hostname; cat data')).toBe('web-clone1\nprecious');
+      const list = await ok(['list', '--format', 'csv']);
+      expect(list.match(/^web(?:-clone1)?,Running,10\.\d+\.\d+\.15,/gm)).toHaveLength(2);
+      await ok(['suspend', 'web-clone1']);
+      await ok(['stop', 'web']);
+      await ok(['delete', '--purge', 'web', 'web-clone1']);
+      await expectNothingLeft(layout);
+    });
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+});
