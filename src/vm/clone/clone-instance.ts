@@ -2,7 +2,7 @@ import { throwIfAborted } from '../../abort.js';
 import { fromSystemError, MultipassError } from '../../errors.js';
 import { requireSpace } from '../disks/free-space.js';
 import { prepareStore } from '../upkeep.js';
-import type { CloneManyRequest, CloneRequest } from './clone-request.js';
+import type { CloneManyRequest, CloneProgress, CloneRequest } from './clone-request.js';
 import { namesOfMany, publishMany } from './publish-many.js';
 import { planClone } from './plan-clone.js';
 import { planDisk, type DiskPlanRequest } from './plan-disk.js';
@@ -77,10 +77,13 @@ export async function cloneInstances(request: CloneManyRequest): Promise<CloneRe
   try {
     for (const [index, name] of names.entries()) {
       throwIfAborted(signal);
+      const tell = (done: number): void =>
+        request.onProgress?.({ phase: 'copying', fraction: (index + done) / names.length });
+      const onProgress = ({ fraction = 0 }: CloneProgress): void => tell(fraction);
       const first = clones[0] ?? null;
-      const wish = name ?? null;
-      clones.push(await StagedClone.stage({ request, source, state, wish, first }));
-      request.onProgress?.({ phase: 'copying', fraction: (index + 1) / names.length });
+      const work = { request: { ...request, onProgress }, source, state };
+      clones.push(await StagedClone.stage({ ...work, wish: name ?? null, first }));
+      tell(1);
     }
     timer.end('copy');
     request.onProgress?.({ phase: 'publishing' });

@@ -181,7 +181,7 @@ export interface DhcpWatch extends AsyncDisposable {
 
 /** Interfaces that come later are listened to as well. */
 export async function watchDhcp({ ns }: BridgeLab): Promise<DhcpWatch> {
-  const [program = '', ...args] = [...ns.through, 'tcpdump', '-i', 'any', '-l', '-n', '-vv'];
+  const [program, ...args] = [...ns.through, 'tcpdump', '-i', 'any', '-l', '-n', '-vv'];
   const child = spawn(program, [...args, 'udp', 'dst', 'port', '67'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });

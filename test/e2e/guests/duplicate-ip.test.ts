@@ -32,9 +32,9 @@ describe('two guests with the same machine-id', () => {
       expect(duid).toEqual([expect.stringMatching(/^ff:/)]);
       expect(requests.clientIds(lab.mac('theirs'))).toEqual(duid);
       // The lease went to who asked last.
-    const holders = lab.leases().filter(({ ip }) => ip === source.ip);
-    expect(holders.map(({ mac }) => mac.toString())).toEqual([lab.mac('theirs')]);
-    await lab.multipass('stop', '--force', 'theirs');
+      const holders = lab.leases().filter(({ ip }) => ip === source.ip);
+      expect(holders.map(({ mac }) => mac.toString())).toEqual([lab.mac('theirs')]);
+      await lab.multipass('stop', '--force', 'theirs');
 
       // The same source, the same server.
       const ours = await boot(lab, 'ours');

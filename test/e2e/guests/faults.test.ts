@@ -42,10 +42,14 @@ function portOf(layout: StoreLayout, name: string): number {
   return card.backend.sshPort;
 }
 
-async function expectGoesOn(guests: GuestStore, bootId: string): Promise<void> {
+async function expectGoesOn(
+  guests: GuestStore,
+  bootId: string,
+  left?: { readonly notes: readonly string[] },
+): Promise<void> {
   expect(await guests.bootId('web')).toBe(bootId);
   expect(await tagsOf(guests.layout, 'web')).toEqual([]);
-  await expectNothingLeft(guests.layout, { web: 'Running' });
+  await expectNothingLeft(guests.layout, { web: 'Running' }, left);
 }
 
 describe('two commands at once', () => {
@@ -92,7 +96,7 @@ describe('a QEMU that dies', () => {
     await guests.ok(['start', 'web']);
     expect(qemuOf(layout, 'web').pid).toBe(pid);
     expect(await guests.sh('web', 'cat data')).toBe('precious');
-    await expectNothingLeft(layout, { web: 'Running' });
+    await expectNothingLeft(layout, { web: 'Running' }, { notes: ['web.lock'] });
   });
 });
 
@@ -104,11 +108,11 @@ describe('an interrupted resume', () => {
       await guests.ok(['suspend', 'web']);
       await killWhenItSays(guests.begin(['start', 'web', '-vvvv']), text);
       await guests.ok(['start', 'web']);
-      await expectGoesOn(guests, bootId);
+      await expectGoesOn(guests, bootId, { notes: ['web.lock'] });
     },
   );
 
-  test('is undone by a stop', async ({ guests }) => {
+  test('may be suspended again', async ({ guests }) => {
     await guests.ok(['suspend', 'web']);
     await killWhenItSays(guests.begin(['start', 'web', '-vvvv']), '"execute":"qom-get"');
     await guests.ok(['suspend', 'web']);
@@ -207,6 +211,18 @@ describe('the console', () => {
       expect(await readFile(consoleLog, 'utf8')).toContain('still here'),
     );
     expect((await stat(consoleLog)).size).toBeLessThan(1024);
+  });
+});
+
+describe('the end', () => {
+  test('comes by a stop, even of a guest that a killed start left standing', async ({ guests }) => {
+    const { layout } = guests;
+    await guests.ok(['suspend', 'web']);
+    await killWhenItSays(guests.begin(['start', 'web', '-vvvv']), '"execute":"qom-get"');
+    await Promise.all([guests.ok(['stop', 'web']), guests.ok(['stop', 'web'])]);
+    expect(await tagsOf(layout, 'web')).toEqual([]);
+    await expectNothingLeft(layout, { web: 'Stopped' });
+    await run('qemu-img', ['check', '-q', layout.instance('web').disk]);
   });
 });
 

@@ -13,7 +13,7 @@ const WORKER = fileURLToPath(new URL('./image-server-worker.ts', import.meta.url
 
 /** Offers a disk as the default release: see {@link ImageServer}. */
 export async function serveImage(ns: NetNamespace, disk: string): Promise<ImageServerProcess> {
-  const [program = '', ...args] = [...ns.through, process.execPath, RUN, WORKER, disk];
+  const [program, ...args] = [...ns.through, process.execPath, RUN, WORKER, disk];
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
   return {

@@ -49,7 +49,7 @@ describe('a snapshot', () => {
   }) => {
     const dir = await makeInstance(store.layout, 'web');
     const vm = await store.get('web');
-    for (const _ of [1, 2, 3]) await vm.snapshot();
+    for (let taken = 0; taken < 3; taken += 1) await vm.snapshot();
     await vm.deleteSnapshot('snapshot2');
     const record = await vm.snapshot();
     expect(record).toMatchObject({ index: 4, name: 'snapshot2', parent: 3 });
