@@ -52,7 +52,7 @@ export const info: Command = {
     const isQuiet = options['no-runtime-information'] === true;
     const instances = isQuiet ? found.instances : await askedInfo(found.instances, context);
     const errors = found.problems.map(({ problem }) => problem.message);
-    context.stdout.write(formatInfo({ ...found, instances, errors, primary }, format));
+    context.stdout.write(formatInfo({ ...found, instances, errors, primary, kind }, format));
     const broken = found.instances.flatMap(({ view }) => (view.state === 'Broken' ? [view] : []));
     tellProblems(context, [...broken, ...found.problems]);
     if (kind === 'snapshots') tellStrayTags(context, found.strays);

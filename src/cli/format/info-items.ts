@@ -18,6 +18,8 @@ export interface InfoItems {
   readonly errors?: readonly string[];
   /** Name of the primary instance, which comes first. */
   readonly primary?: string;
+  /** What was asked for, where there may be nothing. Default: instances. */
+  readonly kind?: 'instances' | 'snapshots';
 }
 
 /** What to print of an instance; for a Broken one everything but name and problem is empty. */

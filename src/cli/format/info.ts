@@ -21,5 +21,9 @@ const FORMATTERS: Record<
  * @throws MultipassError USAGE when CSV is asked for both instances and snapshots
  */
 export function formatInfo(items: InfoItems, format: OutputFormat): string {
-  return FORMATTERS[format](groupByInstance(items), items.errors ?? []);
+  const groups = groupByInstance(items);
+  if (format === 'table' && groups.length === 0 && items.kind === 'snapshots') {
+    return 'No snapshots found.\n';
+  }
+  return FORMATTERS[format](groups, items.errors ?? []);
 }

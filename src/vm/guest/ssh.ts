@@ -40,7 +40,7 @@ export function sshArguments(guest: Guest, options: readonly string[] = []): str
     HostKeyAlias: 'instance',
     CheckHostIP: 'no',
     UpdateHostKeys: 'no',
-    ConnectTimeout: '10',
+    ConnectTimeout: '30',
     ServerAliveInterval: '15',
     ServerAliveCountMax: '4',
     LogLevel: 'ERROR',

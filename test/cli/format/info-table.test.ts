@@ -120,6 +120,8 @@ Comment:        One: "two",
   });
 
   it('says that there is nothing', () => {
-    expect(formatInfo({ instances: [], snapshots: [] }, 'table')).toBe('No instances found.\n');
+    const nothing = { instances: [], snapshots: [] };
+    expect(formatInfo(nothing, 'table')).toBe('No instances found.\n');
+    expect(formatInfo({ ...nothing, kind: 'snapshots' }, 'table')).toBe('No snapshots found.\n');
   });
 });

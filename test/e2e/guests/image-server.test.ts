@@ -19,7 +19,7 @@ test('an instance is launched by the alias that an image server has for it', asy
     server.promisedSha256 = '0'.repeat(64);
     const lied = await guests.multipass(['launch', 'tiny', '--name', 'lied'], { env });
     expect(lied.exitCode).toBe(2);
-    expect(lied.stderr).toMatch(/^launch failed: Hash of .* does not match/);
+    expect(lied.stderr).toMatch(/^launch failed: the hash of .* does not match/);
     expect(server.diskRequests.length).toBeGreaterThan(requests);
   } finally {
     await server.close();

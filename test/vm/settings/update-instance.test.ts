@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { MultipassError } from '../../../src/errors.js';
+import type { MultipassError } from '../../../src/errors.js';
 import { run } from '../../../src/exec.js';
 import { readMetaData } from '../../../src/net/meta-data.js';
 import { readQcow2 } from '../../../src/qemu/qcow2-header.js';

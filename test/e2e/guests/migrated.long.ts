@@ -38,7 +38,7 @@ describe('a guest of an old Multipass', () => {
       expect(itself).toMatchObject({ host: name, id: name, mac: instance.mac });
       // By the key of old: the store has made none.
       expect(existsSync(guests.layout.key('id_ed25519'))).toBe(false);
-      expect(await guests.sh(name, 'id -un; sudo id -un')).toBe('ubuntu\nroot');
+      expect(await guests.sh(name, 'id -un; sudo id -u')).toBe('ubuntu\n0');
       await guests.sh(name, 'echo something >kept; sync');
       await guests.ok(['stop', name]);
 

@@ -12,11 +12,6 @@ import { expectNothingLeft, kill, qemuOf, test, type GuestStore } from './suppor
 
 /** The tests of this file share one instance, "web": each finds it running, and leaves it so. */
 
-/** Resolves once the QEMU of an instance is there. */
-async function qemuHasBegun(layout: StoreLayout, name: string): Promise<void> {
-  await vi.waitFor(() => stat(layout.instance(name).qemuPid), { timeout: 60_000, interval: 5 });
-}
-
 /** Kills the command, and nobody else, once it has said this on stderr. */
 async function killWhenItSays(command: RunningCommand, text: string): Promise<void> {
   let said = '';

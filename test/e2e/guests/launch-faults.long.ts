@@ -5,40 +5,50 @@ import { describe, expect, vi } from 'vitest';
 import { ImageServer } from '../../support/image-server.js';
 import type { RunningCommand } from '../support/command.js';
 import { leftovers } from '../support/sound-store.js';
-import { expectNothingLeft, processesIn, test, type GuestStore } from './support.js';
+import { expectNothingLeft, kill, processesIn, qemuOf, test, type GuestStore } from './support.js';
 
-/** How the launch of a guest fails that the line in its user-data spoils. */
-async function launchSpoilt(guests: GuestStore, line: string, seconds: number): Promise<string> {
+/** Begins to launch a guest that the line in its user-data spoils. */
+async function launchSpoilt(
+  guests: GuestStore,
+  line: string,
+  ...options: readonly string[]
+): Promise<RunningCommand> {
   const userData = join(dirname(guests.layout.root), 'user-data');
   await writeFile(userData, `#cloud-config\n${line}\n`);
   const args = ['launch', guests.image, '-n', 'x', '-m', '512M', '--cloud-init', userData];
-  const { stdout, stderr, exitCode } = await guests.multipass([
-    ...args,
-    '--timeout',
-    String(seconds),
-  ]);
-  expect({ stdout, exitCode, stderr }).toEqual({
-    ...{ stdout: '', exitCode: 5 },
-    stderr: expect.stringContaining(
-      `launch failed: timed out waiting for response of "x" after ${seconds} s\n  hint: `,
-    ) as string,
-  });
-  await expectNothingLeft(guests.layout);
-  return stderr;
+  return guests.begin([...args, ...options]);
 }
 
 describe('a guest', () => {
-  test('that never gets an address is given up, with the end of its console', async ({
-    guests,
-  }) => {
-    const stderr = await launchSpoilt(guests, '#tiny: no-network', 45);
-    expect(stderr).toContain('  hint: Look at the end of its console below');
-    expect(stderr).toMatch(/^ {2}console: \S/m);
+  test.for([
+    ['never gets an address', '#tiny: no-network', ''],
+    ['never says a word', '#tiny: silent', 'local.accelerator=tcg'],
+  ] as const)('that %s is given up', async ([, line, hint], { guests }) => {
+    const launch = await launchSpoilt(guests, line, '--timeout', '20');
+    const { stdout, stderr, exitCode } = await launch.finished;
+    expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 5 });
+    expect(stderr).toContain(
+      'launch failed: timed out waiting for response of "x" after 20 s\n  hint: ',
+    );
+    expect(stderr).toContain(hint);
+    await expectNothingLeft(guests.layout);
   });
 
-  test('that never says a word is given up, with a hint about KVM', async ({ guests }) => {
-    const stderr = await launchSpoilt(guests, '#tiny: silent', 20);
-    expect(stderr).toContain('local.accelerator=tcg');
+  test('that dies is told at once, with the end of its console', async ({ guests }) => {
+    const { layout } = guests;
+    const launch = await launchSpoilt(guests, '#tiny: no-network');
+    await vi.waitFor(
+      async () => {
+        expect(await readFile(layout.instance('x').consoleLog, 'utf8')).toContain('TINY-READY');
+      },
+      { timeout: 170_000, interval: 200 },
+    );
+    kill(qemuOf(layout, 'x').pid);
+    const { stdout, stderr, exitCode } = await launch.finished;
+    expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 2 });
+    expect(stderr).toContain('launch failed: Instance shutdown during start of "x"\n  hint: ');
+    expect(stderr).toMatch(/^ {2}console: .*TINY-READY host=x /m);
+    await expectNothingLeft(layout);
   });
 });
 
@@ -46,7 +56,7 @@ describe('a guest', () => {
 async function interrupt(
   guests: GuestStore,
   launch: RunningCommand,
-  moment: () => Promise<unknown> | void,
+  moment: () => Promise<void> | undefined,
 ): Promise<void> {
   await vi.waitFor(moment, { timeout: 60_000, interval: 5 });
   launch.signalGroup('SIGINT');
@@ -74,12 +84,11 @@ describe('a launch that is interrupted leaves nothing', () => {
     const launch = guests.begin(words(guests));
     const { qemuPid, machine } = guests.layout.instance('x');
     await interrupt(guests, launch, async () => {
-      if (when === 'before QEMU answers') return await stat(qemuPid);
-      const text = await import('node:fs/promises').then(({ readFile }) =>
-        readFile(machine, 'utf8'),
-      );
+      await stat(qemuPid);
       // The board is known only to a QEMU that has answered.
-      expect(text).toMatch(/"type": "pc-/);
+      if (when === 'while the guest boots') {
+        expect(await readFile(machine, 'utf8')).toMatch(/"type": "pc-/);
+      }
     });
   });
 
@@ -151,7 +160,8 @@ describe('an image server', () => {
   test('that is slow can be left', async ({ guests }) => {
     const server = await serve(guests);
     server.faults = { pauseMs: 500 };
-    await interrupt(guests, launchFrom(guests, server), () => {
+    await interrupt(guests, launchFrom(guests, server), async () => {
+      await Promise.resolve();
       expect(server.diskRequests.length).toBeGreaterThan(0);
     });
     await server.close();
