@@ -111,7 +111,9 @@ describe('renaming an instance', () => {
     );
     const winners = names.filter((_, at) => outcomes[at]?.status === 'fulfilled');
     expect(winners).toHaveLength(1);
-    const losers = outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+    const losers = outcomes.flatMap((one) =>
+      one.status === 'rejected' ? [one.reason as unknown] : [],
+    );
     for (const { code } of losers as { code: string }[]) expect(code).toBe('INSTANCE_NOT_FOUND');
     expect(await expectSoundStore(layout)).toEqual(winners);
   });

@@ -45,7 +45,7 @@ export async function writeMachine(dir: InstanceDir, record: MachineRecord): Pro
 }
 
 /** @throws RecordError that names the file and the place in it */
-export function decodeMachineRecord(place: JsonPlace): MachineRecord {
+function decodeMachineRecord(place: JsonPlace): MachineRecord {
   const machine = place.key('machine');
   return {
     machine: {

@@ -7,7 +7,7 @@ import { waitForSsh, type Guest } from '../guest/ssh.js';
 import { isRunning, readInstance } from '../read-instance.js';
 
 /** How long a guest may take to let us in, unless the user says otherwise. As in Multipass. */
-export const DEFAULT_TIMEOUT_MS = 300_000;
+const DEFAULT_TIMEOUT_MS = 300_000;
 
 /** Which guest is waited for. */
 export interface WaitRequest {

@@ -12,7 +12,7 @@ export async function pretendToRun(dir: InstanceDir): Promise<void> {
   await writeFile(dir.qemuPid, JSON.stringify(pid));
 }
 
-export async function markAsCorrupt(dir: InstanceDir): Promise<void> {
+async function markAsCorrupt(dir: InstanceDir): Promise<void> {
   const flag = 'write -P 2 79 1';
   await run('qemu-io', ['-f', 'raw', '-c', flag, dir.disk]);
 }
