@@ -127,7 +127,7 @@ describe('runAttached', () => {
     const ended = runAttached('/bin/sh', ['-c', script], { cwd: folder, signal });
     await vi.waitFor(async () => {
       expect(await readFile(join(folder, 'pid'), 'utf8')).toMatch(/^\d+\n$/);
-    });
+    }, 20_000);
     controller.abort();
     expect(await ended).toBe(143);
     await expect(runAttached('true', [], { cwd: folder, signal })).rejects.toMatchObject({

@@ -58,7 +58,7 @@ export class QmpClient implements AsyncDisposable {
    */
   static async connect(folder: string, name: string, signal?: AbortSignal): Promise<QmpClient> {
     throwIfAborted(signal);
-    const client = new QmpClient(await connectUnixSocket(folder, name));
+    const client = await connectUnixSocket(folder, name, (socket) => new QmpClient(socket));
     try {
       await client.#negotiate(signal);
       return client;
@@ -185,8 +185,13 @@ function refused(command: string, description: string): MultipassError {
 
 function hungUp(command: string): MultipassError {
   return new MultipassError('QMP_FAILED', `QEMU ended before it answered "${command}"`, {
-    details: { command },
+    details: { command, hungUp: true },
   });
+}
+
+/** True for the failure of a command that QEMU will not answer any more, for it has hung up. */
+export function isHungUp(error: unknown): boolean {
+  return error instanceof MultipassError && error.details['hungUp'] === true;
 }
 
 function busy(): MultipassError {

@@ -7,16 +7,22 @@ import { join } from 'node:path';
  * Connects to a unix socket in a folder whose path may be of any length. The kernel takes 107 bytes for the whole path,
  * and Node cuts off what is longer without a word; so the folder is reached through our own open file on it, or, where
  * there is no /proc, through a short link.
+ * @param take called in the moment it is connected, to listen to it: whoever comes later may have missed its end
  * @throws the system's own error: ENOENT, ECONNREFUSED, …
  */
-export async function connectUnixSocket(folder: string, name: string): Promise<Socket> {
+export async function connectUnixSocket<T>(
+  folder: string,
+  name: string,
+  take: (socket: Socket) => T,
+): Promise<T> {
   const handle = await open(folder, 'r');
   try {
-    if (process.platform === 'linux') return await connect(`/proc/self/fd/${handle.fd}/${name}`);
+    if (process.platform === 'linux')
+      return await connect(`/proc/self/fd/${handle.fd}/${name}`, take);
     const home = await mkdtemp(join(tmpdir(), 'mp-'));
     try {
       await symlink(folder, join(home, 'r'));
-      return await connect(join(home, 'r', name));
+      return await connect(join(home, 'r', name), take);
     } finally {
       await rm(home, { recursive: true, force: true });
     }
@@ -25,13 +31,13 @@ export async function connectUnixSocket(folder: string, name: string): Promise<S
   }
 }
 
-async function connect(path: string): Promise<Socket> {
+async function connect<T>(path: string, take: (socket: Socket) => T): Promise<T> {
   return await new Promise((resolve, reject) => {
     const socket = createConnection(path);
     socket.once('error', reject);
     socket.once('connect', () => {
       socket.removeListener('error', reject);
-      resolve(socket);
+      resolve(take(socket));
     });
   });
 }

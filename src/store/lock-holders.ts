@@ -23,6 +23,8 @@ export class HolderNote {
     try {
       await writeFile(path, JSON.stringify({ purpose, pid: process.pid, since }), { mode: 0o600 });
     } catch (error) {
+      // On a full disk it is there, and empty.
+      await rm(path, { force: true }).catch(() => undefined);
       throw fromSystemError(error, 'note who holds the lock', path);
     }
     return new HolderNote(path);

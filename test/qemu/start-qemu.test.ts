@@ -97,7 +97,7 @@ describe('startQemu', () => {
     await client.closed;
     expect(await isLocked(folder)).toBe(true);
     kill(pid);
-    await vi.waitFor(async () => expect(await isLocked(folder)).toBe(false));
+    await vi.waitFor(async () => expect(await isLocked(folder)).toBe(false), { timeout: 20_000 });
   });
 
   test('gives it no standard input, and a log of its own for what it says', async ({
@@ -191,7 +191,7 @@ describe('a QEMU that does not start', () => {
     const program = await fake(folder, 'trap "" TERM INT; touch begun; exec sleep 60');
     const controller = new AbortController();
     const started = start({ program, signal: controller.signal }).catch((error: unknown) => error);
-    await vi.waitFor(async () => readFile(join(folder, 'begun')));
+    await vi.waitFor(async () => readFile(join(folder, 'begun')), { timeout: 20_000 });
     controller.abort();
     expect(await started).toMatchObject({ code: 'ABORTED' });
     const { pid } = JSON.parse(await readFile(join(folder, 'run/qemu.pid'), 'utf8')) as {

@@ -15,6 +15,7 @@ import { cloneInstance } from '../../src/vm/clone/clone-instance.js';
 import { deleteInstance, purgeInstance, recoverInstance } from '../../src/vm/delete-instance.js';
 import { listInstances } from '../../src/vm/list-instances.js';
 import { rebuildMacTable, rowsOfFolder } from '../../src/vm/mac-rows.js';
+import { churn } from './churn.js';
 
 /** What a job is given: its store, its arguments, and the line to the test. */
 interface Desk {
@@ -137,6 +138,13 @@ const JOBS = {
   async change({ layout, args: [command = '', name = ''] }: Desk) {
     giveUpBeingRoot();
     await CHANGES[command]?.(layout, name);
+  },
+
+  /** Clones, renames, flattens and purges for so many rounds; tells that it has begun, and what it has done. */
+  async churn({ layout, args: [seed = '1', rounds = '0'], tell, told }: Desk) {
+    tell('ready');
+    await told();
+    tell(await churn({ layout, seed: Number(seed), rounds: Number(rounds) }));
   },
 
   /** Tells its own token, then waits. */

@@ -2,8 +2,9 @@ import { chmod, rm } from 'node:fs/promises';
 import { join, dirname } from 'node:path';
 import { errnoOf } from '../../errors.js';
 import type { Qcow2Facts } from '../../qemu/qcow2-header.js';
-import { convertActive, measure } from '../../qemu/qemu-img.js';
+import { measure } from '../../qemu/qemu-img.js';
 import { allocatedBytes, copyWhole, reflink, type CopyFileOptions } from './copy-file.js';
+import { convertState, isLarger } from './convert-state.js';
 import { hasSpace, requireSpace } from './free-space.js';
 
 /** Which disk is copied to where. */
@@ -55,10 +56,9 @@ async function convert(request: CopyDiskRequest): Promise<CopiedDisk> {
   const { source, facts, target, tag, signal, onProgress } = request;
   const shares = await sharesExtents(source, target);
   if (!shares) await requireSpaceForState(request);
-  const backing =
-    facts.backingFile === null ? undefined : { file: facts.backingFile, format: 'qcow2' };
+  const base = facts.backingFile;
   try {
-    await convertActive({ source, target, backing, snapshot: tag, signal, onProgress });
+    await convertState({ source, facts, target, base, tag, signal, onProgress });
   } catch (error) {
     await rm(target, { force: true });
     throw error;
@@ -84,18 +84,23 @@ export async function planCopy(request: CopyDiskRequest): Promise<CopyPlan> {
     : await allocatedBytes(source);
   const strategy = isConverted ? 'convert' : shares ? 'reflink' : 'copy';
   if (shares) return { strategy, bytesCopied: 0, bytesShared: bytes, fits: true };
-  return { strategy, bytesCopied: bytes, bytesShared: 0, fits: await hasSpace(target, bytes) };
+  const meanwhile = await bytesMeanwhile(request);
+  const fits = await hasSpace(target, bytes + meanwhile);
+  return { strategy, bytesCopied: bytes, bytesShared: 0, fits };
 }
 
 /** A state is at most the whole file; only when that does not fit is the exact figure worth a process. */
 async function requireSpaceForState(request: CopyDiskRequest): Promise<void> {
   const { source, target, tag, signal } = request;
-  try {
-    await requireSpace(target, await allocatedBytes(source));
-  } catch {
-    const { required } = await measure(source, { snapshot: tag, signal });
-    await requireSpace(target, required);
-  }
+  const meanwhile = await bytesMeanwhile(request);
+  if (await hasSpace(target, meanwhile + (await allocatedBytes(source)))) return;
+  const { required } = await measure(source, { snapshot: tag, signal });
+  await requireSpace(target, meanwhile + required);
+}
+
+/** Of a state that takes a copy of the whole head. */
+async function bytesMeanwhile({ source, facts, tag }: CopyDiskRequest): Promise<number> {
+  return tag !== undefined && isLarger(facts, tag) ? await allocatedBytes(source) : 0;
 }
 
 /** Asks the file system itself, with a small file of the source's folder. */

@@ -3,13 +3,13 @@ import { basename, dirname, join } from 'node:path';
 import { readQcow2, type Qcow2Facts } from '../../qemu/qcow2-header.js';
 import {
   commit,
-  convertActive,
   createOverlay,
   measure,
   rebase,
   resize,
   snapshotCreate,
 } from '../../qemu/qemu-img.js';
+import { convertState } from './convert-state.js';
 import { allocatedBytes, type CopyFileOptions } from './copy-file.js';
 
 /** A head with all its states, and where they go. */
@@ -28,11 +28,12 @@ export interface CopyStatesRequest extends CopyFileOptions {
  */
 export async function copyAllStates(request: CopyStatesRequest): Promise<void> {
   const { source, facts, target, signal, onProgress } = request;
+  const first = { source, facts, target, base: null, signal };
   const tags = [...facts.snapshots.map(({ name }) => name), undefined];
   for (const [done, tag] of tags.entries()) {
     const tell = (fraction: number): void => onProgress?.((done + fraction) / tags.length);
     if (done > 0) await addDifference(request, tag, tell);
-    else await convertActive({ source, target, snapshot: tag, signal, onProgress: tell });
+    else await convertState({ ...first, tag, onProgress: tell });
     if (tag !== undefined) await snapshotCreate(target, tag, { signal });
   }
 }
@@ -47,7 +48,7 @@ export async function spaceForAllStates(
   options: Pick<CopyFileOptions, 'signal'> = {},
 ): Promise<number> {
   const { required } = await measure(source, { flatten: true, ...options });
-  // What the snapshots hold besides, one state by itself, and what it differs in.
+  // What the snapshots hold besides, a copy of a state, and what that differs in.
   return required + (facts.snapshots.length === 0 ? 0 : 3 * (await allocatedBytes(source)));
 }
 
@@ -60,9 +61,8 @@ async function addDifference(
   const folder = dirname(target);
   const [state, difference] = ['state.qcow2', 'difference.qcow2'];
   const format = 'qcow2';
-  const backing = facts.backingFile === null ? undefined : { file: facts.backingFile, format };
-  const copy = { source, target: join(folder, state), backing, snapshot: tag };
-  await convertActive({ ...copy, signal, onProgress });
+  const copy = { source, facts, target: join(folder, state), base: facts.backingFile, tag };
+  await convertState({ ...copy, signal, onProgress });
   const path = join(folder, difference);
   await createOverlay({ path, backing: { file: state, format }, signal });
   // An empty layer that is to show the same on another ground needs just what differs.

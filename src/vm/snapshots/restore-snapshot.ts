@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { throwIfAborted } from '../../abort.js';
 import { MultipassError } from '../../errors.js';
 import { log } from '../../log.js';
 import type { StoreLayout } from '../../store/layout.js';
@@ -54,7 +53,6 @@ export async function restoreSnapshot(request: RestoreSnapshotRequest): Promise<
     request.onSnapshot?.(taken);
   }
   const { diskSize } = findState(reading, snapshot);
-  throwIfAborted(signal);
   const restored = await claimRestored(layout, reading.spec, record);
   const { change: seed, warnings } = seedThen(reading, record, restored);
   lock.assertHeld();

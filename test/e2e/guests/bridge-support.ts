@@ -191,7 +191,7 @@ export async function watchDhcp({ ns }: BridgeLab): Promise<DhcpWatch> {
   return {
     clientIds: (mac) => clientIdsIn(seen, mac),
     [Symbol.asyncDispose]: async () => {
-      if (child.exitCode !== null) return;
+      if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');
       await once(child, 'close');
     },

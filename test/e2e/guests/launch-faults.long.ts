@@ -14,7 +14,7 @@ async function launchSpoilt(
   ...options: readonly string[]
 ): Promise<RunningCommand> {
   const userData = join(dirname(guests.layout.root), 'user-data');
-  await writeFile(userData, `#cloud-config\n${line}\n`);
+  await writeFile(userData, `#cloud-config\n${line}\nruncmd: []\n`);
   const args = ['launch', guests.image, '-n', 'x', '-m', '512M', '--cloud-init', userData];
   return guests.begin([...args, ...options]);
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { run } from '../../../src/exec.js';
 import { readQcow2 } from '../../../src/qemu/qcow2-header.js';
@@ -92,6 +92,30 @@ describe('a clone of a snapshot', () => {
     expect(copy.spec.disk).toBe(64 * MIB);
     expect(readQcow2(layout.instance('copy').disk).virtualSize).toBe(64 * MIB);
     expect(await contentOf(layout.instance('copy'))).toBe(content);
+  });
+
+  test('has all of the disk that was larger then than it is now', async ({ store }) => {
+    const { layout } = store;
+    const dir = await makeInstance(layout, 'web', { thin: true });
+    const vm = await store.get('web');
+    await vm.snapshot({ name: 'small' });
+    await run('qemu-img', ['resize', '-q', dir.disk, '96M']);
+    await writeFile(dir.spec, recordText({ ...readInstance(layout, 'web').spec, disk: 96 * MIB }));
+    await run('qemu-io', ['-f', 'qcow2', '-c', 'write -P 9 80M 1M', dir.disk]);
+    const content = await contentOf(dir);
+    await vm.snapshot({ name: 'large' });
+    await vm.restore('small');
+    const before = await hashTree(dir.path);
+    for (const linked of [false, true]) {
+      const plan = await vm.clone(undefined, { snapshot: 'large', linked, dryRun: true });
+      expect(plan.fits).toBe(true);
+      const copy = await vm.clone(undefined, { snapshot: 'large', linked });
+      expect(copy.spec.disk).toBe(96 * MIB);
+      expect(await contentOf(layout.instance(copy.name))).toBe(content);
+    }
+    expect(await hashTree(dir.path)).toEqual(before);
+    const files = await readdir(layout.instance('web-clone1').path);
+    expect(files.filter((name) => name.includes('restored'))).toEqual([]);
   });
 
   test('is made beside others of the same and of another snapshot', async ({ store }) => {

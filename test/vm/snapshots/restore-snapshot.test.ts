@@ -258,6 +258,24 @@ describe('nothing is restored', () => {
     expect(existsSync(layout.instance('corrupt').pending)).toBe(false);
   });
 
+  test('once the command is interrupted, however late', async ({ store }) => {
+    const dir = await makeInstance(store.layout, 'web');
+    const vm = await store.get('web');
+    await vm.snapshot();
+    await writeData(dir, 3);
+    const present = await contentOf(dir);
+    const interruption = new AbortController();
+    const options = { keepsPresent: true, signal: interruption.signal };
+    const restoring = vm.restore('snapshot1', {
+      ...options,
+      onSnapshot: () => interruption.abort(),
+    });
+    await errorOf(restoring, 'ABORTED');
+    expect(await contentOf(dir)).toBe(present);
+    const { spec } = await store.get('web');
+    expect(spec).toEqual({ ...vm.spec, snapshotHead: 2 });
+  });
+
   test('over a disk that somebody else writes to', async ({ store }) => {
     const dir = await makeInstance(store.layout, 'web');
     const vm = await store.get('web');

@@ -1,0 +1,32 @@
+import { rm } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BEYOND_OPERATIONS } from './beyond-operations.js';
+import { beyondTemplate } from './beyond-scenario.js';
+import { forEachCrashPoint } from './crash-points.js';
+
+let template: string;
+
+beforeAll(async () => {
+  template = await beyondTemplate();
+});
+afterAll(() => rm(template, { recursive: true, force: true }));
+
+const FEW = 19;
+
+// Every step, and errors of the disk: beyond.long.ts.
+describe('killed at some steps, the store is as before or as after, and no guest sees a difference', () => {
+  it.each([
+    'a written instance is frozen and linked',
+    'an instance is flattened',
+    'an instance is renamed',
+    'three linked clones are made',
+  ])(
+    'when %s',
+    async (operation) => {
+      const scenario = BEYOND_OPERATIONS[operation]!(template);
+      const { fired, steps } = await forEachCrashPoint(scenario, { every: FEW });
+      expect(fired).toBeGreaterThanOrEqual(steps / FEW);
+    },
+    900_000,
+  );
+});

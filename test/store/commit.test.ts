@@ -1,0 +1,226 @@
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, vi } from 'vitest';
+import { publishTogether, rollForward } from '../../src/store/commit.js';
+import type { StoreLayout } from '../../src/store/layout.js';
+import { newToken } from '../../src/store/maker-token.js';
+import { StagedInstance } from '../../src/store/staging.js';
+import { sweep } from '../../src/store/trash.js';
+import { recordText } from '../../src/store/write-record.js';
+import { rowsOfFolder } from '../../src/vm/mac-rows.js';
+import { test } from '../support/worker-fixture.js';
+import type { Worker } from '../support/worker-fixture.js';
+
+const NOTHING = { onRename: () => Promise.resolve(), undo: () => Promise.resolve() };
+
+async function stage(layout: StoreLayout): Promise<StagedInstance> {
+  const staged = await StagedInstance.create(layout, 'a-uuid', null);
+  await staged.seal();
+  await writeFile(staged.file('data'), 'data');
+  return staged;
+}
+
+/** Something that has the name already. */
+async function occupy(layout: StoreLayout, name: string): Promise<void> {
+  await mkdir(layout.instance(name).path);
+  await writeFile(layout.instance(name).file('mine'), 'mine');
+}
+
+function commitOf(publish: readonly object[]): string {
+  return recordText({ publish });
+}
+
+/** Lets processes stage a folder each; tells their tokens, which all have one dead maker when that is killed. */
+async function stagedBy(worker: Worker): Promise<string> {
+  return (await worker.next()) as string;
+}
+
+/** Another token of the process that a token names. */
+function sibling(token: string, digit: string): string {
+  return token.replace(/[0-9a-f]{16}$/, digit.repeat(16));
+}
+
+describe('publishTogether', () => {
+  test('makes all of them visible, and leaves nothing behind', async ({ store }) => {
+    const { layout } = store;
+    const names = ['a', 'b', 'c'];
+    const instances = [];
+    for (const name of names) instances.push({ staged: await stage(layout), name, stem: null });
+    expect(await publishTogether(layout, instances, NOTHING)).toEqual(names);
+    expect(await readdir(layout.instances)).toEqual(names);
+    expect(await readdir(layout.staging)).toEqual([]);
+  });
+
+  test('takes back those that were visible when a given name is taken', async ({ store }) => {
+    const { layout } = store;
+    await occupy(layout, 'b');
+    const instances = [];
+    for (const name of ['a', 'b', 'c']) {
+      instances.push({ staged: await stage(layout), name, stem: null });
+    }
+    const undo = vi.fn(() => Promise.resolve());
+    const publishing = publishTogether(layout, instances, { ...NOTHING, undo });
+    await expect(publishing).rejects.toMatchObject({ code: 'NAME_TAKEN' });
+    expect(undo.mock.calls).toEqual([[['a']]]);
+    // Nothing is committed to any more.
+    const staged = instances.slice(1).map((one) => one.staged.token);
+    expect((await readdir(layout.staging)).toSorted()).toEqual(staged.toSorted());
+  });
+
+  test('gives an automatic name that is taken the next number that nobody of them has', async ({
+    store,
+  }) => {
+    const { layout } = store;
+    for (const name of ['x1', 'x4']) await occupy(layout, name);
+    const instances = [];
+    for (const name of ['x1', 'x2', 'x3']) {
+      instances.push({ staged: await stage(layout), name, stem: 'x' });
+    }
+    const renamed: [number, string, string[]][] = [];
+    const onRename = async (index: number, name: string): Promise<void> => {
+      // It is still invisible by then.
+      renamed.push([index, name, await readdir(layout.instances)]);
+    };
+    const names = await publishTogether(layout, instances, { ...NOTHING, onRename });
+    expect(names).toEqual(['x5', 'x2', 'x3']);
+    expect(renamed.map(([index, name]) => [index, name])).toEqual([
+      [0, 'x4'],
+      [0, 'x5'],
+    ]);
+    for (const [, , seen] of renamed) expect(seen).toEqual(['x1', 'x4']);
+    expect(await readdir(layout.staging)).toEqual([]);
+  });
+});
+
+describe('a sweep', () => {
+  test('finishes what a dead process had committed to', async ({ store, start }) => {
+    const { layout } = store;
+    const worker = start('stage', ['', '525400000001']);
+    const token = await stagedBy(worker);
+    await mkdir(layout.staged(sibling(token, '1')));
+    await writeFile(join(layout.staged(sibling(token, '1')), 'data'), 'data');
+    const publish = [
+      { token, name: 'first', stem: null },
+      { token: sibling(token, '1'), name: 'second' },
+      // Visible already.
+      { token: sibling(token, '2'), name: 'third' },
+    ];
+    await writeFile(layout.staged(`${sibling(token, '3')}.commit`), commitOf(publish));
+    await sweep(layout, rowsOfFolder);
+    expect(await readdir(layout.instances), 'its maker lives').toEqual([]);
+    await worker.kill();
+    await sweep(layout, rowsOfFolder);
+    expect(await readdir(layout.instances)).toEqual(['first', 'second']);
+    expect(await readdir(layout.staging)).toEqual([]);
+  });
+
+  test('does not touch the folders of one that dies while it is sweeping', async ({
+    store,
+    start,
+  }) => {
+    const { layout } = store;
+    const first = start('stage', ['', '525400000001']);
+    await stagedBy(first);
+    await first.kill();
+    const second = start('stage', ['', '525400000002']);
+    const token = await stagedBy(second);
+    // It commits, and dies, when the sweeper has looked for commits and is at the first folder.
+    await sweep(layout, async (folder) => {
+      const commit = commitOf([{ token, name: 'saved', stem: null }]);
+      await writeFile(layout.staged(`${sibling(token, '1')}.commit`), commit);
+      await second.kill();
+      return await rowsOfFolder(folder);
+    });
+    await sweep(layout, rowsOfFolder);
+    expect(await readdir(layout.instances)).toEqual(['saved']);
+    expect(await readdir(layout.staging)).toEqual([]);
+    expect(await readdir(layout.trash)).toEqual([]);
+  });
+
+  test('leaves what cannot be made visible now to the next one', async ({ store, start }) => {
+    const { layout } = store;
+    const worker = start('stage', ['', '525400000001']);
+    const token = await stagedBy(worker);
+    await worker.kill();
+    const record = `${sibling(token, '1')}.commit`;
+    await writeFile(layout.staged(record), commitOf([{ token, name: 'saved', stem: null }]));
+    // Nothing can be renamed to where the folder is now: on another file system.
+    const elsewhere = await mkdtemp('/dev/shm/multipass-ts-');
+    await rm(layout.instances, { recursive: true });
+    await symlink(elsewhere, layout.instances);
+    await sweep(layout, rowsOfFolder);
+    expect((await readdir(layout.staging)).toSorted()).toEqual([token, record].toSorted());
+    await rm(layout.instances);
+    await rm(elsewhere, { recursive: true });
+    await mkdir(layout.instances);
+    await sweep(layout, rowsOfFolder);
+    expect(await readdir(layout.instances)).toEqual(['saved']);
+    expect(await readdir(layout.staging)).toEqual([]);
+  });
+
+  test('gives what it finishes another automatic name when that is taken', async ({
+    store,
+    start,
+  }) => {
+    const { layout } = store;
+    for (const name of ['x1', 'given']) await occupy(layout, name);
+    const worker = start('stage', ['', '525400000001']);
+    const token = await stagedBy(worker);
+    await worker.kill();
+    const second = sibling(token, '1');
+    await mkdir(layout.staged(second));
+    await writeFile(join(layout.staged(second), 'data'), 'data');
+    const publish = [
+      { token, name: 'x1', stem: 'x' },
+      // Nobody can have another name than the one that was asked for.
+      { token: second, name: 'given', stem: null },
+    ];
+    await writeFile(layout.staged(`${sibling(token, '2')}.commit`), commitOf(publish));
+    await sweep(layout, rowsOfFolder);
+    expect(await readdir(layout.instances)).toEqual(['given', 'x1', 'x2']);
+    expect(await readdir(layout.staging)).toEqual([]);
+    expect(await readdir(layout.instance('given').path)).toEqual(['mine']);
+  });
+
+  test('removes a commit that cannot be read, and what it was about', async ({ store, start }) => {
+    const { layout } = store;
+    const worker = start('stage', ['', '525400000001']);
+    const token = await stagedBy(worker);
+    await worker.kill();
+    const damaged = [
+      '{"publish": [',
+      commitOf([{ token: '../..', name: 'x' }]),
+      commitOf([{ token, name: '../x' }]),
+    ];
+    for (const [at, text] of damaged.entries()) {
+      await writeFile(layout.staged(`${sibling(token, String(at))}.commit`), text);
+    }
+    await sweep(layout, rowsOfFolder);
+    expect(await readdir(layout.instances)).toEqual([]);
+    expect(await readdir(layout.staging)).toEqual([]);
+  });
+
+  test('asks nobody about commits that are not abandoned', async ({ store }) => {
+    const { layout } = store;
+    const staged = await stage(layout);
+    const record = `${newToken()}.commit`;
+    await writeFile(layout.staged(record), commitOf([{ token: staged.token, name: 'mine' }]));
+    expect(await rollForward(layout, [])).toEqual(new Set());
+    await sweep(layout, rowsOfFolder);
+    expect(await readdir(layout.instances)).toEqual([]);
+    expect((await readdir(layout.staging)).toSorted()).toEqual([staged.token, record].toSorted());
+  });
+});
+
+describe('a staged instance', () => {
+  test('that was published once keeps its MAC rows when its maker gives up', async ({ store }) => {
+    const { layout } = store;
+    const staged = await StagedInstance.create(layout, 'a-uuid', null);
+    await staged.claimMac('525400000001');
+    await writeFile(staged.file('data'), 'data');
+    await staged.publish('web');
+    await staged.discard();
+    expect(await readdir(layout.macs)).toEqual(['525400000001']);
+    expect(await readdir(layout.instance('web').path)).toEqual(['data']);
+  });
+});
