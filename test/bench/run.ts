@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { benchClone } from './clone.js';
 import { benchCrowd } from './crowd.js';
 import { benchLaunch } from './launch.js';
+import { benchLinked } from './linked.js';
 import { benchList } from './list.js';
 import { describeMachine } from './machine.js';
 import { formatOutcomes, judge, type Outcome } from './report.js';
@@ -17,6 +18,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   list: benchList,
   crowd: benchCrowd,
   clone: benchClone,
+  linked: benchLinked,
   launch: benchLaunch,
 };
 
