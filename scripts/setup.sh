@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-declare -A package_of=([qemu-img]=qemu-utils [qemu-io]=qemu-utils [flock]=util-linux [ssh]=openssh-client [xz]=xz-utils)
+declare -A package_of=([qemu-img]=qemu-utils [qemu-io]=qemu-utils [flock]=util-linux [ssh]=openssh-client [xz]=xz-utils [bwrap]=bubblewrap)
 case "$(uname -m)" in
   aarch64 | arm64) package_of+=([qemu-system-aarch64]=qemu-system-arm) ;;
   *) package_of+=([qemu-system-x86_64]=qemu-system-x86) ;;

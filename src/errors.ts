@@ -42,6 +42,10 @@ export type ErrorCode =
   // settings
   | 'SETTING_UNKNOWN'
   | 'SETTING_INVALID'
+  // mounts
+  | 'MOUNT_FAILED'
+  | 'MOUNT_EXISTS'
+  | 'MOUNT_NOT_FOUND'
   // networks
   | 'NETWORK_NOT_FOUND'
   | 'NETWORK_UNAVAILABLE'

@@ -2,7 +2,12 @@
  * multipass-ts as a library: `openStore(root?)` gives a store, `store.get(name)` an instance, `vm.clone()` a copy.
  */
 export { openStore, VirtualMachineStore } from './vm/virtual-machine-store.js';
-export { VirtualMachine, type CloneOptions, type StartOptions } from './vm/virtual-machine.js';
+export {
+  VirtualMachine,
+  type CloneOptions,
+  type RestoreOptions,
+  type StartOptions,
+} from './vm/virtual-machine.js';
 export type { CloneChoices, CloneOverrides, CloneProgress } from './vm/clone/clone-request.js';
 export type {
   ClonedInstance,
@@ -12,6 +17,8 @@ export type {
   ReplacedMac,
 } from './vm/clone/report.js';
 export type { LaunchProgress, LaunchRequest, WantedNetwork } from './vm/launch/launch-request.js';
+export type { MountChoices } from './vm/mounts/mount-folder.js';
+export type { SnapshotTexts } from './vm/snapshots/take-snapshot.js';
 export type { TreeNode } from './vm/lineage/tree.js';
 export type {
   BrokenInstanceView,

@@ -4,6 +4,17 @@ import { throwIfAborted } from './abort.js';
 import { errnoOf, MultipassError } from './errors.js';
 import { log } from './log.js';
 
+/**
+ * For a program that lives on without us: shell that writes who it is into the file \$pidfile, as JSON, before it does
+ * anything by which it would be looked for. The start time (field 22 of /proc/PID/stat; 0 where there is no /proc) tells
+ * it from a later process that gets its pid; both stay when the shell becomes another program.
+ */
+export const WRITE_PID_FILE = `
+stat=$(cat "/proc/$$/stat" 2>/dev/null); stat=\${stat##*) }
+started=$(set -- $stat; [ $# -gt 19 ] && shift 19 && echo "$1")
+printf '{"pid": %s, "startTime": "%s"}\\n' "$$" "\${started:-0}" >"$pidfile.new" &&
+mv -f "$pidfile.new" "$pidfile"`;
+
 /** How a program is started that lives on without us. */
 export interface DetachedOptions {
   /** Its working directory. */

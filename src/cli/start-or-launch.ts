@@ -1,4 +1,5 @@
 import type { CliContext } from './context.js';
+import { mountHome } from './mount-home.js';
 import { tellWarning } from './problems.js';
 import { Spinner } from './spinner.js';
 import { tellWhoHolds } from './waiting.js';
@@ -17,6 +18,7 @@ export async function startOrLaunch({ context, name, timeoutMs }: StartRequest):
   if (name === context.primary && !exists(layout, name)) {
     const { launchWithProgress } = await import('./launch-with-progress.js');
     await launchWithProgress(context, { layout, env, name, timeoutMs, signal });
+    await mountHome(context, name);
     return;
   }
   const { startInstance } = await import('../vm/run/start-instance.js');

@@ -26,6 +26,25 @@ export interface Card {
   readonly backend: CardBackend;
 }
 
+/** A folder of the host that the guest may mount (9p). */
+export interface Share {
+  /** What the guest calls it: at most 31 letters. */
+  readonly tag: string;
+  /** Absolute path of the folder on the host. */
+  readonly path: string;
+  /**
+   * Whom the guest's new files belong to: whoever made them (`passthrough`, which takes root), or whoever runs QEMU
+   * (`none`).
+   */
+  readonly security: 'none' | 'passthrough';
+}
+
+/** The ids under which the guest sees what belongs to whoever runs QEMU. */
+export interface SeenAs {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** All that a machine is made of; paths are plain names in its folder. Resuming needs the very same one. */
 export interface Machine {
   /** QEMU's name of the processor family: `x86_64` or `aarch64`. */
@@ -43,6 +62,9 @@ export interface Machine {
   /** Whether it has a CD-ROM with the seed. */
   readonly hasSeed: boolean;
   readonly cards: readonly Card[];
+  readonly shares: readonly Share[];
+  /** Null: the ids are the host's. */
+  readonly seenAs: SeenAs | null;
 }
 
 /** Name of the block node that the head is, for jobs. */
@@ -84,7 +106,17 @@ export function machineArguments(
     ...['-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci'],
     ...['-chardev', `socket,id=agent,path=${runFile(RUN_SOCKETS.agent)},server=on,wait=off`],
     ...['-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0'],
+    ...machine.shares.flatMap(shareArguments),
   ];
+}
+
+/**
+ * The words of the program that becomes QEMU, in a user namespace where its own ids are others: so the kernel maps the
+ * ids of shared folders, both ways. None when they are the host's.
+ */
+export function seenAsArguments(seenAs: SeenAs | null): string[] {
+  if (seenAs === null) return [];
+  return ['unshare', `--map-user=${seenAs.uid}`, `--map-group=${seenAs.gid}`, '--'];
 }
 
 /** A value inside a comma-separated option: QEMU wants a comma in it doubled. */
@@ -109,6 +141,15 @@ function cardArguments({ mac, backend }: Card, index: number): string[] {
   return [
     ...['-netdev', `${netdev(backend)},id=${id}`],
     ...['-device', `virtio-net-pci,netdev=${id},mac=${mac},addr=${slot},romfile=`],
+  ];
+}
+
+function shareArguments({ tag, path, security }: Share, index: number): string[] {
+  const id = `share${index}`;
+  const folder = `path=${optionValue(path)},security_model=${security},multidevs=remap`;
+  return [
+    ...['-fsdev', `local,id=${id},${folder}`],
+    ...['-device', `virtio-9p-pci,fsdev=${id},mount_tag=${tag}`],
   ];
 }
 

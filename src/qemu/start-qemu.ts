@@ -2,7 +2,7 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sleep, throwIfAborted } from '../abort.js';
 import { errnoOf, MultipassError } from '../errors.js';
-import { spawnDetached, type DetachedProcess } from '../spawn.js';
+import { spawnDetached, WRITE_PID_FILE, type DetachedProcess } from '../spawn.js';
 import { RUN_SOCKETS } from './machine.js';
 import { QmpClient } from './qmp-client.js';
 
@@ -11,6 +11,8 @@ export interface StartRequest {
   /** The program: `qemu-system-x86_64`. */
   readonly program: string;
   readonly args: readonly string[];
+  /** The words of a program that becomes it; none by default. */
+  readonly through?: readonly string[] | undefined;
   /** Its working directory: the instance's folder. */
   readonly folder: string;
   /** Name of the folder in it for what belongs to this run. */
@@ -26,17 +28,9 @@ export interface StartedQemu {
   readonly pid: number;
 }
 
-/**
- * The shell writes who it is before it becomes QEMU: so there is a pid file before there is anything to be found by
- * it, whenever we die, and the start time in it is QEMU's own (field 22 of /proc/PID/stat; 0 where there is no /proc).
- */
-const BECOME_QEMU = `
-pidfile=$1; shift
-stat=$(cat "/proc/$$/stat" 2>/dev/null); stat=\${stat##*) }
-started=$(set -- $stat; [ $# -gt 19 ] && shift 19 && echo "$1")
-printf '{"pid": %s, "startTime": "%s"}\\n' "$$" "\${started:-0}" >"$pidfile.new" &&
-mv -f "$pidfile.new" "$pidfile" && exec "$@"
-`;
+/** The shell writes who it is before it becomes QEMU: so there is a pid file whenever there is a QEMU. */
+const BECOME_QEMU = `pidfile=$1; shift
+${WRITE_PID_FILE} && exec "$@"`;
 
 const POLL_MS = 20;
 
@@ -46,11 +40,11 @@ const POLL_MS = 20;
  * @throws MultipassError QEMU_FAILED with QEMU's own words; DISK_IN_USE, TOOL_MISSING, ABORTED
  */
 export async function startQemu(request: StartRequest): Promise<StartedQemu> {
-  const { program, args, folder, run, lock, signal } = request;
+  const { program, args, through = [], folder, run, lock, signal } = request;
   throwIfAborted(signal);
   const log = join(folder, run, 'qemu.log');
   const output = await open(log, 'w', 0o600);
-  const become = ['-c', BECOME_QEMU, 'sh', `${run}/qemu.pid`, program, ...args];
+  const become = ['-c', BECOME_QEMU, 'sh', `${run}/qemu.pid`, ...through, program, ...args];
   let qemu: DetachedProcess;
   try {
     qemu = await spawnDetached('/bin/sh', become, { cwd: folder, output: output.fd, fd3: lock });

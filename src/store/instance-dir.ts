@@ -83,6 +83,11 @@ export class InstanceDir {
     return this.runFile('console.log');
   }
 
+  /** The kernel lock of who changes the mounts of a running instance. */
+  get mountsLock(): string {
+    return this.runFile('mounts.lock');
+  }
+
   /** The host key of the guest, learnt at the first contact. Kept from one start to the next. */
   get knownHosts(): string {
     return this.runFile('known_hosts');

@@ -3,7 +3,7 @@ import { errnoOf, fromSystemError, MultipassError, RecordError } from '../errors
 import { hasSnapshotNamed, readQcow2, type Qcow2Facts } from '../qemu/qcow2-header.js';
 import type { InstanceDir } from '../store/instance-dir.js';
 import type { StoreLayout } from '../store/layout.js';
-import { isProcessAlive } from '../store/maker-token.js';
+import { liveProcessOf } from '../store/pid-file.js';
 import { readRecord, readRecordIfAny, readSmallFileIfAny } from '../store/read-file.js';
 import { instanceNotFound, isNotFound } from './instance-errors.js';
 import type { Problem } from './instance-view.js';
@@ -135,11 +135,7 @@ function stateOf(
 
 /** The pid of the instance's QEMU, or undefined when it does not live. @throws MultipassError when that cannot be read */
 export function runningQemu(dir: InstanceDir): number | undefined {
-  const text = readSmallFileIfAny(dir.qemuPid) ?? '';
-  const [, pid] = /"pid":\s*(\d+)/.exec(text) ?? [];
-  const [, startTime] = /"startTime":\s*"(\d+)"/.exec(text) ?? [];
-  if (pid === undefined || startTime === undefined) return undefined;
-  return isProcessAlive(Number(pid), startTime) ? Number(pid) : undefined;
+  return liveProcessOf(dir.qemuPid);
 }
 
 function qemuState(dir: InstanceDir): 'alive' | 'dead' | 'none' {

@@ -1,8 +1,11 @@
+import { lstatSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { errnoOf, MultipassError } from '../errors.js';
 import { checkAndRepairLeaks } from '../qemu/qemu-img.js';
 import { tidyBases } from './disks/stray-bases.js';
 import { initialiseStore } from '../store/format.js';
+import type { InstanceDir } from '../store/instance-dir.js';
+import { takeKernelLock } from '../store/kernel-lock.js';
 import { isPlainName, type StoreLayout } from '../store/layout.js';
 import { sweepHolderNotes } from '../store/lock-holders.js';
 import { InstanceLock } from '../store/lock.js';
@@ -56,6 +59,7 @@ export async function openForChange(
   if (!isValidName(name)) throw instanceNotFound(name);
   const lock = await lockExclusively(layout, name, doing, options);
   try {
+    await letMountsFinish(layout.instance(name), options.signal);
     let reading = readInstance(layout, name);
     if (reading.pending !== undefined || reading.uncleanEnd) {
       await settle(layout, reading, options.signal);
@@ -100,6 +104,14 @@ export async function lockExclusively(
     }
     throw error;
   }
+}
+
+/** Who changes the mounts of a running instance may still be at it when that has ended, and is about to write its spec. */
+async function letMountsFinish(dir: InstanceDir, signal: AbortSignal | undefined): Promise<void> {
+  if (lstatSync(dir.mountsLock, { throwIfNoEntry: false }) === undefined) return;
+  const held = await takeKernelLock(dir.mountsLock, { mode: 'exclusive', wait: true, signal });
+  await rm(dir.mountsLock, { force: true });
+  await held?.close();
 }
 
 async function settle(

@@ -6,6 +6,7 @@ import { deleteInstance, purgeInstance, recoverInstance } from './delete-instanc
 import { flattenInstance } from './flatten-instance.js';
 import { execInInstance } from './guest/enter-instance.js';
 import type { SnapshotView } from './instance-view.js';
+import type { MountChoices } from './mounts/mount-folder.js';
 import { readInstance, type InstanceReading } from './read-instance.js';
 import { renameInstance } from './rename-instance.js';
 import { restartInstance } from './run/restart-instance.js';
@@ -173,6 +174,25 @@ export class VirtualMachine {
       ...{ layout: this.#layout, name: this.name, command },
       signal: options.signal,
     });
+  }
+
+  /**
+   * Mounts a folder of the host in it: now if it runs, and at every start to come.
+   * @returns where it is in the guest
+   * @throws MultipassError MOUNT_EXISTS, MOUNT_FAILED, INVALID_ARGUMENT; INSTANCE_NOT_STOPPED for a native one
+   */
+  async mount(source: string, options: MountChoices & WorkOptions = {}): Promise<string> {
+    const { mountFolder } = await import('./mounts/mount-folder.js');
+    return await mountFolder({ ...options, layout: this.#layout, name: this.name, source });
+  }
+
+  /**
+   * Takes a mount off it, or all of them.
+   * @throws MultipassError MOUNT_NOT_FOUND; MOUNT_FAILED while the guest uses it
+   */
+  async unmount(target?: string, options: WorkOptions = {}): Promise<void> {
+    const { unmountFolder } = await import('./mounts/unmount-folder.js');
+    await unmountFolder({ ...options, layout: this.#layout, name: this.name, target });
   }
 
   /**

@@ -12,6 +12,8 @@ const PLAIN: Machine = {
   uuid: '11111111-2222-4333-8444-555555555555',
   vmgenid: '66666666-7777-4888-9999-aaaaaaaaaaaa',
   hasSeed: true,
+  shares: [],
+  seenAs: null,
   cards: [
     {
       mac: '52:54:00:00:00:01',

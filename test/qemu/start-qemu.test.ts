@@ -49,6 +49,8 @@ const MACHINE: Machine = {
   vmgenid: '66666666-7777-4888-9999-aaaaaaaaaaaa',
   hasSeed: true,
   cards: [CARD],
+  shares: [],
+  seenAs: null,
 };
 const FILES = { disk: 'disk.qcow2', seed: 'seed.iso', run: 'run' };
 

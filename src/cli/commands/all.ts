@@ -12,6 +12,7 @@ import { info } from './info.js';
 import { launch } from './launch.js';
 import { list } from './list.js';
 import { migrate } from './migrate.js';
+import { mount } from './mount.js';
 import { networks } from './networks.js';
 import { purge } from './purge.js';
 import { recover } from './recover.js';
@@ -25,6 +26,7 @@ import { start } from './start.js';
 import { stop } from './stop.js';
 import { suspend } from './suspend.js';
 import { tree } from './tree.js';
+import { umount } from './umount.js';
 import { version } from './version.js';
 
 /** Every command, in the order of the help. */
@@ -42,6 +44,7 @@ export function allCommands(helpOf: (name: string | undefined) => string | undef
     launch,
     list,
     migrate,
+    mount,
     networks,
     purge,
     recover,
@@ -55,6 +58,7 @@ export function allCommands(helpOf: (name: string | undefined) => string | undef
     stop,
     suspend,
     tree,
+    umount,
     version,
     completeNames,
   ];

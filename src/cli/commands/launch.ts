@@ -10,6 +10,9 @@ import {
   type Invocation,
 } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { mountHome } from '../mount-home.js';
+import { mountWithProgress } from '../mount-with-progress.js';
+import { parseMounts } from '../parse-mounts.js';
 import { parseNetworks } from '../parse-networks.js';
 
 export const launch: Command = {
@@ -65,6 +68,14 @@ export const launch: Command = {
       description: 'Add one --network that is the setting local.bridged-network',
       takesValue: false,
     },
+    {
+      flags: ['--mount'],
+      value: 'source>[:<target>',
+      description:
+        'Mount a local directory in the instance, by default in its home; can be used multiple times',
+      takesValue: true,
+      repeats: true,
+    },
     TIMEOUT_OPTION,
   ],
   async run(invocation) {
@@ -83,6 +94,7 @@ export const launch: Command = {
       memory: parseSize(memory, 'memory'),
       disk: parseSize(optionValue(invocation, 'disk'), 'disk'),
     };
+    const mounts = await parseMounts(optionValues(invocation, 'mount'));
     const { launchWithProgress } = await import('../launch-with-progress.js');
     const name = await launchWithProgress(context, {
       ...{ layout, env, signal, cpus, timeoutMs, networks, ...sizes },
@@ -91,6 +103,11 @@ export const launch: Command = {
       ...(await userDataOf(invocation)),
     });
     context.stdout.write(`Launched: ${name}\n`);
+    for (const { source, target } of mounts) {
+      const where = await mountWithProgress(context, { source, target, name });
+      context.stdout.write(`Mounted '${source}' into '${name}:${where}'\n`);
+    }
+    await mountHome(context, name);
     return EXIT.ok;
   },
 };

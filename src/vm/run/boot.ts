@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { throwIfAborted } from '../../abort.js';
 import { errnoOf, MultipassError } from '../../errors.js';
-import { machineArguments, type Machine } from '../../qemu/machine.js';
+import { machineArguments, seenAsArguments, type Machine } from '../../qemu/machine.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
 import { startQemu, type StartedQemu } from '../../qemu/start-qemu.js';
@@ -10,6 +10,7 @@ import type { StoreLayout } from '../../store/layout.js';
 import { backingChain } from '../disks/backing-chain.js';
 import { cannotResume } from '../instance-errors.js';
 import { SUSPEND_TAG, type InstanceReading } from '../read-instance.js';
+import { endKeepers } from '../mounts/keeper.js';
 import type { Settings } from '../settings/settings.js';
 import type { OpenedInstance } from '../upkeep.js';
 import { waitForEnd } from './end-of-run.js';
@@ -54,6 +55,7 @@ export async function bootInstance(request: BootRequest): Promise<'booted' | 're
   // A resumed guest has read its seed long ago.
   if (!isSuspended) await followName(layout, dir);
   await mkdir(dir.run, { recursive: true, mode: 0o700 });
+  await endKeepers(dir);
   const { qemu, machine } = await startOnFreePort(request, isSuspended).catch(
     async (error: unknown) => {
       await leaveBridge(request);
@@ -99,6 +101,7 @@ async function startOnFreePort(
       const args = machineArguments(machine, { disk, seed, run });
       const qemu = await startQemu({
         program: qemuProgram(machine.arch),
+        through: seenAsArguments(machine.seenAs),
         args: [...args, ...(isSuspended ? ['-loadvm', SUSPEND_TAG] : [])],
         folder: dir.path,
         run,
@@ -122,7 +125,7 @@ async function machineFor(request: BootRequest, isSuspended: boolean): Promise<M
   if (previous !== undefined) {
     const isBridged = previous.machine.cards.some(({ backend }) => backend.kind === 'tap');
     if (isBridged) await bridgeUp(layout, signal);
-    return await sameMachine(previous);
+    return await sameMachine(previous, { reading, onWarning });
   }
   const bridge = settings.network === 'bridge' ? await bridgeUp(layout, signal) : null;
   return await planMachine({ layout, reading, settings, bridge, signal, onWarning });

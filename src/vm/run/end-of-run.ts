@@ -4,6 +4,7 @@ import { MultipassError } from '../../errors.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import { InstanceLock } from '../../store/lock.js';
 import type { StoreLayout } from '../../store/layout.js';
+import { endKeepers } from '../mounts/keeper.js';
 import { isRunning } from '../read-instance.js';
 import { bridgeDownIfIdle } from './instance-bridge.js';
 import { bridgedMacs } from './machine-record.js';
@@ -36,6 +37,7 @@ export async function tidyAfterRun(
       },
     });
     lock.assertHeld();
+    await endKeepers(dir);
     for (const file of ['qmp.sock', 'agent.sock', ...(isClean ? ['qemu.pid'] : [])]) {
       await rm(dir.runFile(file), { force: true });
     }

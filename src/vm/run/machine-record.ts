@@ -1,5 +1,5 @@
 import { MultipassError } from '../../errors.js';
-import type { Accelerator, Card, CardBackend, Machine } from '../../qemu/machine.js';
+import type { Accelerator, Card, CardBackend, Machine, SeenAs, Share } from '../../qemu/machine.js';
 import type { JsonPlace, WithUnknownKeys } from '../../store/decoder.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import { readRecordIfAny } from '../../store/read-file.js';
@@ -17,6 +17,7 @@ const ACCELERATORS: readonly Accelerator[] = ['kvm', 'hvf', 'tcg'];
 /** What becomes a word of QEMU's command line, unquoted. */
 const WORD = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const SUBNET = /^(?:\d{1,3}\.){3}0\/24$/;
+const TAG = /^[A-Za-z0-9]{1,31}$/;
 const MAC = /^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/;
 
 /**
@@ -58,6 +59,8 @@ function decodeMachineRecord(place: JsonPlace): MachineRecord {
       vmgenid: decodeUuid(machine.key('vmgenid')),
       hasSeed: machine.key('hasSeed').boolean(),
       cards: machine.key('cards').items().map(decodeCard),
+      shares: machine.key('shares').items().map(decodeShare),
+      seenAs: decodeSeenAs(machine.key('seenAs')),
     },
     started: place.key('started').string(),
     ...place.unknownKeys(['machine', 'started']),
@@ -79,4 +82,17 @@ function decodeBackend(place: JsonPlace): CardBackend {
   }
   const tap = place.key('tap').matching(WORD, 'the name of a tap');
   return { kind: 'tap', tap, bridge: place.key('bridge').matching(WORD, 'the name of a bridge') };
+}
+
+function decodeShare(place: JsonPlace): Share {
+  return {
+    tag: place.key('tag').matching(TAG, 'the tag of a mount'),
+    path: place.key('path').matching(/^\//, 'an absolute path'),
+    security: place.key('security').oneOf(['none', 'passthrough']),
+  };
+}
+
+function decodeSeenAs(place: JsonPlace): SeenAs | null {
+  if (place.isAbsent()) return null;
+  return { uid: place.key('uid').integer(0), gid: place.key('gid').integer(0) };
 }

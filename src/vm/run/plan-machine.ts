@@ -1,8 +1,11 @@
-import { lstatSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import type { CardBackend, Machine } from '../../qemu/machine.js';
+import type { InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { tapName } from '../../net/bridge/tap.js';
 import { freeLoopbackPort, userSubnet } from '../../net/user-network.js';
+import { planNativeMounts } from '../mounts/native-mount.js';
 import type { InstanceReading } from '../read-instance.js';
 import { interfaceLabel } from '../records/interface.js';
 import type { Settings } from '../settings/settings.js';
@@ -26,7 +29,7 @@ export interface PlanRequest {
  * @throws MultipassError ACCELERATOR_UNAVAILABLE, QEMU_FAILED, TOOL_MISSING, ABORTED
  */
 export async function planMachine(request: PlanRequest): Promise<Machine> {
-  const { layout, reading, settings, signal } = request;
+  const { layout, reading, settings, bridge, signal, onWarning } = request;
   const { spec, dir } = reading;
   const { arch, board } = qemuTarget();
   const program = qemuProgram(arch);
@@ -39,21 +42,43 @@ export async function planMachine(request: PlanRequest): Promise<Machine> {
     if (backend.kind === 'user') taken.push(backend.subnet);
     cards.push({ mac: mac.toString(), backend });
   }
+  const { shares, seenAs, refused } = planNativeMounts(spec.mounts, bridge !== null);
+  for (const { mount, problem } of refused) {
+    onWarning?.(`"${mount.target}" is not mounted in "${reading.name}": ${problem}`);
+  }
   return {
-    ...{ arch, type: board, accelerator, cards },
+    ...{ arch, type: board, accelerator, cards, shares, seenAs },
     ...{ cpus: spec.cpus, memory: spec.memory, uuid: spec.uuid, vmgenid: spec.vmgenid },
     hasSeed: lstatSync(dir.seed, { throwIfNoEntry: false }) !== undefined,
   };
 }
 
-/** The machine that a suspended instance goes on with: the same one, reachable by another port of the host. */
-export async function sameMachine({ machine }: MachineRecord): Promise<Machine> {
+/**
+ * The machine that a suspended instance goes on with: the same one, reachable by another port of the host. A shared
+ * folder that is gone has an empty one in its place: without it the guest could not be resumed.
+ */
+export async function sameMachine(
+  { machine }: MachineRecord,
+  { reading, onWarning }: Pick<PlanRequest, 'reading' | 'onWarning'>,
+): Promise<Machine> {
   const cards = [];
   for (const { mac, backend } of machine.cards) {
     if (backend.kind === 'tap' || backend.sshPort === null) cards.push({ mac, backend });
     else cards.push({ mac, backend: { ...backend, sshPort: await freeLoopbackPort() } });
   }
-  return { ...machine, cards };
+  const shares = [];
+  for (const share of machine.shares) {
+    const isThere = statSync(share.path, { throwIfNoEntry: false })?.isDirectory() === true;
+    if (!isThere) onWarning?.(`"${reading.name}" is without "${share.path}": it does not exist`);
+    shares.push(isThere ? share : { ...share, path: await emptyFolder(reading.dir) });
+  }
+  return { ...machine, cards, shares };
+}
+
+async function emptyFolder(dir: InstanceDir): Promise<string> {
+  const path = dir.runFile('missing');
+  await mkdir(path, { recursive: true, mode: 0o500 });
+  return path;
 }
 
 async function backendOf(

@@ -3,6 +3,7 @@ import { sleep } from '../../abort.js';
 import { requireGuest } from '../guest/open-guest.js';
 import { runInGuest, type Guest } from '../guest/ssh.js';
 import { instanceDeleted, instanceNotRunning } from '../instance-errors.js';
+import { activateMounts } from '../mounts/activate-mounts.js';
 import { readInstance } from '../read-instance.js';
 import { prepareStore } from '../upkeep.js';
 import type { StartInstanceRequest } from './start-instance.js';
@@ -15,7 +16,8 @@ const REBOOT =
 const PAUSE_MS = 500;
 
 /**
- * Reboots a running instance from inside, and waits until it can be entered again. Its QEMU stays the same.
+ * Reboots a running instance from inside, waits until it can be entered again, and mounts its mounts. Its QEMU stays the
+ * same.
  * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, INSTANCE_NOT_RUNNING; TIMED_OUT, SSH_FAILED, ABORTED
  */
 export async function restartInstance(request: StartInstanceRequest): Promise<void> {
@@ -27,13 +29,14 @@ export async function restartInstance(request: StartInstanceRequest): Promise<vo
   const guest = await requireGuest(layout, reading);
   const before = await bootIdOf(guest, signal);
   await runInGuest(guest, REBOOT, { signal });
-  await withDeadline(request, async (deadline) => {
+  const again = await withDeadline(request, async (deadline) => {
     for (;;) {
-      const again = await waitForGuest({ ...request, signal: deadline });
-      if ((await tryBootId(again, deadline)) !== before) return;
+      const entered = await waitForGuest({ ...request, signal: deadline });
+      if ((await tryBootId(entered, deadline)) !== before) return entered;
       await sleep(PAUSE_MS, deadline);
     }
   });
+  await activateMounts({ ...request, guest: again });
 }
 
 async function bootIdOf(guest: Guest, signal: AbortSignal | undefined): Promise<string> {

@@ -1,6 +1,7 @@
 import { MultipassError } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { runInGuest, type Guest } from '../guest/ssh.js';
+import { activateMounts } from '../mounts/activate-mounts.js';
 import { readInstance } from '../read-instance.js';
 import { readSettings, type Environment } from '../settings/settings.js';
 import { openForChange, prepareStore, type WorkOptions } from '../upkeep.js';
@@ -22,14 +23,15 @@ export interface StartInstanceRequest extends WorkOptions {
 }
 
 /**
- * Starts an instance, or resumes it when it is suspended, and waits until it can be entered. One that runs already is
- * no error. When the guest does not answer in time the instance goes on running: only {@link launchInstance} removes.
+ * Starts an instance, or resumes it when it is suspended, waits until it can be entered, and mounts its mounts: one that
+ * cannot be is a warning. One that runs already is no error. When the guest does not answer in time the instance goes on running: only {@link launchInstance} removes.
  * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, TIMED_OUT; as {@link bootInstance}; ABORTED
  */
 export async function startInstance(request: StartInstanceRequest): Promise<Guest> {
   const how = await startMachine(request);
   const guest = await waitForGuest(request);
   if (how === 'resumed') await setClock(guest, request.signal);
+  await activateMounts({ ...request, guest });
   return guest;
 }
 

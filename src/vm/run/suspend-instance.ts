@@ -1,8 +1,11 @@
 import { HEAD_NODE } from '../../qemu/machine.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
 import { runJob } from '../../qemu/qmp-jobs.js';
+import type { InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
+import { requireGuest } from '../guest/open-guest.js';
 import { instanceDeleted } from '../instance-errors.js';
+import { activateMounts, deactivateMounts } from '../mounts/activate-mounts.js';
 import { readInstance, SUSPEND_TAG } from '../read-instance.js';
 import { prepareStore, type WorkOptions } from '../upkeep.js';
 import { tidyAfterRun, waitForEnd } from './end-of-run.js';
@@ -19,26 +22,38 @@ export interface SuspendRequest extends WorkOptions {
  * goes on from there. One that does not run is left as it is, as in Multipass.
  *
  * The guest stands still from before its memory is saved until QEMU has ended, so the disk never gets ahead of the saved
- * memory. Killed in between, the instance stands still; `start` lets it run on, and drops what was saved.
- * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, DISK_FULL, QMP_FAILED, ABORTED
+ * memory. Its mounts are taken off before, and are there again after the next start. Killed in between, the instance stands still; `start` lets it run on, and drops what was saved.
+ * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, MOUNT_FAILED when the guest uses a native mount, DISK_FULL,
+ *   QMP_FAILED, ABORTED
  */
 export async function suspendInstance(request: SuspendRequest): Promise<void> {
   const { layout, name, signal } = request;
   await prepareStore(layout);
-  const { state, dir } = readInstance(layout, name);
+  const reading = readInstance(layout, name);
+  const { state, dir, spec } = reading;
   if (state === 'Deleted') throw instanceDeleted(name);
   if (state !== 'Running') return;
+  const guest = spec.mounts.length === 0 ? null : await requireGuest(layout, reading);
+  if (guest !== null) await deactivateMounts({ ...request, guest });
   let isClean: boolean;
-  {
-    await using client = await openMonitor(dir, signal);
-    const hasSaidFarewell = listenForFarewell(client);
-    await saveMemory(client);
-    await client.execute('quit').catch(() => undefined);
-    await client.closed;
-    isClean = hasSaidFarewell();
+  try {
+    isClean = await saveAndEnd(dir, signal);
+  } catch (error) {
+    if (guest !== null) await activateMounts({ layout, guest }).catch(() => undefined);
+    throw error;
   }
   await waitForEnd(dir);
   await tidyAfterRun(layout, name, isClean);
+}
+
+/** @returns whether QEMU has said farewell */
+async function saveAndEnd(dir: InstanceDir, signal: AbortSignal | undefined): Promise<boolean> {
+  await using client = await openMonitor(dir, signal);
+  const hasSaidFarewell = listenForFarewell(client);
+  await saveMemory(client);
+  await client.execute('quit').catch(() => undefined);
+  await client.closed;
+  return hasSaidFarewell();
 }
 
 async function saveMemory(client: QmpClient): Promise<void> {

@@ -27,6 +27,8 @@ const MACHINE: Machine = {
   vmgenid: '66666666-7777-4888-9999-aaaaaaaaaaaa',
   hasSeed: true,
   cards: [USER, TAP],
+  shares: [{ tag: 'm0123', path: '/a, b', security: 'none' }],
+  seenAs: { uid: 1000, gid: 1001 },
 };
 const RECORD = { machine: MACHINE, started: '2026-05-18T10:11:12.000Z' };
 

@@ -73,9 +73,10 @@ describe('planMachine', () => {
 
 describe('sameMachine', () => {
   test('is the same but for the port, which may be taken by now', async ({ store: { layout } }) => {
-    const machine = await planMachine(await made(layout));
+    const request = await made(layout);
+    const machine = await planMachine(request);
     const record = { machine: { ...machine, type: 'pc-i440fx-7.2' }, started: '' };
-    const again = await sameMachine(record);
+    const again = await sameMachine(record, request);
     const port = (again.cards[0]!.backend as { sshPort: number }).sshPort;
     expect(await isPortFree(port)).toBe(true);
     const [first, ...others] = record.machine.cards;

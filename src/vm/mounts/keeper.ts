@@ -1,0 +1,135 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { open, rm, writeFile } from 'node:fs/promises';
+import { sleep } from '../../abort.js';
+import { errnoOf } from '../../errors.js';
+import { spawnDetached, WRITE_PID_FILE } from '../../spawn.js';
+import type { InstanceDir } from '../../store/instance-dir.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { liveProcessOf } from '../../store/pid-file.js';
+import { shellWord } from '../guest/ssh.js';
+import { MOUNT_TAG } from './mount-tag.js';
+
+/**
+ * What keeps a mount up: a shell that joins a server on the host and a client in the guest, again and again for as long
+ * as that run of the instance lasts, whose pid file changes with every start. It has no lock and holds no file of the
+ * instance but its own, so it may be killed at any time, and is ended with its process group.
+ */
+const KEEP = `pidfile=$1 log=$2 fifo=$3 run=$4 server=$5 client=$6
+${WRITE_PID_FILE} || exit 1
+ours=$(cat "$run")
+while rm -f "$fifo" && mkfifo -m 600 "$fifo"; do
+  sh -c "exec $server" <"$fifo" | sh -c "exec $client" >"$fifo"
+  echo "keeper: ended"
+  [ "$(cat "$run" 2>/dev/null)" = "$ours" ] || break
+  sleep 3
+  [ "$(cat "$run" 2>/dev/null)" = "$ours" ] || break
+  : >"$log"
+done
+rm -f "$fifo" "$pidfile" "$log"`;
+
+/** The last line of a log whose server or client has ended. */
+const ENDED = 'keeper: ended';
+
+/** What a keeper joins; both are run in the store's root. */
+export interface Joined {
+  readonly server: readonly string[];
+  readonly client: readonly string[];
+}
+
+/**
+ * Starts the keeper of a mount of a running instance; the caller holds the lock of its mounts.
+ * @param passwd what the server sees as /etc/passwd: the file is there when it starts
+ * @throws MultipassError TOOL_MISSING, DISK_FULL
+ */
+export async function startKeeper(
+  { layout, dir, tag }: KeptMount,
+  joined: (passwdFile: string) => Promise<Joined>,
+  passwd: string,
+): Promise<void> {
+  const files = filesOf(dir, tag);
+  await writeFile(files.passwd, passwd, { mode: 0o644 });
+  const { server, client } = await joined(layout.relative(files.passwd));
+  const output = await open(files.log, 'a', 0o600);
+  try {
+    await output.truncate();
+    const words = [files.pid, files.log, files.fifo, dir.qemuPid].map((path) =>
+      layout.relative(path),
+    );
+    const lines = [server, client].map((command) => command.map(shellWord).join(' '));
+    await spawnDetached('/bin/sh', ['-c', KEEP, 'keeper', ...words, ...lines], {
+      cwd: layout.root,
+      output: output.fd,
+    });
+  } finally {
+    await output.close();
+  }
+}
+
+/** Which mount is kept. */
+export interface KeptMount {
+  readonly layout: StoreLayout;
+  readonly dir: InstanceDir;
+  readonly tag: string;
+}
+
+/** Why a mount is not up: what server and client said before they ended; null while they are at it. */
+export function lastWordsOf({ dir, tag }: KeptMount): string | null {
+  const lines = readLog(filesOf(dir, tag).log)
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+  if (lines.at(-1) !== ENDED) return null;
+  return lines.slice(0, -1).slice(-3).join('; ');
+}
+
+const PATIENCE_MS = 5000;
+const POLL_MS = 20;
+
+/** Ends the keeper of a mount, and the connection that it keeps; resolves when both are gone. */
+export async function endKeeper(dir: InstanceDir, tag: string): Promise<void> {
+  const { pid, ...others } = filesOf(dir, tag);
+  const began = Date.now();
+  for (;;) {
+    const keeper = liveProcessOf(pid);
+    if (keeper === undefined) break;
+    signalGroup(keeper, Date.now() - began > PATIENCE_MS ? 'SIGKILL' : 'SIGTERM');
+    await sleep(POLL_MS);
+  }
+  for (const file of [pid, ...Object.values(others)]) await rm(file, { force: true });
+}
+
+/** Ends every keeper of an instance. */
+export async function endKeepers(dir: InstanceDir): Promise<void> {
+  for (const tag of keptTags(dir)) await endKeeper(dir, tag);
+}
+
+function keptTags(dir: InstanceDir): string[] {
+  try {
+    const names = readdirSync(dir.run).map((name) => name.split('.')[0] ?? '');
+    return [...new Set(names)].filter((name) => MOUNT_TAG.test(name));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function filesOf(dir: InstanceDir, tag: string) {
+  const file = (ending: string): string => dir.runFile(`${tag}.${ending}`);
+  return { pid: file('pid'), log: file('log'), fifo: file('fifo'), passwd: file('passwd') };
+}
+
+function readLog(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+function signalGroup(leader: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-leader, signal);
+  } catch (error) {
+    if (errnoOf(error) !== 'ESRCH') throw error;
+  }
+}

@@ -1,0 +1,49 @@
+import { MultipassError } from '../../errors.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { requireGuest } from '../guest/open-guest.js';
+import type { WorkOptions } from '../upkeep.js';
+import { unmountClassic, unmountInGuest } from './classic-mount.js';
+import { targetInGuest } from './mount-place.js';
+import { recordMounts, withMounts } from './with-mounts.js';
+
+/** What is taken off which instance. */
+export interface UnmountRequest extends WorkOptions {
+  readonly layout: StoreLayout;
+  readonly name: string;
+  /** In the guest; relative ones are in the user's home. Without one: all of its mounts. */
+  readonly target?: string | undefined;
+}
+
+/**
+ * Takes mounts off an instance, for now if it runs, and for every start to come. One that the guest uses stays. A native
+ * one's device goes with the next start.
+ * @throws MultipassError MOUNT_NOT_FOUND, MOUNT_FAILED, INSTANCE_NOT_FOUND, INSTANCE_DELETED, SSH_FAILED, ABORTED
+ */
+export async function unmountFolder(request: UnmountRequest): Promise<void> {
+  const { layout, name, signal, onWait } = request;
+  await withMounts({ layout, name, doing: 'unmount', signal, onWait }, async (reading) => {
+    const { spec, state } = reading;
+    const target =
+      request.target === undefined ? null : targetInGuest('', request.target, spec.sshUser);
+    const chosen = spec.mounts.filter((mount) => target === null || mount.target === target);
+    if (target !== null && chosen.length === 0) throw notMounted(target, name);
+    let left = spec.mounts;
+    for (const mount of chosen) {
+      if (state === 'Running') {
+        const guest = await requireGuest(layout, reading);
+        const unmount = mount.type === 'native' ? unmountInGuest : unmountClassic;
+        await unmount(guest, mount, { lazily: false, signal });
+      }
+      left = left.filter((one) => one !== mount);
+      await recordMounts(reading, left);
+    }
+  });
+}
+
+/** Multipass's text. */
+function notMounted(target: string, name: string): MultipassError {
+  return new MultipassError('MOUNT_NOT_FOUND', `path "${target}" is not mounted in '${name}'`, {
+    hint: `See \`multipass info ${name}\` for what is.`,
+    details: { name, target },
+  });
+}
