@@ -7,8 +7,9 @@ import { SHARED } from './sftp-server.js';
 export const GUEST_LACKS = { sshfs: 'sshfs is not installed', user: 'has no user' } as const;
 
 /**
- * sshfs on stdin and stdout: what it maps it finds by names, so each guest id is looked up first. What an earlier one
- * left, which lost its connection, is taken off.
+ * sshfs on stdin and stdout, a mode that versions before 3.7.2 call otherwise. What it maps it finds by names, so each
+ * guest id is looked up first. What an earlier one left, which lost its connection, is taken off. Links are the guest's
+ * to follow, in itself: newer versions would refuse all with `..` in them, lest a server be not trusted.
  */
 const SSHFS = `tag=$1 target=$2 user=$3
 command -v sshfs >/dev/null || { echo "${GUEST_LACKS.sshfs}" >&2; exit 1; }
@@ -25,8 +26,12 @@ maps=/run/multipass-$tag
 map passwd -u "$4" >"$maps.uid" && map group -g "$5" >"$maps.gid" || exit 1
 grep -q "^$tag " /proc/mounts && umount -l "$target"
 modprobe fuse 2>/dev/null
+knows() { sshfs --help 2>&1 | grep -q -e "$1"; }
+mode=slave links=
+knows passive && mode=passive
+knows no_contain_symlinks && links=,no_contain_symlinks
 mkdir -p "$target" &&
-exec sshfs :${SHARED} "$target" -f -o "passive,fsname=$tag,allow_other,default_permissions,idmap=file,uidfile=$maps.uid,gidfile=$maps.gid,nomap=ignore,dcache_timeout=3"`;
+exec sshfs :${SHARED} "$target" -f -o "$mode,fsname=$tag,allow_other,default_permissions,idmap=file,uidfile=$maps.uid,gidfile=$maps.gid,nomap=ignore,dcache_timeout=3$links"`;
 
 /** The guest's side of a classic mount, as a shell command. It ends with the connection. */
 export function sshfsCommand(mount: Mount, user: string): string {

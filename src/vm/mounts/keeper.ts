@@ -11,18 +11,21 @@ import { MOUNT_TAG } from './mount-tag.js';
 
 /**
  * What keeps a mount up: a shell that joins a server on the host and a client in the guest, again and again for as long
- * as that run of the instance lasts, whose pid file changes with every start. It has no lock and holds no file of the
- * instance but its own, so it may be killed at any time, and is ended with its process group.
+ * as that run of the instance lasts, whose pid file changes with every start, and whose QEMU holds the instance's lock.
+ * It owns no file but its own, so it may be killed at any time, and is ended with its process group.
  */
-const KEEP = `pidfile=$1 log=$2 fifo=$3 run=$4 server=$5 client=$6
+const KEEP = `pidfile=$1 log=$2 fifo=$3 run=$4 lock=$5 server=$6 client=$7
 ${WRITE_PID_FILE} || exit 1
 ours=$(cat "$run")
+lasts() {
+  [ "$(cat "$run" 2>/dev/null)" = "$ours" ] || return 1
+  flock -n -s "$lock" true 2>/dev/null
+  [ $? = 1 ]
+}
 while rm -f "$fifo" && mkfifo -m 600 "$fifo"; do
   sh -c "exec $server" <"$fifo" | sh -c "exec $client" >"$fifo"
   echo "keeper: ended"
-  [ "$(cat "$run" 2>/dev/null)" = "$ours" ] || break
-  sleep 3
-  [ "$(cat "$run" 2>/dev/null)" = "$ours" ] || break
+  lasts && sleep 3 && lasts || break
   : >"$log"
 done
 rm -f "$fifo" "$pidfile" "$log"`;
@@ -52,7 +55,7 @@ export async function startKeeper(
   const output = await open(files.log, 'a', 0o600);
   try {
     await output.truncate();
-    const words = [files.pid, files.log, files.fifo, dir.qemuPid].map((path) =>
+    const words = [files.pid, files.log, files.fifo, dir.qemuPid, dir.lock].map((path) =>
       layout.relative(path),
     );
     const lines = [server, client].map((command) => command.map(shellWord).join(' '));

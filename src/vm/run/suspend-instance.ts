@@ -19,10 +19,11 @@ export interface SuspendRequest extends WorkOptions {
 
 /**
  * Saves the memory of a running instance in its disk, under Multipass's tag `suspend`, and ends its QEMU; the next start
- * goes on from there. One that does not run is left as it is, as in Multipass.
+ * goes on from there. Its mounts are taken off before, and mounted again by that start. One that does not run is left as
+ * it is, as in Multipass.
  *
  * The guest stands still from before its memory is saved until QEMU has ended, so the disk never gets ahead of the saved
- * memory. Its mounts are taken off before, and are there again after the next start. Killed in between, the instance stands still; `start` lets it run on, and drops what was saved.
+ * memory. Killed in between, the instance stands still; `start` lets it run on, and drops what was saved.
  * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, MOUNT_FAILED when the guest uses a native mount, DISK_FULL,
  *   QMP_FAILED, ABORTED
  */
@@ -34,7 +35,10 @@ export async function suspendInstance(request: SuspendRequest): Promise<void> {
   if (state === 'Deleted') throw instanceDeleted(name);
   if (state !== 'Running') return;
   const guest = spec.mounts.length === 0 ? null : await requireGuest(layout, reading);
-  if (guest !== null) await deactivateMounts({ ...request, guest });
+  if (guest !== null) {
+    await wake(dir, signal);
+    await deactivateMounts({ ...request, guest });
+  }
   let isClean: boolean;
   try {
     isClean = await saveAndEnd(dir, signal);
@@ -44,6 +48,12 @@ export async function suspendInstance(request: SuspendRequest): Promise<void> {
   }
   await waitForEnd(dir);
   await tidyAfterRun(layout, name, isClean);
+}
+
+/** A guest that an interrupted suspend has left standing still answers nobody. */
+async function wake(dir: InstanceDir, signal: AbortSignal | undefined): Promise<void> {
+  await using client = await openMonitor(dir, signal);
+  if (INTERRUPTED.has(await runStateOf(client))) await letRun(client);
 }
 
 /** @returns whether QEMU has said farewell */

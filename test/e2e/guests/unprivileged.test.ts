@@ -14,7 +14,10 @@ test('a user without any rights launches, clones, runs both, and removes them', 
     const [root, image] = [join(home, 'store'), join(home, 'tiny.img')];
     await mkdir(root);
     await copyFile(await guestImage('tiny'), image);
+    const shared = join(home, 'shared');
+    await mkdir(shared);
     await giveToNobody(root);
+    await giveToNobody(shared);
     await giveToNobody(image);
     await withGuestStore(image, { root, through: AS_NOBODY }, async (guests) => {
       const { layout, ok, sh } = guests;
@@ -22,11 +25,21 @@ test('a user without any rights launches, clones, runs both, and removes them', 
       expect(await sh('web', 'echo precious >data; sync; hostname')).toBe('web');
       const { uid } = await stat(layout.instance('web').disk);
       expect(uid).toBe((await stat(root)).uid);
+      await ok(['mount', shared, 'web']);
+      await sh('web', 'echo classic >shared/classic');
+      expect(await sh('web', 'stat -c %u:%g shared/classic')).toBe('1000:1000');
       await ok(['stop', 'web']);
+      await ok(['mount', '--type', 'native', shared, 'web:native']);
       expect(await ok(['clone', 'web'])).toContain('Cloned from web to web-clone1.\n');
       await ok(['start', '--all']);
-      await expectNothingLeft(layout, { web: 'Running', 'web-clone1': 'Running' });
       expect(await sh('web-clone1', 'hostname; cat data')).toBe('web-clone1\nprecious');
+      for (const name of ['web', 'web-clone1']) {
+        await sh(name, `cat shared/classic && echo native >native/${name}`);
+        expect(await sh(name, `stat -c %u:%g shared/classic native/${name}`)).toBe(
+          '1000:1000\n1000:1000',
+        );
+        expect(await stat(join(shared, name))).toMatchObject({ uid });
+      }
       const list = await ok(['list', '--format', 'csv']);
       expect(list.match(/^web(?:-clone1)?,Running,10\.\d+\.\d+\.15,/gm)).toHaveLength(2);
       await ok(['suspend', 'web-clone1']);

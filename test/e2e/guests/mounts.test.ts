@@ -1,0 +1,296 @@
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { geteuid } from 'node:process';
+import { describe, expect, vi } from 'vitest';
+import { readInstance } from '../../../src/vm/read-instance.js';
+import { kill, processesIn, qemuOf, test as base, type GuestStore } from './support.js';
+
+/** The tests of this file are the steps of one story: each goes on where the one before it ended. */
+
+interface Host {
+  /** Folders of the host to be mounted. */
+  readonly classic: string;
+  readonly native: string;
+  /** Beside them: nobody's business. */
+  readonly secret: string;
+}
+
+const test = base.extend<{ host: Host }>({
+  host: [
+    // eslint-disable-next-line no-empty-pattern -- vitest wants the pattern
+    async ({}, use) => {
+      const home = await mkdtemp(join(tmpdir(), 'multipass-ts mounts, '));
+      const folder = async (name: string): Promise<string> => {
+        await mkdir(join(home, name));
+        return join(home, name);
+      };
+      await writeFile(join(home, 'secret'), 'secret of the host');
+      await use({
+        classic: await folder(`class'ic`),
+        native: await folder('nat,ive'),
+        secret: join(home, 'secret'),
+      });
+      await rm(home, { recursive: true, force: true });
+    },
+    { scope: 'file' },
+  ],
+});
+
+const ROOT = geteuid!() === 0;
+/** The guest looks again after this long. */
+const CACHED = { timeout: 15_000, interval: 500 };
+const NAMES = [`it's a "file"`, '-rf', 'naïve – файл 文件', '$HOME `id` \\n', ' blank '];
+
+/** The ids that the guest sees of a path. */
+async function idsOf({ sh }: GuestStore, path: string): Promise<string> {
+  return await sh('web', `stat -c %u:%g "${path}"`);
+}
+
+async function mounted({ sh }: GuestStore): Promise<string[]> {
+  const lines = await sh('web', `grep ^m /proc/mounts | cut -d ' ' -f 2,3 || :`);
+  return lines.split('\n').toSorted();
+}
+
+/** What keeps mounts up. */
+function keepers({ layout }: GuestStore): string[] {
+  const programs = processesIn(layout).filter(({ folder }) => folder === '');
+  return programs.map(({ program }) => program).toSorted();
+}
+
+describe('a classic mount', () => {
+  test('comes with the launch, and is read and written from both sides', async ({
+    guests,
+    host,
+  }) => {
+    for (const name of NAMES) await writeFile(join(host.classic, name), `host: ${name}`);
+    const launched = await guests.launch('web', '--mount', `${host.classic}:shared`);
+    expect(launched).toBe(
+      `Launched: web\nMounted '${host.classic}' into 'web:/home/ubuntu/shared'\n`,
+    );
+    for (const name of NAMES) {
+      const words = ['exec', 'web', '--', 'cat', `shared/${name}`];
+      expect(await guests.ok(words)).toBe(`host: ${name}`);
+    }
+    const write =
+      'cd shared; for f in *; do printf "guest: %s" "$f" >"./$f"; cp "./$f" "./$f 2"; done';
+    await guests.sh('web', write);
+    expect((await readdir(host.classic)).toSorted()).toEqual(
+      NAMES.flatMap((name) => [name, `${name} 2`]).toSorted(),
+    );
+    for (const name of NAMES) {
+      expect(await readFile(join(host.classic, `${name} 2`), 'utf8')).toBe(`guest: ${name}`);
+    }
+    await guests.sh('web', 'rm -r shared/*; mkdir -p shared/a/b; echo deep >shared/a/b/c');
+    expect(await readFile(join(host.classic, 'a/b/c'), 'utf8')).toBe('deep\n');
+  });
+
+  test('maps ids both ways', async ({ guests, host }) => {
+    const { sh } = guests;
+    await sh('web', 'echo mine >shared/mine');
+    // By default the host's user is the guest's.
+    expect(await idsOf(guests, 'shared/mine')).toBe('1000:1000');
+    expect((await stat(join(host.classic, 'mine'))).uid).toBe(geteuid!());
+    if (!ROOT) return;
+    const other = join(host.classic, 'other');
+    await mkdir(other);
+    await chown(other, 4321, 1234);
+    const maps = ['-u', '4321:1000', '-g', '1234:1000', '-u', '4322:0'];
+    await guests.ok(['mount', ...maps, other, 'web:/mnt/other']);
+    await sh('web', 'echo mine >/mnt/other/mine');
+    expect(await stat(join(other, 'mine'))).toMatchObject({ uid: 4321, gid: 1234 });
+    await writeFile(join(other, 'theirs'), '');
+    await chown(join(other, 'theirs'), 4322, 7777);
+    expect(await idsOf(guests, '/mnt/other')).toBe('1000:1000');
+    expect(await idsOf(guests, '/mnt/other/theirs')).toBe('0:7777');
+    await guests.ok(['umount', 'web:/mnt/other']);
+  });
+
+  test('of the same folder may be there twice, and goes by itself', async ({ guests, host }) => {
+    await guests.ok(['mount', host.classic, 'web:/mnt/again']);
+    expect(await guests.sh('web', 'cat /mnt/again/a/b/c shared/a/b/c')).toBe('deep\ndeep');
+    expect(await mounted(guests)).toEqual([
+      '/home/ubuntu/shared fuse.sshfs',
+      '/mnt/again fuse.sshfs',
+    ]);
+    await guests.ok(['umount', 'web:/mnt/again']);
+    expect(await mounted(guests)).toEqual(['/home/ubuntu/shared fuse.sshfs']);
+    expect(await guests.sh('web', 'ls -A /mnt/again')).toBe('');
+  });
+
+  test('has links as they are', async ({ guests, host }) => {
+    await symlink('../b/c', join(host.classic, 'a/link'));
+    await guests.sh('web', 'cd shared/a/b; ln -s ../../mine link; ln -s /etc/hostname absolute');
+    expect(await guests.sh('web', 'cd shared/a; readlink link; cat b/../b/link b/absolute')).toBe(
+      '../b/c\nmine\nweb',
+    );
+    expect(await readlink(join(host.classic, 'a/b/link'))).toBe('../../mine');
+    expect(await readlink(join(host.classic, 'a/b/absolute'))).toBe('/etc/hostname');
+  });
+
+  test('keeps the guest in its folder', async ({ guests, host }) => {
+    const { sh } = guests;
+    await symlink(host.secret, join(host.classic, 'from host'));
+    await symlink('..', join(host.classic, 'up'));
+    await sh('web', `ln -s ${JSON.stringify(host.secret)} "shared/from guest"`);
+    const ways = ['from host', 'from guest', 'up/secret', '../secret', 'a/../../secret'];
+    for (const way of ways) {
+      const { exitCode, stdout } = await guests.multipass([
+        'exec',
+        'web',
+        '--',
+        'cat',
+        `shared/${way}`,
+      ]);
+      expect({ way, stdout, failed: exitCode !== 0 }).toEqual({ way, stdout: '', failed: true });
+    }
+    await sh('web', '(echo evil >"shared/from guest"; echo evil >shared/up/evil) 2>/dev/null || :');
+    expect(await readFile(host.secret, 'utf8')).toBe('secret of the host');
+    expect(await readdir(join(host.classic, '..'))).not.toContain('evil');
+  });
+
+  test('leaves alone what may only be read', async ({ guests, host }) => {
+    const fixed = join(host.classic, 'fixed');
+    await mkdir(fixed);
+    await writeFile(join(fixed, 'file'), 'fixed');
+    await chmod(fixed, 0o555);
+    // Root may write to everything, but not as somebody else.
+    const maps = ROOT ? ['-u', '4321:1000', '-g', '4321:1000'] : [];
+    await guests.ok(['mount', ...maps, fixed, 'web:/mnt/fixed']);
+    const change = 'echo x | sudo tee /mnt/fixed/new || sudo rm -f /mnt/fixed/file';
+    expect(await guests.multipass(['exec', 'web', '--', 'sh', '-c', change])).toMatchObject({
+      exitCode: 1,
+    });
+    expect(await guests.sh('web', 'cat /mnt/fixed/file')).toBe('fixed');
+    expect(await readdir(fixed)).toEqual(['file']);
+    await guests.ok(['umount', 'web:/mnt/fixed']);
+  });
+
+  test('is there again when its connection was lost', async ({ guests }) => {
+    const before = keepers(guests);
+    const ssh = processesIn(guests.layout).find(({ program }) => program === 'ssh');
+    kill(ssh!.pid);
+    await vi.waitFor(async () => {
+      expect(await guests.sh('web', 'cat shared/a/b/c 2>/dev/null || :')).toBe('deep');
+    }, CACHED);
+    expect(keepers(guests)).toEqual(before);
+  });
+
+  test('cannot be taken off while the guest uses it', async ({ guests }) => {
+    await guests.sh('web', 'cd shared; sleep 1000 </dev/null >/dev/null 2>&1 & echo $! >/tmp/pid');
+    const refused = await guests.multipass(['umount', 'web:shared']);
+    expect(refused.stderr).toMatch(/cannot unmount "\/home\/ubuntu\/shared" in 'web': .*busy/);
+    expect(refused.exitCode).toBe(2);
+    expect(await guests.sh('web', 'cat shared/a/b/c; kill $(cat /tmp/pid)')).toBe('deep');
+  });
+
+  test('ends with its instance, without a trace', async ({ guests }) => {
+    await guests.ok(['stop', 'web']);
+    await vi.waitFor(() => expect(processesIn(guests.layout)).toEqual([]), CACHED);
+    const run = await readdir(guests.layout.instance('web').run);
+    expect(run.filter((name) => /^m[0-9a-f]{30}/.test(name))).toEqual([]);
+  });
+});
+
+describe('a native mount', () => {
+  test('is for a stopped instance, and comes with its start as the others do', async ({
+    guests,
+    host,
+  }) => {
+    await writeFile(join(host.native, 'hosts'), 'host\n');
+    await guests.ok(['mount', '--type', 'native', host.native, 'web:/mnt/nat']);
+    await guests.ok(['start', 'web']);
+    expect(await mounted(guests)).toEqual(['/home/ubuntu/shared fuse.sshfs', '/mnt/nat 9p']);
+    expect(await guests.multipass(['mount', '-t', 'native', host.native, 'web:/x'])).toMatchObject({
+      stderr: expect.stringContaining(
+        'mount failed: Please stop the instance web before attempting native mounts.\n',
+      ) as string,
+      exitCode: 2,
+    });
+    await guests.sh('web', 'cat /mnt/nat/hosts; echo guest >/mnt/nat/guests');
+    expect(await readFile(join(host.native, 'guests'), 'utf8')).toBe('guest\n');
+    expect((await stat(join(host.native, 'guests'))).uid).toBe(geteuid!());
+    expect(await idsOf(guests, '/mnt/nat/hosts')).toBe('1000:1000');
+    expect(await idsOf(guests, '/mnt/nat/guests')).toBe('1000:1000');
+  });
+
+  test('is taken off before a suspend, and is there after it, as the others', async ({
+    guests,
+    host,
+  }) => {
+    const [boot, mounts] = [await guests.bootId('web'), await mounted(guests)];
+    await guests.ok(['suspend', 'web']);
+    await vi.waitFor(() => expect(processesIn(guests.layout)).toEqual([]), CACHED);
+    await writeFile(join(host.native, 'hosts'), 'meanwhile\n');
+    await guests.ok(['start', 'web']);
+    expect(await guests.bootId('web')).toBe(boot);
+    expect(await mounted(guests)).toEqual(mounts);
+    expect(await guests.sh('web', 'cat /mnt/nat/hosts shared/a/b/c')).toBe('meanwhile\ndeep');
+  });
+
+  test('that the guest uses keeps it from being suspended', async ({ guests }) => {
+    await guests.sh(
+      'web',
+      'cd /mnt/nat; sleep 1000 </dev/null >/dev/null 2>&1 & echo $! >/tmp/pid',
+    );
+    const mounts = await mounted(guests);
+    const refused = await guests.multipass(['suspend', 'web']);
+    expect(refused.stderr).toContain(`cannot unmount "/mnt/nat" in 'web'`);
+    expect(refused.exitCode).toBe(2);
+    expect(readInstance(guests.layout, 'web').state).toBe('Running');
+    expect(await mounted(guests)).toEqual(mounts);
+    await guests.sh('web', 'kill $(cat /tmp/pid)');
+  });
+
+  test('is there after a restart, as the others', async ({ guests }) => {
+    const mounts = await mounted(guests);
+    await guests.ok(['restart', 'web']);
+    expect(await mounted(guests)).toEqual(mounts);
+    expect(await guests.sh('web', 'cat /mnt/nat/hosts shared/a/b/c')).toBe('meanwhile\ndeep');
+  });
+
+  test('is taken off a running instance', async ({ guests }) => {
+    await guests.ok(['umount', 'web:/mnt/nat']);
+    expect(await mounted(guests)).toEqual(['/home/ubuntu/shared fuse.sshfs']);
+  });
+});
+
+describe('an instance whose mounts cannot be', () => {
+  test('leaves no keeper when its QEMU is killed', async ({ guests, host }) => {
+    kill(qemuOf(guests.layout, 'web').pid);
+    await vi.waitFor(() => expect(processesIn(guests.layout)).toEqual([]), CACHED);
+    await guests.ok(['mount', '-t', 'native', host.native, 'web:/mnt/nat']);
+  });
+
+  test('starts all the same when their folders are gone, and says so', async ({ guests, host }) => {
+    for (const folder of [host.classic, host.native]) await rename(folder, `${folder} away`);
+    const { stderr, exitCode } = await guests.multipass(['start', 'web']);
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain(
+      `"/mnt/nat" is not mounted in "web": Source path "${host.native}" does not exist`,
+    );
+    expect(stderr).toContain(`Source path "${host.classic}" does not exist`);
+    expect(await mounted(guests)).toEqual(['']);
+    for (const folder of [host.classic, host.native]) await rename(`${folder} away`, folder);
+  });
+
+  test('has them again when it is started once more', async ({ guests }) => {
+    await guests.ok(['start', 'web']);
+    expect(await mounted(guests)).toEqual(['/home/ubuntu/shared fuse.sshfs']);
+    await guests.ok(['delete', '--purge', 'web']);
+    await vi.waitFor(() => expect(processesIn(guests.layout)).toEqual([]), CACHED);
+  });
+});

@@ -1,0 +1,145 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, vi } from 'vitest';
+import type { FileHandle } from 'node:fs/promises';
+import type { InstanceDir } from '../../../src/store/instance-dir.js';
+import { takeKernelLock } from '../../../src/store/kernel-lock.js';
+import type { StoreLayout } from '../../../src/store/layout.js';
+import {
+  endKeeper,
+  endKeepers,
+  lastWordsOf,
+  startKeeper,
+  type KeptMount,
+} from '../../../src/vm/mounts/keeper.js';
+import { mountTag } from '../../../src/vm/mounts/mount-tag.js';
+import { makeInstance, test as base } from '../../support/store-fixture.js';
+
+/** Keepers look about them every 3 s. */
+const PATIENCE = { timeout: 15_000, interval: 50 };
+
+interface Lab {
+  readonly kept: KeptMount;
+  readonly dir: InstanceDir;
+  /** Where what the client got from the server goes. */
+  readonly got: string;
+  /** Joins two lines of shell. */
+  readonly keep: (server: string, client: string) => Promise<void>;
+  /** Lets go of the lock that a QEMU would hold. */
+  readonly endRun: () => Promise<void>;
+}
+
+const test = base.extend<{ lab: Lab }>({
+  lab: async ({ store }, use) => {
+    const { layout } = store;
+    const dir = await makeInstance(layout, 'web');
+    await mkdir(dir.run);
+    await writeFile(dir.qemuPid, 'this run');
+    const lock = (await takeKernelLock(dir.lock, { mode: 'exclusive', wait: true })) as FileHandle;
+    const kept = { layout, dir, tag: mountTag('/x') };
+    const keep: Lab['keep'] = async (server, client) => {
+      const sh = (line: string): string[] => ['sh', '-c', line];
+      const joined = { server: sh(server), client: sh(client) };
+      await startKeeper(kept, () => Promise.resolve(joined), 'passwd');
+    };
+    let isHeld = true;
+    const endRun = async (): Promise<void> => {
+      if (isHeld) await lock.close();
+      isHeld = false;
+    };
+    await use({ kept, dir, got: join(layout.root, 'got'), keep, endRun });
+    await endRun();
+    await endKeepers(dir);
+  },
+});
+
+function filesOf({ dir, kept }: Lab): string[] {
+  return readdirSync(dir.run).filter((name) => name.startsWith(kept.tag));
+}
+
+/** The processes whose working directory is the store's root. */
+function processesAt(layout: StoreLayout): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      const isThere = readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`PWD=${layout.root}\0`);
+      return /^\d+$/.test(pid) && isThere;
+    } catch {
+      return false;
+    }
+  });
+}
+
+describe('the keeper of a mount', () => {
+  test('joins a server and a client, both ways', async ({ lab }) => {
+    await lab.keep(
+      'read line; echo "you said: $line"; sleep 100',
+      'echo hello; read line; echo "$line" >got; sleep 100',
+    );
+    await vi.waitFor(() => {
+      expect(readFileSync(lab.got, 'utf8')).toBe('you said: hello\n');
+    }, PATIENCE);
+    expect(lastWordsOf(lab.kept)).toBe(null);
+    await endKeeper(lab.dir, lab.kept.tag);
+    expect(filesOf(lab)).toEqual([]);
+    expect(processesAt(lab.kept.layout)).toEqual([]);
+  });
+
+  test('tells why they have ended, and joins them again', async ({ lab }) => {
+    await lab.keep('echo "no such key" >&2', 'echo one >>got; echo "bad luck" >&2');
+    await vi.waitFor(() => {
+      expect(lastWordsOf(lab.kept)?.split('; ').toSorted()).toEqual(['bad luck', 'no such key']);
+    }, PATIENCE);
+    await vi.waitFor(async () => {
+      expect(await readFile(lab.got, 'utf8')).toBe('one\none\n');
+    }, PATIENCE);
+  });
+
+  test('ends with the run of its instance', async ({ lab }) => {
+    await lab.keep('true', 'true');
+    await vi.waitFor(() => {
+      expect(lastWordsOf(lab.kept)).toBe('');
+    }, PATIENCE);
+    await lab.endRun();
+    await vi.waitFor(() => {
+      expect(filesOf(lab)).toEqual([`${lab.kept.tag}.passwd`]);
+    }, PATIENCE);
+    expect(processesAt(lab.kept.layout)).toEqual([]);
+  });
+
+  test('ends when the instance has been started anew, or removed', async ({ lab }) => {
+    await lab.keep('true', 'true');
+    await writeFile(lab.dir.qemuPid, 'another run');
+    await vi.waitFor(() => {
+      expect(processesAt(lab.kept.layout)).toEqual([]);
+    }, PATIENCE);
+    await writeFile(lab.dir.qemuPid, 'this run');
+    await lab.keep('true', 'true');
+    await rm(lab.dir.path, { recursive: true });
+    await vi.waitFor(() => {
+      expect(processesAt(lab.kept.layout)).toEqual([]);
+    }, PATIENCE);
+    expect(existsSync(lab.dir.path)).toBe(false);
+  });
+
+  test('that was killed leaves nothing in the way of the next', async ({ lab }) => {
+    await lab.keep('sleep 100', 'sleep 100');
+    const pidfile = lab.dir.runFile(`${lab.kept.tag}.pid`);
+    await vi.waitFor(() => expect(existsSync(pidfile)).toBe(true), PATIENCE);
+    const { pid } = JSON.parse(await readFile(pidfile, 'utf8')) as { pid: number };
+    process.kill(-pid, 'SIGKILL');
+    await lab.keep('echo hello; sleep 100', 'read line; echo "$line" >got; sleep 100');
+    await vi.waitFor(() => {
+      expect(readFileSync(lab.got, 'utf8')).toBe('hello\n');
+    }, PATIENCE);
+  });
+
+  test('has no keeper left, and none of another, when all are ended', async ({ lab }) => {
+    const { dir, kept } = lab;
+    await lab.keep('sleep 100', 'sleep 100');
+    await writeFile(dir.runFile('mounts.lock'), '');
+    await endKeepers(dir);
+    expect(processesAt(kept.layout)).toEqual([]);
+    expect(readdirSync(dir.run).toSorted()).toEqual(['mounts.lock', 'qemu.pid']);
+  });
+});
