@@ -38,7 +38,8 @@ export async function activateMounts(request: ActivateRequest): Promise<void> {
         if (mount.type === 'native' && !shares.has(tag)) continue;
         try {
           if (await isMounted(guest, tag, signal)) continue;
-          await (mount.type === 'native' ? mountNative : mountClassic)(guest, mount, signal);
+          await unmountInner(guest, mount, spec.mounts);
+          await mountInGuest(guest, mount, signal);
         } catch (error) {
           if (!(error instanceof MultipassError) || error.code === 'ABORTED') throw error;
           onWarning?.(hinted(error));
@@ -60,19 +61,30 @@ export async function deactivateMounts(request: ActivateRequest): Promise<void> 
     if (state !== 'Running') return;
     const off: Mount[] = [];
     try {
-      for (const mount of spec.mounts.filter(({ type }) => type === 'native')) {
-        await unmountInGuest(guest, mount, { lazily: false, signal });
+      // One may be in another.
+      for (const mount of spec.mounts.toReversed()) {
+        if (mount.type === 'native') await unmountInGuest(guest, mount, { lazily: false, signal });
+        else await unmountClassic(guest, mount, { lazily: true, signal });
         off.push(mount);
       }
     } catch (error) {
-      for (const mount of off) await mountNative(guest, mount).catch(() => undefined);
+      for (const mount of off.toReversed()) await mountInGuest(guest, mount).catch(() => undefined);
       throw error;
-    }
-    for (const mount of spec.mounts.filter(({ type }) => type === 'classic')) {
-      await unmountClassic(guest, mount, { lazily: true, signal });
     }
     await endKeepers(guest.dir);
   });
+}
+
+/** What a keeper has mounted in its folder meanwhile would be hidden below it: its turn comes again. */
+async function unmountInner(guest: Guest, outer: Mount, mounts: readonly Mount[]): Promise<void> {
+  const inner = mounts.filter(({ target }) => target.startsWith(`${outer.target}/`));
+  for (const mount of inner.filter(({ type }) => type === 'classic')) {
+    await unmountClassic(guest, mount, { lazily: true });
+  }
+}
+
+async function mountInGuest(guest: Guest, mount: Mount, signal?: AbortSignal): Promise<void> {
+  await (mount.type === 'native' ? mountNative : mountClassic)(guest, mount, signal);
 }
 
 function hinted({ message, hint }: MultipassError): string {

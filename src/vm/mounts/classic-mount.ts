@@ -10,6 +10,8 @@ import { mountTag } from './mount-tag.js';
 import { confinedSftpServer, passwdFor, type ServerIds } from './sftp-server.js';
 
 const POLL_MS = 300;
+/** A guest that is that slow will not be mounted to. */
+const PATIENCE_MS = 120_000;
 
 /**
  * Mounts a folder by sshfs in a guest that can be entered: over our own ssh connection to an SFTP server of the host
@@ -38,8 +40,10 @@ export async function mountClassic(
       }),
       passwdFor(ids),
     );
+    const began = Date.now();
     while (!(await isMounted(guest, tag, signal))) {
-      const words = lastWordsOf(kept);
+      const isLate = Date.now() - began > PATIENCE_MS;
+      const words = lastWordsOf(kept) ?? (isLate ? 'it takes too long' : null);
       if (words !== null) throw mountFailed(guest, mount, words);
       await sleep(POLL_MS, signal);
     }

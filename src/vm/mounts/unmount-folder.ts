@@ -28,7 +28,8 @@ export async function unmountFolder(request: UnmountRequest): Promise<void> {
     const chosen = spec.mounts.filter((mount) => target === null || mount.target === target);
     if (target !== null && chosen.length === 0) throw notMounted(target, name);
     let left = spec.mounts;
-    for (const mount of chosen) {
+    // One may be in another.
+    for (const mount of chosen.toReversed()) {
       if (state === 'Running') {
         const guest = await requireGuest(layout, reading);
         const unmount = mount.type === 'native' ? unmountInGuest : unmountClassic;

@@ -4,6 +4,7 @@ import { requireGuest } from '../guest/open-guest.js';
 import { runInGuest, type Guest } from '../guest/ssh.js';
 import { instanceDeleted, instanceNotRunning } from '../instance-errors.js';
 import { activateMounts } from '../mounts/activate-mounts.js';
+import { endKeepers } from '../mounts/keeper.js';
 import { readInstance } from '../read-instance.js';
 import { prepareStore } from '../upkeep.js';
 import type { StartInstanceRequest } from './start-instance.js';
@@ -28,6 +29,8 @@ export async function restartInstance(request: StartInstanceRequest): Promise<vo
   if (reading.state !== 'Running') throw instanceNotRunning(name);
   const guest = await requireGuest(layout, reading);
   const before = await bootIdOf(guest, signal);
+  // They would mount again in an order of their own.
+  await endKeepers(reading.dir);
   await runInGuest(guest, REBOOT, { signal });
   const again = await withDeadline(request, async (deadline) => {
     for (;;) {

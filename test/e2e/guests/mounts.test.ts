@@ -53,6 +53,8 @@ const test = base.extend<{ host: Host }>({
 const ROOT = geteuid!() === 0;
 /** The guest looks again after this long. */
 const CACHED = { timeout: 15_000, interval: 500 };
+/** Says which boot it is, once a keeper has mounted again: that of the outermost is not the first to be there. */
+const BOOTED = 'grep -q " /mnt/nat/inner " /proc/mounts && cat /proc/sys/kernel/random/boot_id';
 const NAMES = [`it's a "file"`, '-rf', 'naïve – файл 文件', '$HOME `id` \\n', ' blank '];
 
 /** The ids that the guest sees of a path. */
@@ -225,6 +227,8 @@ describe('a native mount', () => {
     expect((await stat(join(host.native, 'guests'))).uid).toBe(geteuid!());
     expect(await idsOf(guests, '/mnt/nat/hosts')).toBe('1000:1000');
     expect(await idsOf(guests, '/mnt/nat/guests')).toBe('1000:1000');
+    await guests.ok(['mount', host.classic, 'web:/mnt/nat/inner']);
+    expect(await readdir(host.native)).toContain('inner');
   });
 
   test('is taken off before a suspend, and is there after it, as the others', async ({
@@ -238,7 +242,9 @@ describe('a native mount', () => {
     await guests.ok(['start', 'web']);
     expect(await guests.bootId('web')).toBe(boot);
     expect(await mounted(guests)).toEqual(mounts);
-    expect(await guests.sh('web', 'cat /mnt/nat/hosts shared/a/b/c')).toBe('meanwhile\ndeep');
+    expect(await guests.sh('web', 'cat /mnt/nat/hosts /mnt/nat/inner/a/b/c')).toBe(
+      'meanwhile\ndeep',
+    );
   });
 
   test('that the guest uses keeps it from being suspended', async ({ guests }) => {
@@ -259,11 +265,33 @@ describe('a native mount', () => {
     const mounts = await mounted(guests);
     await guests.ok(['restart', 'web']);
     expect(await mounted(guests)).toEqual(mounts);
-    expect(await guests.sh('web', 'cat /mnt/nat/hosts shared/a/b/c')).toBe('meanwhile\ndeep');
+    expect(await guests.sh('web', 'cat /mnt/nat/hosts /mnt/nat/inner/a/b/c')).toBe(
+      'meanwhile\ndeep',
+    );
+  });
+
+  test('is where it was when the guest had rebooted by itself', async ({ guests }) => {
+    const [mounts, boot] = [await mounted(guests), await guests.bootId('web')];
+    await guests.sh('web', '(sleep 1; sudo reboot) >/dev/null 2>&1 &');
+    await vi.waitFor(
+      async () => {
+        const now = await guests.multipass(['exec', 'web', '--', 'sh', '-c', BOOTED]);
+        expect(now).toMatchObject({ exitCode: 0 });
+        expect(now.stdout.trim()).not.toBe(boot);
+      },
+      { timeout: 150_000, interval: 500 },
+    );
+    await guests.ok(['start', 'web']);
+    expect(await mounted(guests)).toEqual(mounts);
+    expect(await guests.sh('web', 'cat /mnt/nat/hosts /mnt/nat/inner/a/b/c')).toBe(
+      'meanwhile\ndeep',
+    );
   });
 
   test('is taken off a running instance', async ({ guests }) => {
-    await guests.ok(['umount', 'web:/mnt/nat']);
+    const inner = await guests.multipass(['umount', 'web:/mnt/nat']);
+    expect(inner.stderr).toContain(`cannot unmount "/mnt/nat" in 'web'`);
+    await guests.ok(['umount', 'web:/mnt/nat/inner', 'web:/mnt/nat']);
     expect(await mounted(guests)).toEqual(['/home/ubuntu/shared fuse.sshfs']);
   });
 });

@@ -2,7 +2,6 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
-import type { FileHandle } from 'node:fs/promises';
 import type { InstanceDir } from '../../../src/store/instance-dir.js';
 import { takeKernelLock } from '../../../src/store/kernel-lock.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
@@ -36,7 +35,7 @@ const test = base.extend<{ lab: Lab }>({
     const dir = await makeInstance(layout, 'web');
     await mkdir(dir.run);
     await writeFile(dir.qemuPid, 'this run');
-    const lock = (await takeKernelLock(dir.lock, { mode: 'exclusive', wait: true })) as FileHandle;
+    const lock = (await takeKernelLock(dir.lock, { mode: 'exclusive', wait: true }))!;
     const kept = { layout, dir, tag: mountTag('/x') };
     const keep: Lab['keep'] = async (server, client) => {
       const sh = (line: string): string[] => ['sh', '-c', line];
