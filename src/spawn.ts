@@ -10,9 +10,10 @@ import { log } from './log.js';
  * it from a later process that gets its pid; both stay when the shell becomes another program.
  */
 export const WRITE_PID_FILE = `
-stat=$(cat "/proc/$$/stat" 2>/dev/null); stat=\${stat##*) }
-started=$(set -- $stat; [ $# -gt 19 ] && shift 19 && echo "$1")
-printf '{"pid": %s, "startTime": "%s"}\\n' "$$" "\${started:-0}" >"$pidfile.new" &&
+startTime() { shift "$(($# > 19 ? 19 : $#))"; started=\${1:-0}; }
+stat=; read -r stat 2>/dev/null <"/proc/$$/stat"
+startTime \${stat##*) }
+printf '{"pid": %s, "startTime": "%s"}\\n' "$$" "$started" >"$pidfile.new" &&
 mv -f "$pidfile.new" "$pidfile"`;
 
 /** How a program is started that lives on without us. */

@@ -1,11 +1,13 @@
-import { once } from 'node:events';
 import { spawn } from 'node:child_process';
-import { createConnection } from 'node:net';
-import { existsSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
+import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { MacAddress } from '../../src/net/mac-address.js';
+import { StoreLayout } from '../../src/store/layout.js';
+import { cloneInstance } from '../../src/vm/clone/clone-instance.js';
 import { newSeed } from '../../src/vm/cloud-init/new-seed.js';
 import { createInstance } from '../../src/vm/launch/create-instance.js';
 import { obtainImage } from '../../src/vm/images/obtain-image.js';
@@ -13,9 +15,7 @@ import { startMachine } from '../../src/vm/run/start-instance.js';
 import { stopInstance } from '../../src/vm/run/stop-instance.js';
 import { purgeInstance } from '../../src/vm/delete-instance.js';
 import { prepareStore } from '../../src/vm/upkeep.js';
-import { StoreLayout } from '../../src/store/layout.js';
-import { cloneInstance } from '../../src/vm/clone/clone-instance.js';
-import { writeFileSync } from 'node:fs';
+import { ImageServer, sha256Of } from '../support/image-server.js';
 import { runQuickly } from './command.js';
 import { measure } from './measure.js';
 import type { Comparison } from './report.js';
@@ -27,33 +27,49 @@ const MEMORY = 512 * 1024 ** 2;
 /**
  * What we add to QEMU: a launch from an image that is in the store, up to the moment QEMU runs its guest; a start; and a
  * clone of a launched instance that wrote 100 MiB; each against the plain commands that do the same by hand. No guest is
- * waited for, so an empty disk does for an image.
+ * waited for, so a disk without a system does for an image.
  */
-export async function benchLaunch({ folder, signal, say }: Bench): Promise<Comparison[]> {
+export async function benchLaunch(bench: Bench): Promise<Comparison[]> {
+  const disk = join(bench.folder, 'image.qcow2');
+  await runQuickly(['qemu-img', 'create', '-q', '-f', 'qcow2', disk, '2G']);
+  await runQuickly(['qemu-io', '-f', 'qcow2', '-c', 'write -q -P 7 0 600M', disk]);
+  const server = await ImageServer.start({ disk });
+  try {
+    // It would work that out for each answer.
+    server.promisedSha256 = sha256Of(disk);
+    return await timeAll(bench, { disk, mirror: server.url });
+  } finally {
+    await server.close();
+  }
+}
+
+async function timeAll(
+  { folder, signal, say }: Bench,
+  { disk: file, mirror }: { disk: string; mirror: string },
+): Promise<Comparison[]> {
   const layout = new StoreLayout(join(folder, 'store'));
   await prepareStore(layout);
-  const file = join(folder, 'image.qcow2');
-  await runQuickly(['qemu-img', 'create', '-q', '-f', 'qcow2', file, '2G']);
-  await runQuickly(['qemu-io', '-f', 'qcow2', '-c', 'write -q -P 7 0 600M', file]);
-  const image = await obtainImage({ layout, query: file, mirror: null, signal });
+  const obtain = (query: string) => obtainImage({ layout, query, mirror, signal });
+  const image = await obtain('');
   const hand = new ByHand(folder, image.dir.disk);
+  const launch = (query: string) => ({
+    work: async () => {
+      const again = await obtain(query);
+      await createInstance({ layout, name: 'fresh', memory: MEMORY, signal }, again);
+      await startMachine({ layout, name: 'fresh', env: ENV, signal });
+    },
+    undo: () => purgeInstance(layout, 'fresh'),
+  });
   say('launch and start');
   await createInstance({ layout, name: 'started', memory: MEMORY, signal }, image);
-  const cutPower = (name: string) => stopInstance({ layout, name, force: true });
   const times = await measure(
     {
-      launch: {
-        work: async () => {
-          const again = await obtainImage({ layout, query: file, mirror: null, signal });
-          await createInstance({ layout, name: 'fresh', memory: MEMORY, signal }, again);
-          await startMachine({ layout, name: 'fresh', env: ENV, signal });
-        },
-        undo: () => purgeInstance(layout, 'fresh'),
-      },
+      launch: launch(''),
+      'launch of a file': launch(file),
       'launch by hand': { work: () => hand.launch(), undo: () => hand.end() },
       start: {
         work: () => startMachine({ layout, name: 'started', env: ENV, signal }),
-        undo: () => cutPower('started'),
+        undo: () => stopInstance({ layout, name: 'started', force: true }),
       },
       'start by hand': { work: () => hand.start(), undo: () => hand.end() },
     },
@@ -79,6 +95,7 @@ export async function benchLaunch({ folder, signal, say }: Bench): Promise<Compa
   });
   return [
     compare('launch of a cached image', times.launch, times['launch by hand']),
+    compare('launch of a file, 600 MiB', times['launch of a file'], times['launch by hand']),
     compare('start', times.start, times['start by hand']),
     compare('clone, 100 MiB written', clones.clone, clones['clone by hand']),
   ];
@@ -119,10 +136,7 @@ class ByHand {
     });
     child.unref();
     this.#pid = child.pid;
-    while (!existsSync(socket)) await pause(5);
-    const connection = createConnection(socket);
-    await once(connection, 'data');
-    connection.destroy();
+    while (!(await answers(socket))) await pause(5);
   }
 
   async end(): Promise<void> {
@@ -151,6 +165,24 @@ class ByHand {
       ...['-device', 'scsi-hd,drive=hda,bus=scsi0.0', '-netdev', 'user,id=net0'],
       ...['-device', 'virtio-net-pci,netdev=net0,romfile='],
     ];
+  }
+}
+
+/** Whether QEMU answers a command. It greets long before it has made its machine. */
+async function answers(socket: string): Promise<boolean> {
+  const connection = createConnection(socket);
+  try {
+    connection.write('{"execute":"qmp_capabilities"}\n');
+    for (let said = ''; !said.includes('"return"');) {
+      const [piece] = (await once(connection, 'data')) as [Buffer];
+      said += piece.toString();
+    }
+    return true;
+  } catch {
+    // It is not there, or nobody listens yet.
+    return false;
+  } finally {
+    connection.destroy();
   }
 }
 

@@ -152,8 +152,9 @@ function sshFailure({ dir }: Guest, error: ExecError): MultipassError {
     );
   }
   const last = error.stderr.split('\n').at(-1) ?? '';
-  return new MultipassError('SSH_FAILED', `cannot enter "${dir.name}" by ssh: ${last}`, {
-    hint: 'It may still be starting: try again in a moment.',
+  const why = last === '' ? 'it closed the connection' : last;
+  return new MultipassError('SSH_FAILED', `cannot enter "${dir.name}" by ssh: ${why}`, {
+    hint: 'It may still be starting, or shutting down: try again in a moment.',
     details: { name: dir.name },
     cause: error,
   });

@@ -59,7 +59,7 @@ function decodeMachineRecord(place: JsonPlace): MachineRecord {
       vmgenid: decodeUuid(machine.key('vmgenid')),
       hasSeed: machine.key('hasSeed').boolean(),
       cards: machine.key('cards').items().map(decodeCard),
-      shares: machine.key('shares').items().map(decodeShare),
+      shares: decodeShares(machine.key('shares')),
       seenAs: decodeSeenAs(machine.key('seenAs')),
     },
     started: place.key('started').string(),
@@ -82,6 +82,11 @@ function decodeBackend(place: JsonPlace): CardBackend {
   }
   const tap = place.key('tap').matching(WORD, 'the name of a tap');
   return { kind: 'tap', tap, bridge: place.key('bridge').matching(WORD, 'the name of a bridge') };
+}
+
+/** A machine of before there were mounts has none. */
+function decodeShares(place: JsonPlace): Share[] {
+  return place.isAbsent() ? [] : place.items().map(decodeShare);
 }
 
 function decodeShare(place: JsonPlace): Share {

@@ -1,7 +1,7 @@
 import { ExecError, MultipassError } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { requireGuest } from '../guest/open-guest.js';
-import { runInGuest } from '../guest/ssh.js';
+import { runInGuest, shellWord } from '../guest/ssh.js';
 import { instanceNotRunning } from '../instance-errors.js';
 import { readInstance } from '../read-instance.js';
 import type { WorkOptions } from '../upkeep.js';
@@ -16,7 +16,7 @@ export interface ScheduleRequest extends WorkOptions {
 
 /**
  * Has a running guest shut itself down later: there is no daemon that could remember, but the guest can, and tells those
- * who are logged in.
+ * who are logged in. The last one scheduled counts; to cancel what is not scheduled is no error.
  * @throws MultipassError INSTANCE_NOT_RUNNING; SSH_FAILED, GUEST_SILENT; TOOL_FAILED when the guest cannot do that
  */
 export async function scheduleStop(request: ScheduleRequest): Promise<void> {
@@ -24,15 +24,39 @@ export async function scheduleStop(request: ScheduleRequest): Promise<void> {
   const reading = readInstance(layout, name);
   if (reading.state !== 'Running') throw instanceNotRunning(name);
   const guest = await requireGuest(layout, reading);
-  const words = minutes === null ? '-c' : `-P +${minutes}`;
+  const script = minutes === null ? CANCEL : scheduleIn(minutes, name);
   try {
-    await runInGuest(guest, `sudo -n shutdown ${words}`, { signal });
+    await runInGuest(guest, `sudo -n sh -c ${shellWord(script)}`, { signal });
   } catch (error) {
     if (!(error instanceof ExecError)) throw error;
     throw new MultipassError('TOOL_FAILED', `the guest of "${name}" cannot schedule its shutdown`, {
-      hint: "It needs systemd's `shutdown`; stop it at once with `multipass stop`.",
+      hint: 'It needs systemd, or a `shutdown` that takes minutes; stop it at once with `multipass stop`.',
       details: { name },
       cause: error,
     });
   }
 }
+
+const UNIT = 'multipass-stop';
+const HAS_SYSTEMD = '[ -d /run/systemd/system ]';
+
+/**
+ * Not by systemd's own `shutdown`: that lets nobody but root log in for the last five minutes, so that neither the user
+ * nor `--cancel` could get in.
+ */
+function scheduleIn(minutes: number, name: string): string {
+  const words = `${name} stops in ${minutes} min. Keep it: multipass stop --cancel ${name}`;
+  return `if ${HAS_SYSTEMD}; then
+  systemctl -q stop ${UNIT}.timer 2>/dev/null
+  systemd-run -q --collect --unit=${UNIT} --on-active=${minutes}m --timer-property=AccuracySec=1s systemctl poweroff || exit
+  wall ${shellWord(words)} 2>/dev/null || true
+else
+  shutdown -P +${minutes}
+fi`;
+}
+
+const CANCEL = `if ${HAS_SYSTEMD}; then
+  systemctl -q stop ${UNIT}.timer 2>/dev/null || true
+else
+  shutdown -c
+fi`;

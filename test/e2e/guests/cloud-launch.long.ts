@@ -1,8 +1,10 @@
-import { writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { describe, expect } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { guestImage } from '../../support/guests.js';
-import { test } from './bridge-support.js';
+import { expectNothingLeft, test } from './support.js';
+
+/** A cold boot of the cloud guest takes minutes where there is no KVM: the tests of this file share one instance. */
 
 /** It works until it is told that it may end. */
 const USER_DATA = `#cloud-config
@@ -11,29 +13,50 @@ runcmd:
 `;
 
 /** Long enough for a guest to let us in, without KVM and on a busy machine; it passes twice. */
-const SECONDS = 240;
+const SECONDS = 300;
 
 describe('launch', () => {
   test(
     'leaves a guest running that is not done with its set-up in time',
-    {
-      timeout: 1_200_000,
-    },
-    async ({ lab }) => {
-      const userData = join(dirname(lab.layout.root), 'user-data.yaml');
-      writeFileSync(userData, USER_DATA);
+    { timeout: 1_200_000 },
+    async ({ guests }) => {
+      const userData = join(dirname(guests.layout.root), 'user-data.yaml');
+      await writeFile(userData, USER_DATA);
       const launch = ['launch', await guestImage('cloud'), '--name', 'slow', '--memory', '768M'];
       const options = ['--cloud-init', userData, '--timeout', String(SECONDS)];
-      const { exitCode, stdout, stderr } = await lab.try([...launch, ...options]);
+      const { exitCode, stdout, stderr } = await guests.multipass([...launch, ...options]);
       expect(stderr).toContain('timed out waiting for initialization to complete');
       expect({ exitCode, stdout }).toEqual({ exitCode: 5, stdout: '' });
 
       // Nothing of its work is lost.
-      expect(await lab.state('slow')).toBe('Running');
-      await lab.inGuest('slow', 'sudo touch /run/enough; cloud-init status --wait >/dev/null');
-      expect(await lab.inGuest('slow', 'ls /var/tmp/was-done')).toBe('/var/tmp/was-done');
-      await lab.multipass('delete', '--purge', 'slow');
-      expect(await lab.leftovers()).toBe('');
+      await expectNothingLeft(guests.layout, { slow: 'Running' });
+      await guests.sh('slow', 'sudo touch /run/enough; cloud-init status --wait >/dev/null');
+      expect(await guests.sh('slow', 'ls /var/tmp/was-done')).toBe('/var/tmp/was-done');
     },
   );
+});
+
+describe('a delayed stop', { timeout: 300_000 }, () => {
+  test('can be cancelled to the last moment, for the guest lets us in', async ({ guests }) => {
+    const bootId = await guests.bootId('slow');
+    await guests.ok(['stop', '--time', '1', 'slow']);
+    expect(await guests.ok(['list', '--no-ipv4'])).toMatch(/^slow +Running /m);
+    expect(await guests.bootId('slow')).toBe(bootId);
+    await guests.ok(['stop', '--cancel', 'slow']);
+    await guests.sh('slow', 'sleep 90');
+    expect(await guests.bootId('slow')).toBe(bootId);
+    // There is nothing to cancel any more, which is as good.
+    await guests.ok(['stop', '--cancel', 'slow']);
+  });
+
+  test('comes in time, and the last one said is what counts', async ({ guests }) => {
+    await guests.ok(['stop', '--time', '60', 'slow']);
+    await guests.ok(['stop', '--time', '+1', 'slow']);
+    await vi.waitFor(() => expectNothingLeft(guests.layout, { slow: 'Stopped' }), {
+      timeout: 170_000,
+      interval: 1000,
+    });
+    await guests.ok(['delete', '--purge', 'slow']);
+    await expectNothingLeft(guests.layout);
+  });
 });

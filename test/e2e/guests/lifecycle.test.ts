@@ -130,6 +130,19 @@ describe('a running instance', () => {
     await expectNothingLeft(guests.layout, { web: 'Running' });
   });
 
+  test('is stopped later, unless that is cancelled', async ({ guests }) => {
+    const isScheduled =
+      'kill -0 $(cat /run/shutdown.pid 2>/dev/null) 2>/dev/null && echo yes || echo no';
+    // The guest's root does it.
+    const asRoot = `sudo sh -c '${isScheduled}'`;
+    await guests.ok(['stop', '--time', '10', 'web']);
+    expect(await guests.sh('web', asRoot)).toBe('yes');
+    await guests.ok(['stop', '--cancel', 'web']);
+    expect(await guests.sh('web', asRoot)).toBe('no');
+    await guests.ok(['stop', '--cancel', 'web']);
+    expect(stateOf(guests.layout, 'web')).toBe('Running');
+  });
+
   test('restarts from inside, and keeps its QEMU', async ({ guests }) => {
     const [before, { pid }] = [await guests.bootId('web'), qemuOf(guests.layout, 'web')];
     await guests.sh('web', 'echo precious >data; sync');

@@ -13,7 +13,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { geteuid } from 'node:process';
 import { describe, expect, vi } from 'vitest';
 import { readInstance } from '../../../src/vm/read-instance.js';
@@ -320,5 +320,22 @@ describe('an instance whose mounts cannot be', () => {
     expect(await mounted(guests)).toEqual(['/home/ubuntu/shared fuse.sshfs']);
     await guests.ok(['delete', '--purge', 'web']);
     await vi.waitFor(() => expect(processesIn(guests.layout)).toEqual([]), CACHED);
+  });
+});
+
+describe('the primary instance', () => {
+  test('has the home folder of the user', async ({ guests }) => {
+    const home = dirname(guests.layout.root);
+    await writeFile(join(home, 'note'), 'from home');
+    expect(await guests.launch('primary')).toBe(
+      `Launched: primary\nMounted '${home}' into 'primary:/home/ubuntu/Home'\n`,
+    );
+    expect(await guests.sh('primary', 'cat Home/note')).toBe('from home');
+    // A command runs where it is called.
+    const words = ['exec', 'primary', '--', 'pwd'];
+    expect(await guests.ok(words, { cwd: guests.layout.keys })).toBe(
+      `/home/ubuntu/Home/${relative(home, guests.layout.keys)}\n`,
+    );
+    await guests.ok(['delete', '--purge', 'primary']);
   });
 });

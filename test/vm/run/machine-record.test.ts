@@ -49,6 +49,11 @@ describe('the record of what an instance runs on', () => {
     expect(JSON.parse(await readFile(dir.machine, 'utf8'))).toMatchObject({ colour: 'blue' });
   });
 
+  test('shares nothing when it is of before there were mounts', async ({ dir }) => {
+    await corrupt(dir, { shares: undefined, seenAs: undefined });
+    expect(readMachine(dir)?.machine).toMatchObject({ shares: [], seenAs: null });
+  });
+
   test('is not there for an instance that never ran', ({ dir }) => {
     expect(readMachine(dir)).toBeUndefined();
     expect(bridgedMacs(dir)).toEqual([]);

@@ -1,11 +1,48 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, vi } from 'vitest';
+import { initialiseStore } from '../../../src/store/format.js';
+import { guestImage } from '../../support/guests.js';
+import { hashTree } from '../../support/hash-tree.js';
 import { ImageServer } from '../../support/image-server.js';
+import { makeInstance } from '../../support/store-fixture.js';
 import type { RunningCommand } from '../support/command.js';
 import { leftovers } from '../support/sound-store.js';
-import { expectNothingLeft, kill, processesIn, qemuOf, test, type GuestStore } from './support.js';
+import {
+  expectNothingLeft,
+  kill,
+  processesIn,
+  qemuOf,
+  test as base,
+  withGuestStore,
+  type GuestStore,
+} from './support.js';
+
+/** The store of this file has one instance already, which no launch has anything to do with. */
+const test = base.extend<{ guests: GuestStore }>({
+  guests: [
+    // eslint-disable-next-line no-empty-pattern -- vitest wants the pattern
+    async ({}, use) => {
+      await withGuestStore(await guestImage('tiny'), {}, async (guests) => {
+        await initialiseStore(guests.layout);
+        const { path } = await makeInstance(guests.layout, 'other');
+        other = await hashTree(path);
+        await use(guests);
+      });
+    },
+    { scope: 'file' },
+  ],
+});
+let other: Record<string, string> = {};
+
+/** Makes sure that nothing is there but the other instance, and that nobody has touched that. */
+async function expectOnlyOther({ layout }: GuestStore): Promise<void> {
+  await expectNothingLeft(layout, { other: 'Stopped' });
+  expect(await hashTree(layout.instance('other').path)).toEqual(other);
+}
 
 /** Begins to launch a guest that the line in its user-data spoils. */
 async function launchSpoilt(
@@ -31,7 +68,7 @@ describe('a guest', () => {
       'launch failed: timed out waiting for response of "x" after 20 s\n  hint: ',
     );
     expect(stderr).toContain(hint);
-    await expectNothingLeft(guests.layout);
+    await expectOnlyOther(guests);
   });
 
   test('that dies is told at once, with the end of its console', async ({ guests }) => {
@@ -48,7 +85,7 @@ describe('a guest', () => {
     expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 2 });
     expect(stderr).toContain('launch failed: Instance shutdown during start of "x"\n  hint: ');
     expect(stderr).toMatch(/^ {2}console: .*TINY-READY host=x /m);
-    await expectNothingLeft(layout);
+    await expectOnlyOther(guests);
   });
 });
 
@@ -65,7 +102,7 @@ async function interrupt(
     stderr: 'launch failed: interrupted by SIGINT\n',
     exitCode: 130,
   });
-  await expectNothingLeft(guests.layout);
+  await expectOnlyOther(guests);
 }
 
 describe('a launch that is interrupted leaves nothing', () => {
@@ -99,7 +136,33 @@ describe('a launch that is interrupted leaves nothing', () => {
     await vi.waitFor(() => expect(said).toContain('"execute":"cont"'), { timeout: 60_000 });
     launch.signalGroup('SIGINT');
     expect((await launch.finished).exitCode).toBe(130);
-    await expectNothingLeft(guests.layout);
+    await expectOnlyOther(guests);
+  });
+
+  /** From Node's first steps on, to where QEMU has begun; a busy machine gets less far. */
+  const MOMENTS = Array.from({ length: 12 }, (_, index) => index * 150);
+
+  test('at any other moment', async ({ guests }) => {
+    for (const ms of MOMENTS) {
+      const launch = guests.begin(words(guests));
+      await pause(ms);
+      launch.signalGroup('SIGINT');
+      const { stdout, exitCode } = await launch.finished;
+      expect({ ms, stdout, exitCode }).toEqual({ ms, stdout: '', exitCode: 130 });
+      await expectOnlyOther(guests);
+    }
+  });
+
+  test('or what the next command removes, when it is killed at any moment', async ({ guests }) => {
+    for (const ms of MOMENTS) {
+      const launch = guests.begin(words(guests));
+      await pause(ms);
+      launch.signalGroup('SIGKILL');
+      expect((await launch.finished).exitCode).toBe(137);
+      const isThere = existsSync(guests.layout.instance('x').path);
+      await guests.ok(isThere ? ['delete', '--purge', 'x'] : ['purge']);
+      await expectOnlyOther(guests);
+    }
   });
 
   test('but not one that is killed, which is there to be deleted', async ({ guests }) => {
@@ -111,7 +174,7 @@ describe('a launch that is interrupted leaves nothing', () => {
     launch.signalGroup('SIGKILL');
     expect((await launch.finished).exitCode).toBe(137);
     await guests.ok(['delete', '--purge', 'x']);
-    await expectNothingLeft(guests.layout);
+    await expectOnlyOther(guests);
   });
 });
 
@@ -132,7 +195,7 @@ describe('an image server', () => {
     expect(stderr).toMatch(/^launch failed: /);
     expect(stderr).toContain(server.url.slice(0, -1));
     expect(exitCode).toBe(2);
-    await expectNothingLeft(guests.layout);
+    await expectOnlyOther(guests);
   });
 
   test('that does not have what it promised is told', async ({ guests }) => {
@@ -142,7 +205,7 @@ describe('an image server', () => {
     await server.close();
     expect(stderr).toMatch(/^launch failed: .*404/);
     expect(exitCode).toBe(2);
-    await expectNothingLeft(guests.layout);
+    await expectOnlyOther(guests);
   });
 
   test('that lies about what it sends is found out', async ({ guests }) => {
@@ -153,7 +216,7 @@ describe('an image server', () => {
     await server.close();
     expect(stderr).toMatch(/^launch failed: .*hash/);
     expect(exitCode).toBe(2);
-    await expectNothingLeft(guests.layout);
+    await expectOnlyOther(guests);
     expect(await readdir(guests.layout.images)).toEqual(images);
   });
 
