@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs';
 import { link, lstat, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, fromSystemError, MultipassError } from '../errors.js';
@@ -177,10 +178,11 @@ export async function claimOf(
 
 /** True when a living process is making an instance that will be called `name`. */
 export async function isBeingPrepared(layout: StoreLayout, name: string): Promise<boolean> {
-  const tokens = await readdir(layout.staging).catch((): string[] => []);
-  return tokens.some((token) => {
-    if (makerState(token) === 'dead') return false;
-    const claim = new InstanceDir(layout.staged(token)).claim;
+  const entries = await readdir(layout.staging, { withFileTypes: true }).catch((): Dirent[] => []);
+  return entries.some((entry) => {
+    // A file is the record of a commit, whose instances are folders of their own.
+    if (!entry.isDirectory() || makerState(entry.name) === 'dead') return false;
+    const claim = new InstanceDir(layout.staged(entry.name)).claim;
     return readSmallFileIfAny(join(claim, 'name')) === name;
   });
 }

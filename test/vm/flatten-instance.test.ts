@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { chmod, lstat, readdir, rm, writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
-import { describe, expect } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { run } from '../../src/exec.js';
 import { readQcow2 } from '../../src/qemu/qcow2-header.js';
 import { initialiseStore } from '../../src/store/format.js';
@@ -18,6 +18,9 @@ import { replaceProgram } from './clone/replace-program.js';
 import { contentOf, contentsOf, writeData } from './snapshots/disk-content.js';
 
 const MIB = 1024 ** 2;
+
+// Programs are started some hundred times.
+vi.setConfig({ testTimeout: 180_000 });
 
 async function basesOf(dir: InstanceDir): Promise<string[]> {
   return (await readdir(dir.path)).filter((name) => name.startsWith('base-'));

@@ -1,7 +1,7 @@
 import { lstat, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { InstanceLock } from '../../src/store/lock.js';
-import { startTimeOf } from '../../src/store/maker-token.js';
+import { newToken, startTimeOf } from '../../src/store/maker-token.js';
 import { StagedInstance } from '../../src/store/staging.js';
 import { recordText } from '../../src/store/write-record.js';
 import { followName } from '../../src/vm/run/follow-name.js';
@@ -198,6 +198,16 @@ describe('renaming an instance is refused', () => {
     await expectRefusal(store, () => vm.rename('shop'), 'NAME_IN_PREPARATION');
     await staged.discard();
     expect((await vm.rename('shop')).name).toBe('shop');
+  });
+
+  test('but not for the record with which somebody publishes several others', async ({ store }) => {
+    const { layout } = store;
+    await makeInstance(layout, 'web', { data: 0 });
+    for (const name of [newToken(), `${newToken()}.commit`]) {
+      await writeFile(layout.staged(name), '{"publish": []}');
+    }
+    const vm = await (await store.get('web')).rename('shop');
+    expect((await vm.clone('copy')).name).toBe('copy');
   });
 
   processTest('but not for one whose maker is dead', async ({ store, start }) => {

@@ -92,6 +92,7 @@ export const clone: Command = {
     for (const { unchanged } of report.clones) {
       for (const warning of unchanged) tellWarning(context, warning);
     }
+    for (const warning of report.warnings) tellWarning(context, warning);
     const { formatCloneResult } = await import('../format/clone-result.js');
     context.stdout.write(formatCloneResult(report, format));
     if (options['start'] === true) {

@@ -61,6 +61,7 @@ function formatCloneResultJson(report: CloneReport): string {
     bytes_shared: report.bytesShared,
     fits: report.fits,
     clones: report.clones.map(cloneJson),
+    warnings: report.warnings,
     timings_ms: report.timingsMs,
   });
 }

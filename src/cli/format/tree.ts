@@ -1,4 +1,5 @@
 import { formatMemorySize } from '../../memory-size.js';
+import { isLongChain } from '../../vm/disks/long-chain.js';
 import type { TreeNode } from '../../vm/lineage/tree.js';
 import { formatJson } from './json.js';
 import { printable } from './table.js';
@@ -18,6 +19,7 @@ function nodeJson(node: TreeNode): PlainData {
     name: node.name,
     exclusive_bytes: node.exclusiveBytes,
     shared_bytes: node.sharedBytes,
+    layers: node.layers,
     children: node.children.map(nodeJson),
   };
 }
@@ -31,7 +33,7 @@ function linesOf(node: TreeNode, first: string, rest: string): string[] {
   return [`${first}${describe(node)}\n`, ...below];
 }
 
-function describe({ kind, id, name, exclusiveBytes, sharedBytes }: TreeNode): string {
+function describe({ kind, id, name, exclusiveBytes, sharedBytes, layers }: TreeNode): string {
   const title = printable(name);
   switch (kind) {
     case 'image':
@@ -39,7 +41,7 @@ function describe({ kind, id, name, exclusiveBytes, sharedBytes }: TreeNode): st
     case 'snapshot':
       return `snapshot ${title}`;
     case 'instance':
-      return `${title}  ${sizes(exclusiveBytes, sharedBytes)}`;
+      return `${title}  ${sizes(exclusiveBytes, sharedBytes)}${isLongChain(layers) ? `, on ${layers} layers` : ''}`;
   }
 }
 

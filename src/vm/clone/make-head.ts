@@ -31,6 +31,8 @@ export interface HeadRequest extends CopyFileOptions {
 /** How the disk of a clone came to be, in bytes on the disk. */
 export interface MadeHead extends Omit<CopiedDisk, 'strategy'> {
   readonly strategy: CopiedDisk['strategy'] | 'linked';
+  /** How many bases it stands on. */
+  readonly layers: number;
 }
 
 /**
@@ -49,7 +51,7 @@ export async function makeHead(request: HeadRequest): Promise<MadeHead> {
     ...{ target: target.disk, signal, onProgress },
   });
   await grow(target, state.spec.disk, signal);
-  return made;
+  return { ...made, layers: chain.length };
 }
 
 /** A further clone of one that is staged already: its head is copied, whatever it took to make, and its bases shared. */
@@ -72,8 +74,9 @@ export async function repeatHead(
  */
 async function layOn(request: HeadRequest, chain: readonly string[]): Promise<MadeHead> {
   const { source, target } = request;
+  const hasOwnBase = source.disk.snapshots.length > 0;
   let bytesCopied = 0;
-  if (source.disk.snapshots.length > 0) bytesCopied = await layOnOwnBase(request);
+  if (hasOwnBase) bytesCopied = await layOnOwnBase(request);
   else await layOnFrozen(request, chain);
   await chmod(target.disk, 0o600);
   const shared = [];
@@ -82,6 +85,7 @@ async function layOn(request: HeadRequest, chain: readonly string[]): Promise<Ma
     strategy: 'linked',
     bytesCopied,
     bytesShared: shared.reduce((sum, bytes) => sum + bytes, 0),
+    layers: chain.length + (hasOwnBase ? 1 : 0),
   };
 }
 

@@ -6,7 +6,7 @@ import type { InstanceReading } from '../read-instance.js';
 import type { CloneManyRequest, CloneRequest } from './clone-request.js';
 import { planDisk } from './plan-disk.js';
 import { requireNameIsFree } from './publish-clone.js';
-import { PhaseTimer, plannedIdentity } from './report-clone.js';
+import { layerWarnings, PhaseTimer, plannedIdentity } from './report-clone.js';
 import type { CloneReport } from './report.js';
 import { requireCloneable } from './source.js';
 import { sourceState } from './source-state.js';
@@ -48,6 +48,10 @@ export async function planClone(
     bytesShared: plan.bytesShared,
     fits: plan.fits,
     clones,
+    warnings: layerWarnings(
+      plan,
+      clones.map(({ name }) => name),
+    ),
     timingsMs: timer.timings,
   };
 }

@@ -24,6 +24,8 @@ export interface DiskPlanRequest {
 /** What the disks of all clones would come to, in bytes on the disk. */
 export type DiskPlan = Omit<CopyPlan, 'strategy'> & {
   readonly strategy: CopyPlan['strategy'] | 'linked';
+  /** How many bases each head would stand on. */
+  readonly layers: number;
 };
 
 /**
@@ -41,7 +43,8 @@ export async function planDisk(plan: DiskPlanRequest): Promise<DiskPlan> {
     const bases = isFrozen(reading)
       ? chain.map((file) => dir.file(file))
       : [dir.disk, ...chain.map((file) => dir.file(file))];
-    return { strategy: 'linked', bytesCopied: 0, bytesShared: await sumOf(bases), fits: true };
+    const bytesShared = await sumOf(bases);
+    return { strategy: 'linked', bytesCopied: 0, bytesShared, fits: true, layers: bases.length };
   }
   return await withScratch(layout, async (folder) => {
     const target = new InstanceDir(folder).disk;
@@ -50,13 +53,14 @@ export async function planDisk(plan: DiskPlanRequest): Promise<DiskPlan> {
     // Linked ones share one base, whatever their number.
     if (linked) {
       const bytesShared = await sumOf(chain.map((file) => dir.file(file)));
-      return { ...one, strategy: 'linked', bytesShared };
+      return { ...one, strategy: 'linked', bytesShared, layers: chain.length + 1 };
     }
     const bytesCopied = one.bytesCopied * copies;
     return {
       ...one,
       bytesCopied,
       fits: bytesCopied === 0 || (await hasSpace(target, bytesCopied)),
+      layers: chain.length,
     };
   });
 }

@@ -1,7 +1,9 @@
 import { readMetaData } from '../../net/meta-data.js';
 import type { Seed } from '../cloud-init/seed.js';
+import { isLongChain } from '../disks/long-chain.js';
 import { interfaceLabel } from '../records/interface.js';
 import type { NewIdentity } from './identity.js';
+import type { MadeHead } from './make-head.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { CloneIdentity, CloneReport } from './report.js';
 import type { CloneSource } from './source.js';
@@ -51,8 +53,29 @@ export function reportClones({ source, state, clones, timer }: CloneOutcome): Cl
       atFirstBoot: clone.seed.atFirstBoot,
       unchanged: clone.warnings,
     })),
+    warnings: layerWarnings(
+      head,
+      clones.map(({ name }) => name),
+    ),
     timingsMs: timer.timings,
   };
+}
+
+/** Chains grow when what a linked clone has written is linked again, and so on; it is for their user to cut them. */
+export function layerWarnings(
+  { strategy, layers }: Pick<MadeHead, 'strategy' | 'layers'>,
+  names: readonly string[],
+): string[] {
+  const [first, ...more] = names;
+  if (strategy !== 'linked' || first === undefined || !isLongChain(layers)) return [];
+  const [who, whom] =
+    more.length === 0
+      ? [`"${first}" stands`, first]
+      : [`"${first}" and ${more.length} more stand`, 'NAME'];
+  return [
+    `${who} on ${layers} layers, and reading takes longer with each: ` +
+      `\`multipass flatten ${whom}\` makes one layer of them`,
+  ];
 }
 
 function identityOf(

@@ -51,6 +51,8 @@ export interface CloneReport {
   /** Whether the file system has room for `bytesToCopy`. */
   readonly fits: boolean;
   readonly clones: readonly ClonedInstance[];
+  /** What the user should know of all of them, in sentences: that they stand on many layers. */
+  readonly warnings: readonly string[];
   /** Milliseconds a step took, by the step's name in snake_case. */
   readonly timingsMs: Readonly<Record<string, number>>;
 }

@@ -1,6 +1,7 @@
 import { MultipassError } from '../../errors.js';
 import { log } from '../../log.js';
 import type { StoreLayout } from '../../store/layout.js';
+import { layersBelow } from '../disks/long-chain.js';
 import { listImages } from '../images/vault.js';
 import type { ReadableInstanceView } from '../instance-view.js';
 import { listInstances } from '../list-instances.js';
@@ -18,6 +19,8 @@ export interface TreeNode {
   readonly exclusiveBytes: number;
   /** Bytes of files that others hold as well. */
   readonly sharedBytes: number;
+  /** How many bases an instance's disk stands on; 0 for anything else. */
+  readonly layers: number;
   readonly children: readonly TreeNode[];
 }
 
@@ -57,6 +60,7 @@ function imageNode(
     name: title === '' ? record.query.release : title,
     exclusiveBytes: exclusive,
     sharedBytes: shared,
+    layers: 0,
     children: forest.launchedFrom(id).map((view) => forest.node(view)),
   };
 }
@@ -90,7 +94,8 @@ class Forest {
   }
 
   node(view: ReadableInstanceView): TreeNode {
-    const { exclusive, shared } = diskUsage(this.#layout.instance(view.name).path);
+    const dir = this.#layout.instance(view.name);
+    const { exclusive, shared } = diskUsage(dir.path);
     const clones = this.#clones.get(view) ?? [];
     const snapshots = namesAndTags(this.#layout, view.name).map(({ name, tag }): TreeNode => ({
       kind: 'snapshot',
@@ -99,6 +104,7 @@ class Forest {
       // Its clusters are in the instance's own disk.
       exclusiveBytes: 0,
       sharedBytes: 0,
+      layers: 0,
       children: clones.filter((other) => isOf(other, name)).map((other) => this.node(other)),
     }));
     const known = new Set(snapshots.map(({ name }) => name));
@@ -109,6 +115,7 @@ class Forest {
       name: view.name,
       exclusiveBytes: exclusive,
       sharedBytes: shared,
+      layers: layersBelow(dir),
       children: [...snapshots, ...others.map((clone) => this.node(clone))],
     };
   }

@@ -26,6 +26,7 @@ it('prints the JSON of the design, its keys in that order', () => {
           unchanged: [],
         },
       ],
+      warnings: ['it is old'],
       timingsMs: { copy: 1.5 },
     },
     'json',
@@ -74,6 +75,9 @@ it('prints the JSON of the design, its keys in that order', () => {
             "unchanged": [
             ]
         }
+    ],
+    "warnings": [
+        "it is old"
     ],
     "timings_ms": {
         "copy": 1.5

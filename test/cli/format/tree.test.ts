@@ -5,7 +5,15 @@ import type { TreeNode } from '../../../src/vm/lineage/tree.js';
 const MIB = 1024 ** 2;
 
 function node(kind: TreeNode['kind'], name: string, ...children: TreeNode[]): TreeNode {
-  return { kind, name, id: `id-of-${name}`, exclusiveBytes: MIB, sharedBytes: 512, children };
+  return {
+    kind,
+    name,
+    id: `id-of-${name}`,
+    exclusiveBytes: MIB,
+    sharedBytes: 512,
+    layers: 0,
+    children,
+  };
 }
 
 const ROOTS: TreeNode[] = [
@@ -43,6 +51,13 @@ describe('the table of a tree', () => {
     `);
   });
 
+  it('tells how many layers a disk stands on when they are many', () => {
+    const [few, many] = [8, 9].map((layers) => ({ ...node('instance', 'web'), layers }));
+    expect(formatTree([few!, many!], 'table')).toBe(
+      'web  1.0MiB of its own, 512B shared\nweb  1.0MiB of its own, 512B shared, on 9 layers\n',
+    );
+  });
+
   it('says that there is nothing, where there is nothing', () => {
     expect(formatTree([], 'table')).toBe('No images and no instances found.\n');
   });
@@ -67,6 +82,7 @@ describe('the JSON of a tree', () => {
                   "name": "alone",
                   "exclusive_bytes": 1048576,
                   "shared_bytes": 512,
+                  "layers": 0,
                   "children": [
                   ]
               }
