@@ -58,9 +58,9 @@ describe('the completion for bash', () => {
     expect(all?.split(' ').sort()).toEqual(
       [
         ...['clone', 'completion', 'delete', 'exec', 'find', 'flatten', 'get', 'help'],
-        ...['info', 'launch', 'list', 'ls', 'migrate', 'networks', 'purge', 'recover'],
+        ...['info', 'launch', 'list', 'ls', 'migrate', 'mount', 'networks', 'purge', 'recover'],
         ...['rename', 'restart', 'restore', 'set', 'shell', 'sh', 'connect', 'snapshot'],
-        ...['start', 'stop', 'suspend', 'tree', 'version'],
+        ...['start', 'stop', 'suspend', 'tree', 'umount', 'unmount', 'version'],
       ].sort(),
     );
     expect(some).toBe('clone completion connect');

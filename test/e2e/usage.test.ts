@@ -75,6 +75,7 @@ describe('the help', () => {
       expect.stringMatching(/^ {2}launch +Create and start an instance$/),
       expect.stringMatching(/^ {2}list, ls +List all available instances or snapshots$/),
       expect.stringMatching(/^ {2}migrate +Bring the instances of an old Multipass over$/),
+      expect.stringMatching(/^ {2}mount +Mount a local directory in the instance$/),
       expect.stringMatching(/^ {2}networks +List available network interfaces$/),
       expect.stringMatching(/^ {2}purge +Purge all deleted instances permanently$/),
       expect.stringMatching(/^ {2}recover +Recover deleted instances$/),
@@ -88,6 +89,7 @@ describe('the help', () => {
       expect.stringMatching(/^ {2}stop +Stop running instances$/),
       expect.stringMatching(/^ {2}suspend +Suspend running instances$/),
       expect.stringMatching(/^ {2}tree +Show what came from what$/),
+      expect.stringMatching(/^ {2}umount, unmount +Unmount a directory from an instance$/),
       expect.stringMatching(/^ {2}version +Show version details$/),
     ]);
   });
