@@ -33,6 +33,8 @@ rm -f "$fifo" "$pidfile" "$log"`;
 /** The last line of a log whose server or client has ended. */
 const ENDED = 'keeper: ended';
 
+const POLL_MS = 20;
+
 /** What a keeper joins; both are run in the store's root. */
 export interface Joined {
   readonly server: readonly string[];
@@ -59,10 +61,12 @@ export async function startKeeper(
       layout.relative(path),
     );
     const lines = [server, client].map((command) => command.map(shellWord).join(' '));
-    await spawnDetached('/bin/sh', ['-c', KEEP, 'keeper', ...words, ...lines], {
+    const keeper = await spawnDetached('/bin/sh', ['-c', KEEP, 'keeper', ...words, ...lines], {
       cwd: layout.root,
       output: output.fd,
     });
+    // Before it has said who it is nobody could end it.
+    while (liveProcessOf(files.pid) !== keeper.pid && !keeper.hasEnded()) await sleep(POLL_MS);
   } finally {
     await output.close();
   }
@@ -85,7 +89,6 @@ export function lastWordsOf({ dir, tag }: KeptMount): string | null {
 }
 
 const PATIENCE_MS = 5000;
-const POLL_MS = 20;
 
 /** Ends the keeper of a mount, and the connection that it keeps; resolves when both are gone. */
 export async function endKeeper(dir: InstanceDir, tag: string): Promise<void> {
