@@ -157,7 +157,7 @@ describe('suspend', () => {
   test('saves the memory, and ends QEMU', async ({ guests }) => {
     const { layout } = guests;
     await guests.sh('web', 'sleep 4711 </dev/null >/dev/null 2>&1 & echo $! >pid');
-    await guests.sh('web', 'cat /proc/sys/kernel/random/boot_id >boot');
+    await guests.sh('web', 'cat /proc/sys/kernel/random/boot_id >boot; sync');
     expect(await guests.ok(['suspend', 'web'])).toBe('');
     expect(await tagsOf(layout, 'web')).toEqual(['suspend']);
     expect(await guests.ok(['list'])).toMatch(/^web +Suspended +-- /m);
@@ -284,6 +284,8 @@ describe('shell', () => {
     const session = inTerminal('shell web', { store: guests.layout.root });
     session.type('echo $((40 + 2)) is here; sleep 1000\r');
     await session.sees(/^42 is here\r$/m);
+    // Until it has begun, its shell is between two commands and might take the key for neither.
+    await guests.sh('web', 'until ps | grep -q "[s]leep 1000$"; do usleep 50000; done');
     session.type('\u0003');
     session.type('echo $((40 + 3)) goes on; exit 4\r');
     expect(await session.exitCode).toBe(4);
