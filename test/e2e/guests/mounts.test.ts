@@ -133,6 +133,23 @@ describe('a classic mount', () => {
     expect(await guests.sh('web', 'ls -A /mnt/again')).toBe('');
   });
 
+  test('says what to install where there is no sshfs, and leaves nothing', async ({
+    guests,
+    host,
+  }) => {
+    const before = keepers(guests);
+    await guests.sh('web', 'sudo mv /bin/sshfs /bin/away');
+    const refused = await guests.multipass(['mount', host.native, 'web:/mnt/none']);
+    await guests.sh('web', 'sudo mv /bin/away /bin/sshfs');
+    expect(refused.stderr).toContain(
+      `mount failed: cannot mount "${host.native}" in 'web': sshfs is not installed\n`,
+    );
+    expect(refused.stderr).toContain('multipass exec web -- sudo apt-get install -y sshfs');
+    expect(refused.exitCode).toBe(2);
+    expect(keepers(guests)).toEqual(before);
+    expect(readInstance(guests.layout, 'web').spec.mounts).toHaveLength(1);
+  });
+
   test('has links as they are', async ({ guests, host }) => {
     await symlink('../b/c', join(host.classic, 'a/link'));
     await guests.sh('web', 'cd shared/a/b; ln -s ../../mine link; ln -s /etc/hostname absolute');
