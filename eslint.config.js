@@ -3,10 +3,10 @@ import tseslint from 'typescript-eslint';
 
 /** Each third-party package has one owner; everybody else goes through that file. */
 const OWNED_PACKAGES = {
-  execa: 'src/exec.ts',
+  execa: 'src/process/run.ts',
   yaml: 'src/yaml.ts',
   'proper-lockfile': 'src/store/lock.ts',
-  'write-file-atomic': 'src/store/write-record.ts',
+  'write-file-atomic': 'src/files/record.ts',
 };
 
 const ownership = Object.entries(OWNED_PACKAGES).map(([name, owner]) => ({

@@ -27,9 +27,9 @@ export type {
   ReadableInstanceView,
   RuntimeInfo,
   SnapshotView,
-} from './vm/instance-view.js';
+} from './vm/views.js';
 export type { InstanceState } from './vm/state.js';
-export type { WorkOptions } from './vm/upkeep.js';
+export type { WorkOptions } from './vm/open.js';
 export type { InstanceSpec } from './vm/records/spec.js';
 export type {
   ImageQuery,

@@ -1,4 +1,4 @@
-import type { InstanceView } from '../vm/instance-view.js';
+import type { InstanceView } from '../vm/views.js';
 import type { CliContext } from './context.js';
 
 /** The views with what the running ones tell of themselves; where none runs, nothing is loaded for it. */

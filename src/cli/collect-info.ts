@@ -1,10 +1,10 @@
 import { MultipassError } from '../errors.js';
 import type { StoreLayout } from '../store/layout.js';
-import type { BrokenInstanceView, InstanceView, SnapshotView } from '../vm/instance-view.js';
+import type { BrokenInstanceView, InstanceView, SnapshotView } from '../vm/views.js';
 import { listInstances, viewInstance } from '../vm/list-instances.js';
-import { listSnapshots, lookInto } from '../vm/list-snapshots.js';
+import { listSnapshots, lookInto } from '../vm/snapshots/list-snapshots.js';
 import { problemOf } from '../vm/read-instance.js';
-import { countSnapshots, requireSnapshot } from '../vm/snapshots.js';
+import { countSnapshots, requireSnapshot } from '../vm/snapshots/snapshot-list.js';
 import type { StrayTag } from '../vm/snapshots/stray-tags.js';
 import { Failures } from './failures.js';
 import type { InstanceInfo } from './format/info-items.js';

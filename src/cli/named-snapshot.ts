@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { isPlainName, type StoreLayout } from '../store/layout.js';
-import { instanceNotFound } from '../vm/instance-errors.js';
+import { instanceNotFound } from '../vm/errors.js';
 import { isValidName } from '../vm/names.js';
 
 /** What an argument names: an instance, or one of its snapshots. */

@@ -1,6 +1,6 @@
 import { usageError, type Invocation } from './command.js';
 import { selectNames } from './select.js';
-import type { InstanceView } from '../vm/instance-view.js';
+import type { InstanceView } from '../vm/views.js';
 
 /**
  * The instances that a command is about, where without a name the primary one is meant.

@@ -1,4 +1,4 @@
-import type { BrokenInstanceView } from '../vm/instance-view.js';
+import type { BrokenInstanceView } from '../vm/views.js';
 import type { CliContext } from './context.js';
 import { printable } from './format/table.js';
 

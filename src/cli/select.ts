@@ -1,4 +1,4 @@
-import type { InstanceView } from '../vm/instance-view.js';
+import type { InstanceView } from '../vm/views.js';
 import { usageError, type Invocation } from './command.js';
 
 /**

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { throwIfAborted } from '../abort.js';
 import { MultipassError } from '../errors.js';
-import { run } from '../exec.js';
+import { run } from '../process/run.js';
 import { log } from '../log.js';
 import type { Accelerator } from './machine.js';
 import { EXIT_PORT, PROBE_EXIT_CODE, probeGuest } from './probe-guest.js';

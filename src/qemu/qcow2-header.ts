@@ -1,7 +1,5 @@
-import { withDiskBytes } from './disk-bytes.js';
-import type { DiskBytes } from './disk-bytes.js';
-import { readSnapshotTable } from './qcow2-snapshots.js';
-import type { Qcow2Snapshot } from './qcow2-snapshots.js';
+import { withDiskBytes, type DiskBytes } from './disk-bytes.js';
+import { readSnapshotTable, type Qcow2Snapshot } from './qcow2-snapshots.js';
 
 /** What the header and the snapshot table of a qcow2 image say. Sizes are in bytes. */
 export interface Qcow2Facts {

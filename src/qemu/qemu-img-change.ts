@@ -1,9 +1,7 @@
 import { resolve } from 'node:path';
 import { ExecError, MultipassError } from '../errors.js';
-import { backingName } from './backing.js';
-import type { Backing } from './backing.js';
-import { qemuImg } from './qemu-img-run.js';
-import type { Abortable } from './qemu-img-run.js';
+import { backingName, type Backing } from './backing.js';
+import { qemuImg, type Abortable } from './qemu-img-run.js';
 
 /**
  * Takes an internal snapshot. QEMU takes a second one under the same tag without a word: look first.

@@ -1,12 +1,10 @@
 import { resolve } from 'node:path';
 import { MultipassError } from '../errors.js';
-import { backingName } from './backing.js';
-import type { Backing } from './backing.js';
+import { backingName, type Backing } from './backing.js';
 import { readQcow2 } from './qcow2-header.js';
 import { resize } from './qemu-img-change.js';
 import { snapshotArgs } from './qemu-img-info.js';
-import { qemuImg } from './qemu-img-run.js';
-import type { Abortable } from './qemu-img-run.js';
+import { qemuImg, type Abortable } from './qemu-img-run.js';
 
 /** What is converted, and into what. */
 export interface ConvertOptions extends Abortable {

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { ExecError, MultipassError } from '../errors.js';
-import { qemuImg } from './qemu-img-run.js';
-import type { Abortable } from './qemu-img-run.js';
+import { qemuImg, type Abortable } from './qemu-img-run.js';
 
 /** What QEMU says of a disk of any format. */
 export interface DiskInfo {

@@ -1,6 +1,5 @@
 import { ExecError, MultipassError } from '../errors.js';
-import { run } from '../exec.js';
-import type { RunOptions, RunResult } from '../exec.js';
+import { run, type RunOptions, type RunResult } from '../process/run.js';
 
 /** Work that can be told to stop: qemu-img is dead when the function rejects with ABORTED. */
 export interface Abortable {

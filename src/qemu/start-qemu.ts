@@ -2,7 +2,7 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sleep, throwIfAborted } from '../abort.js';
 import { errnoOf, MultipassError } from '../errors.js';
-import { spawnDetached, WRITE_PID_FILE, type DetachedProcess } from '../spawn.js';
+import { spawnDetached, WRITE_PID_FILE, type DetachedProcess } from '../process/detach.js';
 import { RUN_SOCKETS } from './machine.js';
 import { QmpClient } from './qmp-client.js';
 

@@ -3,10 +3,9 @@ import { errnoOf, fromSystemError, MultipassError, RecordError } from '../errors
 import { log } from '../log.js';
 import type { StoreLayout } from './layout.js';
 import { newToken } from './maker-token.js';
-import { readRecordIfAny } from './read-file.js';
+import { readRecordIfAny, recordText } from '../files/record.js';
 import { moveToInstances, notDurable, type StagedInstance } from './staging.js';
-import { syncPath } from './sync.js';
-import { recordText } from './write-record.js';
+import { syncPath } from '../files/sync.js';
 
 /** A staged folder, and the name it gets. */
 interface Publication {

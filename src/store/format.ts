@@ -1,11 +1,10 @@
 import { mkdir, writeFile, rename, chmod } from 'node:fs/promises';
 import { errnoOf, fromSystemError, MultipassError, RecordError } from '../errors.js';
-import type { JsonPlace } from './decoder.js';
+import type { JsonPlace } from '../files/decoder.js';
 import { STORE_FORMAT, type StoreLayout } from './layout.js';
 import { newToken } from './maker-token.js';
-import { readRecordIfAny } from './read-file.js';
-import { syncPath } from './sync.js';
-import { recordText } from './write-record.js';
+import { readRecordIfAny, recordText } from '../files/record.js';
+import { syncPath } from '../files/sync.js';
 
 /**
  * Makes sure that this version may read the store; writes nothing.

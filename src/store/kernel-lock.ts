@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { errnoOf, fromSystemError, MultipassError } from '../errors.js';
-import { run } from '../exec.js';
+import { run } from '../process/run.js';
 
 /** Several may hold a shared lock, one alone an exclusive one. */
 export type LockMode = 'shared' | 'exclusive';

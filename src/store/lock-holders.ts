@@ -5,7 +5,7 @@ import { fromSystemError } from '../errors.js';
 import { log } from '../log.js';
 import type { StoreLayout } from './layout.js';
 import { makerState, newToken } from './maker-token.js';
-import { readSmallFileIfAny } from './read-file.js';
+import { readSmallFileIfAny } from '../files/record.js';
 
 const SEPARATOR = '@';
 

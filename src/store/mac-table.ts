@@ -1,7 +1,7 @@
 import { link, open, stat, unlink, writeFile } from 'node:fs/promises';
 import { errnoOf, fromSystemError } from '../errors.js';
 import type { StoreLayout } from './layout.js';
-import { readSmallFileIfAny } from './read-file.js';
+import { readSmallFileIfAny } from '../files/record.js';
 
 /**
  * The MAC addresses in use, one file each: `macs/<12 hex digits>` holds the uuid of the instance it belongs to. The

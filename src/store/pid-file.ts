@@ -1,5 +1,5 @@
 import { isProcessAlive } from './maker-token.js';
-import { readSmallFileIfAny } from './read-file.js';
+import { readSmallFileIfAny } from '../files/record.js';
 
 /**
  * The pid that a file of WRITE_PID_FILE names, when that very process lives; undefined when it does not, or there is no

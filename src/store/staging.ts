@@ -6,8 +6,8 @@ import { InstanceDir } from './instance-dir.js';
 import type { StoreLayout } from './layout.js';
 import { MacTable } from './mac-table.js';
 import { makerState, newToken } from './maker-token.js';
-import { readSmallFileIfAny } from './read-file.js';
-import { syncPath, syncTree } from './sync.js';
+import { readSmallFileIfAny } from '../files/record.js';
+import { syncPath, syncTree } from '../files/sync.js';
 
 /**
  * A folder in the making: `staging/<token>/`, invisible to everyone until {@link StagedInstance.publish} renames it

@@ -8,7 +8,7 @@ import { MacTable } from './mac-table.js';
 import { isOwnToken, makerState, newToken } from './maker-token.js';
 import { rollForward } from './commit.js';
 import { claimOf } from './staging.js';
-import { syncPath } from './sync.js';
+import { syncPath } from '../files/sync.js';
 
 /** What an instance's folder holds in the MAC table. The store knows the rows; only vm can read a spec. */
 export type RowsOf = (

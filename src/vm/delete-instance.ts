@@ -2,11 +2,12 @@ import { lstatSync } from 'node:fs';
 import { fromSystemError } from '../errors.js';
 import { isPlainName, type StoreLayout } from '../store/layout.js';
 import { trashInstance } from '../store/trash.js';
-import { replaceRecord } from '../store/write-record.js';
+import { replaceRecord } from '../files/record.js';
 import { isRunning, readInstance } from './read-instance.js';
-import { bridgedMacs } from './run/machine-record.js';
-import { rowsOfFolder } from './mac-rows.js';
-import { lockExclusively, openForChange, prepareStore, type WorkOptions } from './upkeep.js';
+import { bridgedMacs } from './records/machine-record.js';
+import { rowsOfFolder } from './macs.js';
+import { lockExclusively, openForChange, type WorkOptions } from './open.js';
+import { prepareStore } from './sweep.js';
 
 /**
  * Soft-deletes an instance: it keeps everything, its name too, until it is purged or recovered. One that is deleted
@@ -85,7 +86,7 @@ async function trash(layout: StoreLayout, name: string): Promise<void> {
   const macs = bridgedMacs(layout.instance(name));
   await trashInstance(layout, name, rowsOfFolder);
   if (macs.length === 0) return;
-  const { bridgeDownIfIdle, forgetLeases } = await import('./run/instance-bridge.js');
+  const { bridgeDownIfIdle, forgetLeases } = await import('./network/instance-bridge.js');
   await forgetLeases(layout, macs);
   // Its QEMU may have ended without us.
   await bridgeDownIfIdle(layout);

@@ -3,15 +3,16 @@ import { join } from 'node:path';
 import { fromSystemError, MultipassError } from '../errors.js';
 import type { StoreLayout } from '../store/layout.js';
 import { newToken } from '../store/maker-token.js';
-import { syncPath } from '../store/sync.js';
+import { syncPath } from '../files/sync.js';
 import { backingChain } from './disks/backing-chain.js';
 import { linkOrCopy } from './disks/copy-file.js';
 import { copyAllStates, spaceForAllStates } from './disks/copy-states.js';
 import { requireSpace } from './disks/free-space.js';
 import { tidyBases } from './disks/stray-bases.js';
-import { instanceDeleted } from './instance-errors.js';
+import { instanceDeleted } from './errors.js';
 import { readInstance, type InstanceReading } from './read-instance.js';
-import { openForChange, prepareStore, type WorkOptions } from './upkeep.js';
+import { openForChange, type WorkOptions } from './open.js';
+import { prepareStore } from './sweep.js';
 
 /** Which instance is made independent. */
 export interface FlattenRequest extends WorkOptions {

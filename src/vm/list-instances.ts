@@ -2,8 +2,8 @@ import { lstatSync, readdirSync, type Dirent } from 'node:fs';
 import { checkStoreFormat } from '../store/format.js';
 import type { StoreLayout } from '../store/layout.js';
 import { visitInstances } from '../store/listing.js';
-import { instanceNotFound, isNotFound } from './instance-errors.js';
-import type { InstanceView } from './instance-view.js';
+import { instanceNotFound, isNotFound } from './errors.js';
+import type { InstanceView } from './views.js';
 import { isValidName } from './names.js';
 import { problemOf, readInstance } from './read-instance.js';
 

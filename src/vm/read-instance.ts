@@ -4,11 +4,11 @@ import { hasSnapshotNamed, readQcow2, type Qcow2Facts } from '../qemu/qcow2-head
 import type { InstanceDir } from '../store/instance-dir.js';
 import type { StoreLayout } from '../store/layout.js';
 import { liveProcessOf } from '../store/pid-file.js';
-import { readRecord, readRecordIfAny, readSmallFileIfAny } from '../store/read-file.js';
-import { instanceNotFound, isNotFound } from './instance-errors.js';
-import type { Problem } from './instance-view.js';
+import { readRecord, readRecordIfAny, readSmallFileIfAny } from '../files/record.js';
+import { instanceNotFound, isNotFound } from './errors.js';
+import type { Problem } from './views.js';
 import { isValidName } from './names.js';
-import { decodePending, type PendingOperation } from './pending/pending-record.js';
+import { decodePending, type PendingOperation } from './records/pending-record.js';
 import { decodeImageRecord, type ImageRecord } from './records/image-record.js';
 import { decodeSpec, type InstanceSpec } from './records/spec.js';
 import type { InstanceState } from './state.js';

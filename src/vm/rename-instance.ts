@@ -2,10 +2,11 @@ import { rename } from 'node:fs/promises';
 import { errnoOf, fromSystemError } from '../errors.js';
 import type { StoreLayout } from '../store/layout.js';
 import { nameTaken, notDurable } from '../store/staging.js';
-import { syncPath } from '../store/sync.js';
+import { syncPath } from '../files/sync.js';
 import { requireNameIsFree } from './clone/publish-clone.js';
-import { instanceDeleted } from './instance-errors.js';
-import { openForChange, prepareStore, type WorkOptions } from './upkeep.js';
+import { instanceDeleted } from './errors.js';
+import { openForChange, type WorkOptions } from './open.js';
+import { prepareStore } from './sweep.js';
 
 /** Which instance gets another name. */
 export interface RenameRequest extends WorkOptions {

@@ -5,7 +5,7 @@ import type { CloneReport } from './clone/report.js';
 import { deleteInstance, purgeInstance, recoverInstance } from './delete-instance.js';
 import { flattenInstance } from './flatten-instance.js';
 import { execInInstance } from './guest/enter-instance.js';
-import type { SnapshotView } from './instance-view.js';
+import type { SnapshotView } from './views.js';
 import type { MountChoices } from './mounts/mount-folder.js';
 import { readInstance, type InstanceReading } from './read-instance.js';
 import { renameInstance } from './rename-instance.js';
@@ -16,11 +16,11 @@ import { suspendInstance } from './run/suspend-instance.js';
 import type { ImageRecord } from './records/image-record.js';
 import type { SnapshotRecord } from './records/snapshot-record.js';
 import type { InstanceSpec } from './records/spec.js';
-import { readSnapshots, snapshotViews } from './snapshots.js';
+import { readSnapshots, snapshotViews } from './snapshots/snapshot-list.js';
 import type { RestoreSnapshotRequest } from './snapshots/restore-snapshot.js';
 import type { SnapshotTexts } from './snapshots/take-snapshot.js';
 import type { InstanceState } from './state.js';
-import type { WorkOptions } from './upkeep.js';
+import type { WorkOptions } from './open.js';
 
 /** How a clone is made: from a snapshot, linked, with other resources, … */
 export interface CloneOptions extends WorkOptions, CloneChoices {}

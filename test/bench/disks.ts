@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { run } from '../../src/exec.js';
+import { run } from '../../src/process/run.js';
 
 const MIB = 1024 ** 2;
 /** How much is overwritten after each snapshot. */

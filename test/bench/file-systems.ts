@@ -1,4 +1,4 @@
-import { run } from '../../src/exec.js';
+import { run } from '../../src/process/run.js';
 import { canLoopMount, withLoopMount } from '../support/loop-mount.js';
 
 /** Where clones are timed: XFS shares extents between files, ext4 does not. */

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run } from '../../src/exec.js';
+import { run } from '../../src/process/run.js';
 import { openStore } from '../../src/index.js';
 import type { StoreLayout } from '../../src/store/layout.js';
 import { runQuickly } from './command.js';

@@ -1,5 +1,5 @@
 import { availableParallelism, loadavg, totalmem } from 'node:os';
-import { run } from '../../src/exec.js';
+import { run } from '../../src/process/run.js';
 import { fileSystemOf } from './file-systems.js';
 
 /** What the figures depend on, in one line that names no place and no host. */

@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run } from '../../src/exec.js';
+import { run } from '../../src/process/run.js';
 import { MacAddress } from '../../src/net/mac-address.js';
 import { newNetworkConfig } from '../../src/net/network-config.js';
 import { initialiseStore } from '../../src/store/format.js';
 import type { InstanceDir } from '../../src/store/instance-dir.js';
 import { StoreLayout } from '../../src/store/layout.js';
-import { recordText } from '../../src/store/write-record.js';
-import { writeIso } from '../../src/vm/cloud-init/iso9660-writer.js';
+import { recordText } from '../../src/files/record.js';
+import { writeIso } from '../../src/vm/seed/iso9660-writer.js';
 import type { ImageRecord } from '../../src/vm/records/image-record.js';
 import type { InstanceSpec } from '../../src/vm/records/spec.js';
 

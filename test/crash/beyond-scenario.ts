@@ -1,7 +1,7 @@
 import { chmod, lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { run } from '../../src/exec.js';
+import { run } from '../../src/process/run.js';
 import { readQcow2 } from '../../src/qemu/qcow2-header.js';
 import type { InstanceDir } from '../../src/store/instance-dir.js';
 import { StoreLayout } from '../../src/store/layout.js';

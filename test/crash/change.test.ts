@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { run } from '../../src/exec.js';
-import { recordText } from '../../src/store/write-record.js';
+import { run } from '../../src/process/run.js';
+import { recordText } from '../../src/files/record.js';
 import { readInstance } from '../../src/vm/read-instance.js';
-import { encodePending } from '../../src/vm/pending/pending-record.js';
+import { encodePending } from '../../src/vm/records/pending-record.js';
 import { makeInstance } from '../support/store-fixture.js';
 import { forEachCrashPoint } from './crash-points.js';
 import { BYSTANDER, makeTemplate, storeScenario, type StoreScenario } from './store-scenario.js';

@@ -1,4 +1,4 @@
-import { run } from '../../src/exec.js';
+import { run } from '../../src/process/run.js';
 import { makeInstance } from '../support/store-fixture.js';
 import { BYSTANDER, makeTemplate, storeScenario, type StoreContext } from './store-scenario.js';
 

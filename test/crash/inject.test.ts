@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { run } from '../../src/exec.js';
+import { run } from '../../src/process/run.js';
 import { forEachCrashPoint, type CrashScenario } from './crash-points.js';
 import { countSteps, failAt, killAt, type Step, type TracedCommand } from './inject.js';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { buildLegacyData } from '../../fixtures/legacy/build.js';
 import { LEGACY_INSTANCES } from '../../fixtures/legacy/instances.js';
-import { run } from '../../src/exec.js';
+import { run } from '../../src/process/run.js';
 import { makeInstance } from '../support/store-fixture.js';
 import { BYSTANDER, makeTemplate, storeScenario } from './store-scenario.js';
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmod, link, mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { run } from '../../src/exec.js';
+import { run } from '../../src/process/run.js';
 import { initialiseStore } from '../../src/store/format.js';
 import { StoreLayout } from '../../src/store/layout.js';
 import { hashTree } from '../support/hash-tree.js';

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test as base } from 'vitest';
-import { run } from '../../src/exec.js';
+import { run } from '../../src/process/run.js';
 import { QmpClient } from '../../src/qemu/qmp-client.js';
 
 /** A real QEMU without a guest, in a folder of its own. */

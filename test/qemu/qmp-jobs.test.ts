@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { run } from '../../src/exec.js';
+import { run } from '../../src/process/run.js';
 import { QmpClient } from '../../src/qemu/qmp-client.js';
 import { runJob } from '../../src/qemu/qmp-jobs.js';
 import { machineWithDisk, SOCKET, test } from './live-qemu.js';

@@ -4,7 +4,7 @@ import { chmod, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
-import { run } from '../../src/exec.js';
+import { run } from '../../src/process/run.js';
 import { machineArguments, type Machine } from '../../src/qemu/machine.js';
 import { startQemu, type StartRequest, type StartedQemu } from '../../src/qemu/start-qemu.js';
 import { isProcessAlive } from '../../src/store/maker-token.js';

@@ -6,10 +6,9 @@ import type { StoreLayout } from '../../src/store/layout.js';
 import { newToken } from '../../src/store/maker-token.js';
 import { StagedInstance } from '../../src/store/staging.js';
 import { sweep } from '../../src/store/trash.js';
-import { recordText } from '../../src/store/write-record.js';
-import { rowsOfFolder } from '../../src/vm/mac-rows.js';
-import { test } from '../support/worker-fixture.js';
-import type { Worker } from '../support/worker-fixture.js';
+import { recordText } from '../../src/files/record.js';
+import { rowsOfFolder } from '../../src/vm/macs.js';
+import { test, type Worker } from '../support/worker-fixture.js';
 
 const NOTHING = { onRename: () => Promise.resolve(), undo: () => Promise.resolve() };
 

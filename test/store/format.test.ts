@@ -11,8 +11,8 @@ import {
   recoverInstance,
 } from '../../src/vm/delete-instance.js';
 import { listInstances, viewInstance } from '../../src/vm/list-instances.js';
-import { listSnapshots } from '../../src/vm/list-snapshots.js';
-import { prepareStore } from '../../src/vm/upkeep.js';
+import { listSnapshots } from '../../src/vm/snapshots/list-snapshots.js';
+import { prepareStore } from '../../src/vm/sweep.js';
 import { openStore } from '../../src/vm/virtual-machine-store.js';
 import { countSteps } from '../crash/inject.js';
 import { hashTree } from '../support/hash-tree.js';

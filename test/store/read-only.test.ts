@@ -1,7 +1,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { run } from '../../src/exec.js';
+import { run } from '../../src/process/run.js';
 import { StoreLayout } from '../../src/store/layout.js';
 import { newToken } from '../../src/store/maker-token.js';
 import { cloneInstance } from '../../src/vm/clone/clone-instance.js';

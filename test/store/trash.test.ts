@@ -8,7 +8,7 @@ import { MacTable } from '../../src/store/mac-table.js';
 import { newToken } from '../../src/store/maker-token.js';
 import { StagedInstance } from '../../src/store/staging.js';
 import { sweep, trashInstance } from '../../src/store/trash.js';
-import { rowsOfFolder } from '../../src/vm/mac-rows.js';
+import { rowsOfFolder } from '../../src/vm/macs.js';
 import { hashTree } from '../support/hash-tree.js';
 import { makeInstance, specOf } from '../support/store-fixture.js';
 import { test, type Worker } from '../support/worker-fixture.js';

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { run } from '../../src/exec.js';
+import { run } from '../../src/process/run.js';
 
 /** The guests of the tests; fixtures/guests/README.md says what each can do. */
 export type GuestKind = 'cloud' | 'tiny';

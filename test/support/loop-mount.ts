@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../../src/exec.js';
+import { run } from '../../src/process/run.js';
 
 /** XFS and btrfs share extents between files, ext4 does not. */
 export type LoopFileSystem = 'ext4' | 'xfs' | 'btrfs';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { run, type RunOptions, type RunResult } from '../../src/exec.js';
+import { run, type RunOptions, type RunResult } from '../../src/process/run.js';
 
 /** A network of its own: interfaces, routes, firewall and sysctls that nobody else sees. */
 export interface NetNamespace {

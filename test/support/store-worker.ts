@@ -7,14 +7,13 @@ import { initialiseStore } from '../../src/store/format.js';
 import { StoreLayout } from '../../src/store/layout.js';
 import { InstanceLock, type LockRequest } from '../../src/store/lock.js';
 import { newToken } from '../../src/store/maker-token.js';
-import { readRecord } from '../../src/store/read-file.js';
+import { readRecord, writeNewRecord } from '../../src/files/record.js';
 import { StagedInstance } from '../../src/store/staging.js';
 import { sweep } from '../../src/store/trash.js';
-import { writeNewRecord } from '../../src/store/write-record.js';
 import { cloneInstance } from '../../src/vm/clone/clone-instance.js';
 import { deleteInstance, purgeInstance, recoverInstance } from '../../src/vm/delete-instance.js';
 import { listInstances } from '../../src/vm/list-instances.js';
-import { rebuildMacTable, rowsOfFolder } from '../../src/vm/mac-rows.js';
+import { rebuildMacTable, rowsOfFolder } from '../../src/vm/macs.js';
 import { churn } from './churn.js';
 
 /** What a job is given: its store, its arguments, and the line to the test. */

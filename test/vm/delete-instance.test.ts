@@ -15,14 +15,14 @@ import type { InstanceDir } from '../../src/store/instance-dir.js';
 import type { StoreLayout } from '../../src/store/layout.js';
 import { startTimeOf } from '../../src/store/maker-token.js';
 import { StagedInstance } from '../../src/store/staging.js';
-import { recordText } from '../../src/store/write-record.js';
+import { recordText } from '../../src/files/record.js';
 import {
   deleteInstance,
   purgeDeletedInstance,
   purgeInstance,
   recoverInstance,
 } from '../../src/vm/delete-instance.js';
-import { encodePending } from '../../src/vm/pending/pending-record.js';
+import { encodePending } from '../../src/vm/records/pending-record.js';
 import { readInstance } from '../../src/vm/read-instance.js';
 import { hashTree } from '../support/hash-tree.js';
 import { makeInstance, specOf } from '../support/store-fixture.js';

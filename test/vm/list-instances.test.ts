@@ -12,12 +12,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { run } from '../../src/exec.js';
+import { run } from '../../src/process/run.js';
 import type { InstanceDir } from '../../src/store/instance-dir.js';
 import { initialiseStore } from '../../src/store/format.js';
 import { StoreLayout } from '../../src/store/layout.js';
-import { readSmallFileIfAny } from '../../src/store/read-file.js';
-import type { BrokenInstanceView, InstanceView } from '../../src/vm/instance-view.js';
+import { readSmallFileIfAny } from '../../src/files/record.js';
+import type { BrokenInstanceView, InstanceView } from '../../src/vm/views.js';
 import { listInstances, viewInstance } from '../../src/vm/list-instances.js';
 import { hashTree } from '../support/hash-tree.js';
 import { makeInstance } from '../support/store-fixture.js';

@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { readQcow2 } from '../../src/qemu/qcow2-header.js';
-import { recordText } from '../../src/store/write-record.js';
+import { recordText } from '../../src/files/record.js';
 import type { CloneProgress } from '../../src/vm/clone/clone-instance.js';
 import { VirtualMachine } from '../../src/vm/virtual-machine.js';
 import { makeInstance, specOf, test } from '../support/store-fixture.js';

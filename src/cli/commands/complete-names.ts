@@ -1,4 +1,4 @@
-import type { InstanceView } from '../../vm/instance-view.js';
+import type { InstanceView } from '../../vm/views.js';
 import type { Command } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 

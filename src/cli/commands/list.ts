@@ -35,7 +35,7 @@ export const list: Command = {
       if (options['no-ipv4'] === true) {
         throw usageError('IP addresses are not applicable in conjunction with listing snapshots');
       }
-      const { listSnapshots } = await import('../../vm/list-snapshots.js');
+      const { listSnapshots } = await import('../../vm/snapshots/list-snapshots.js');
       const { formatSnapshotList } = await import('../format/snapshot-list.js');
       const { snapshots, problems, strays } = await listSnapshots(context.layout);
       context.stdout.write(formatSnapshotList(snapshots, format));

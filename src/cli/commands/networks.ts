@@ -15,7 +15,7 @@ export const networks: Command = {
     const { context, args } = invocation;
     if (args.length > 0) throw usageError('This command takes no arguments');
     const format = parseOutputFormat(optionValue(invocation, 'format') ?? 'table');
-    const { hostNetworks } = await import('../../net/host-networks.js');
+    const { hostNetworks } = await import('../../net/bridge/host-networks.js');
     const { formatNetworks } = await import('../format/networks.js');
     context.stdout.write(formatNetworks(await hostNetworks(context.signal), format));
     return EXIT.ok;

@@ -22,7 +22,7 @@ export const purge: Command = {
     if (args.length > 0) throw usageError('This command takes no arguments');
     const { listInstances } = await import('../../vm/list-instances.js');
     const { purgeDeletedInstance } = await import('../../vm/delete-instance.js');
-    const { prepareStore } = await import('../../vm/upkeep.js');
+    const { prepareStore } = await import('../../vm/sweep.js');
     // What dead commands left is swept even when nothing is deleted: purge is how a user makes room.
     if (checkStoreFormat(context.layout)) await prepareStore(context.layout);
     const work = { signal: context.signal, onWait: tellWhoHolds(context) };

@@ -1,4 +1,4 @@
-import { type Command } from '../command.js';
+import type { Command } from '../command.js';
 import { Failures } from '../failures.js';
 import { selectNames } from '../select.js';
 import { tellWhoHolds } from '../waiting.js';

@@ -1,4 +1,4 @@
-import { type Command } from '../command.js';
+import type { Command } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { Failures } from '../failures.js';
 import { selectNamesOrPrimary } from '../primary.js';

@@ -1,6 +1,6 @@
 import { MultipassError } from '../../errors.js';
 import { formatMemorySize } from '../../memory-size.js';
-import type { SnapshotView } from '../../vm/instance-view.js';
+import type { SnapshotView } from '../../vm/views.js';
 import type { Mount } from '../../vm/records/mount.js';
 import { type CsvField, formatCsv } from './csv.js';
 import type { InfoGroup, InstanceDetails } from './info-items.js';

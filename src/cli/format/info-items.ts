@@ -1,4 +1,4 @@
-import type { InstanceView, Problem, RuntimeInfo, SnapshotView } from '../../vm/instance-view.js';
+import type { InstanceView, Problem, RuntimeInfo, SnapshotView } from '../../vm/views.js';
 import type { ImageRecord } from '../../vm/records/image-record.js';
 import type { Mount } from '../../vm/records/mount.js';
 import type { InstanceState } from '../../vm/state.js';

@@ -1,5 +1,5 @@
 import { formatMemorySize } from '../../memory-size.js';
-import type { SnapshotView } from '../../vm/instance-view.js';
+import type { SnapshotView } from '../../vm/views.js';
 import type { Mount } from '../../vm/records/mount.js';
 import { formatIdMaps } from './id-maps.js';
 import type { InfoGroup, InstanceDetails } from './info-items.js';

@@ -1,4 +1,4 @@
-import type { InstanceView, Problem } from '../../vm/instance-view.js';
+import type { InstanceView, Problem } from '../../vm/views.js';
 import type { InstanceState } from '../../vm/state.js';
 import { formatCsv } from './csv.js';
 import { imageTitle, NOT_AVAILABLE } from './image-title.js';

@@ -1,4 +1,4 @@
-import type { SnapshotView } from '../../vm/instance-view.js';
+import type { SnapshotView } from '../../vm/views.js';
 import { formatCsv } from './csv.js';
 import { formatSortedJson } from './json.js';
 import { byCreation, compareText } from './order.js';

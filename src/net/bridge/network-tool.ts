@@ -1,5 +1,5 @@
 import { ExecError, MultipassError } from '../../errors.js';
-import { run, type RunOptions, type RunResult } from '../../exec.js';
+import { run, type RunOptions, type RunResult } from '../../process/run.js';
 
 const PACKAGE_OF: Readonly<Record<string, string>> = {
   ip: 'iproute2 (Debian, Ubuntu) or iproute (Fedora)',

@@ -1,7 +1,7 @@
 import { throwIfAborted } from '../../abort.js';
 import { fromSystemError, MultipassError } from '../../errors.js';
 import { requireSpace } from '../disks/free-space.js';
-import { prepareStore } from '../upkeep.js';
+import { prepareStore } from '../sweep.js';
 import type { CloneManyRequest, CloneProgress, CloneRequest } from './clone-request.js';
 import { namesOfMany, publishMany } from './publish-many.js';
 import { planClone } from './plan-clone.js';

@@ -1,5 +1,5 @@
 import type { StoreLayout } from '../../store/layout.js';
-import type { WorkOptions } from '../upkeep.js';
+import type { WorkOptions } from '../open.js';
 
 /** What is going on in a clone; a fraction is there only for work that takes long. */
 export interface CloneProgress {

@@ -6,10 +6,10 @@ import { hasOwnData } from '../../qemu/qcow2-header.js';
 import { createOverlay } from '../../qemu/qemu-img.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { newToken } from '../../store/maker-token.js';
-import { syncPath, syncTree } from '../../store/sync.js';
+import { syncPath, syncTree } from '../../files/sync.js';
 import { linkOrCopy } from '../disks/copy-file.js';
 import type { InstanceReading } from '../read-instance.js';
-import type { OpenedInstance } from '../upkeep.js';
+import type { OpenedInstance } from '../open.js';
 
 /**
  * Whether a head can be the common ground of linked clones as it is: it has a base and has written nothing on it. One

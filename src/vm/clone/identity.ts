@@ -7,7 +7,7 @@ import type { StagedInstance } from '../../store/staging.js';
 import type { StoreLayout } from '../../store/layout.js';
 import type { NetworkInterface } from '../records/interface.js';
 import type { InstanceSpec } from '../records/spec.js';
-import { rowsOfFolder } from '../mac-rows.js';
+import { rowsOfFolder } from '../macs.js';
 import type { InstanceReading } from '../read-instance.js';
 
 /** What a clone has of its own, and nobody else in the store has. */

@@ -1,6 +1,6 @@
 import { instanceEntryNames } from '../../store/listing.js';
-import { firstBootOf } from '../cloud-init/first-boot.js';
-import { readSeed, retargetSeed } from '../cloud-init/seed.js';
+import { firstBootOf } from '../seed/first-boot.js';
+import { readSeed, retargetSeed } from '../seed/seed.js';
 import { firstFreeCloneNames, requireDestinationName } from '../names.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { CloneManyRequest, CloneRequest } from './clone-request.js';

@@ -1,5 +1,5 @@
 import { BASE_FILE, INSTANCE_FILES } from '../../store/instance-dir.js';
-import { LEFT_OVER_RECORD } from '../../store/write-record.js';
+import { LEFT_OVER_RECORD } from '../../files/record.js';
 
 /**
  * What a clone does with a file of its source's folder:

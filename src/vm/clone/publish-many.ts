@@ -1,14 +1,14 @@
 import { throwIfAborted } from '../../abort.js';
-import { run } from '../../exec.js';
+import { run } from '../../process/run.js';
 import { MultipassError } from '../../errors.js';
 import { publishTogether } from '../../store/commit.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { instanceEntryNames } from '../../store/listing.js';
-import { syncPath, syncTree } from '../../store/sync.js';
+import { syncPath, syncTree } from '../../files/sync.js';
 import { trashInstance } from '../../store/trash.js';
-import { rowsOfFolder } from '../mac-rows.js';
+import { rowsOfFolder } from '../macs.js';
 import { cloneNameStem, firstFreeCloneNames, requireDestinationName } from '../names.js';
-import { lockExclusively } from '../upkeep.js';
+import { lockExclusively } from '../open.js';
 import type { CloneManyRequest } from './clone-request.js';
 import type { StagedClone } from './stage-clone.js';
 

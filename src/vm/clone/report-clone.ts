@@ -1,5 +1,5 @@
 import { readMetaData } from '../../net/meta-data.js';
-import type { Seed } from '../cloud-init/seed.js';
+import type { Seed } from '../seed/seed.js';
 import { isLongChain } from '../disks/long-chain.js';
 import { interfaceLabel } from '../records/interface.js';
 import type { NewIdentity } from './identity.js';

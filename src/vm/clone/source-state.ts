@@ -3,7 +3,7 @@ import type { InstanceReading } from '../read-instance.js';
 import type { NetworkInterface } from '../records/interface.js';
 import { snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js';
 import type { InstanceSpec } from '../records/spec.js';
-import { readSnapshots, requireSnapshot, snapshotViews } from '../snapshots.js';
+import { readSnapshots, requireSnapshot, snapshotViews } from '../snapshots/snapshot-list.js';
 import type { CloneOverrides } from './clone-request.js';
 
 /** The state of a source that is cloned: its active one, or that of a snapshot. */

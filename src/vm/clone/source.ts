@@ -2,11 +2,11 @@ import { errnoOf, MultipassError } from '../../errors.js';
 import { checkStoreFormat } from '../../store/format.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { InstanceLock } from '../../store/lock.js';
-import { readSeed, type Seed } from '../cloud-init/seed.js';
+import { readSeed, type Seed } from '../seed/seed.js';
 import { SourceWatch } from '../disks/source-watch.js';
-import { canOnlyCloneStopped, instanceDeleted, instanceNotFound } from '../instance-errors.js';
+import { canOnlyCloneStopped, instanceDeleted, instanceNotFound } from '../errors.js';
 import { isRunning, readInstance, type InstanceReading } from '../read-instance.js';
-import { openForChange } from '../upkeep.js';
+import { openForChange } from '../open.js';
 import type { CloneChoices, SourceRequest as Base } from './clone-request.js';
 import { freeze, isFrozen } from './freeze.js';
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { StagedInstance } from '../../store/staging.js';
-import { writeNewRecord } from '../../store/write-record.js';
-import { firstBootOf, type Renewal } from '../cloud-init/first-boot.js';
-import { retargetSeed } from '../cloud-init/seed.js';
+import { writeNewRecord } from '../../files/record.js';
+import { firstBootOf, type Renewal } from '../seed/first-boot.js';
+import { retargetSeed } from '../seed/seed.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { CopyStrategy, ImageRecord } from '../records/image-record.js';
 import type { InstanceSpec } from '../records/spec.js';

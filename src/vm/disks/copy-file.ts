@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { copyFile, link, open, readFile, rm, stat } from 'node:fs/promises';
 import { errnoOf, fromSystemError } from '../../errors.js';
-import { run } from '../../exec.js';
+import { run } from '../../process/run.js';
 import { requireSpace } from './free-space.js';
 
 /** These alone mean "try the next way"; EIO, ENOSPC and EACCES are errors. */

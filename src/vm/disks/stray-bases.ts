@@ -2,7 +2,7 @@ import { chmod, lstat, readdir, rm } from 'node:fs/promises';
 import { MultipassError } from '../../errors.js';
 import { log } from '../../log.js';
 import { BASE_FILE } from '../../store/instance-dir.js';
-import { syncPath } from '../../store/sync.js';
+import { syncPath } from '../../files/sync.js';
 import type { InstanceReading } from '../read-instance.js';
 import { backingChain } from './backing-chain.js';
 

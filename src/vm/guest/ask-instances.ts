@@ -1,7 +1,7 @@
 import { MultipassError } from '../../errors.js';
 import { log } from '../../log.js';
 import type { StoreLayout } from '../../store/layout.js';
-import type { InstanceView, RuntimeInfo } from '../instance-view.js';
+import type { InstanceView, RuntimeInfo } from '../views.js';
 import { readInstance } from '../read-instance.js';
 import { guestOf, leasedAddress } from './open-guest.js';
 import { askGuest } from './runtime-info.js';

@@ -1,6 +1,6 @@
 import { cwd as currentFolder } from 'node:process';
 import type { StoreLayout } from '../../store/layout.js';
-import { instanceDeleted, instanceNotRunning } from '../instance-errors.js';
+import { instanceDeleted, instanceNotRunning } from '../errors.js';
 import { readInstance, type InstanceReading } from '../read-instance.js';
 import { boundConsole } from './console.js';
 import { requireGuest } from './open-guest.js';

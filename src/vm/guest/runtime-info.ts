@@ -1,4 +1,4 @@
-import type { RuntimeInfo } from '../instance-view.js';
+import type { RuntimeInfo } from '../views.js';
 import { runInGuest, type Guest } from './ssh.js';
 
 /** Between the answers: no program prints this by itself. */

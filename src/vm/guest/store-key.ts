@@ -1,10 +1,10 @@
 import { lstatSync } from 'node:fs';
 import { link, readFile, rm } from 'node:fs/promises';
 import { errnoOf, fromSystemError } from '../../errors.js';
-import { run } from '../../exec.js';
+import { run } from '../../process/run.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { newToken } from '../../store/maker-token.js';
-import { syncPath } from '../../store/sync.js';
+import { syncPath } from '../../files/sync.js';
 
 /** Name of the private key that new instances are entered with. */
 export const STORE_KEY = 'id_ed25519';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { stat, open } from 'node:fs/promises';
 import { throwIfAborted } from '../../abort.js';
 import { errnoOf, fromSystemError, MultipassError } from '../../errors.js';
-import { run } from '../../exec.js';
+import { run } from '../../process/run.js';
 import { requireSpace } from '../disks/free-space.js';
 import { imageInvalid } from './image-invalid.js';
 

@@ -1,4 +1,4 @@
-import { JsonPlace } from '../../store/decoder.js';
+import { JsonPlace } from '../../files/decoder.js';
 import { MultipassError } from '../../errors.js';
 import { downloadFailed } from './http-error.js';
 import { requestOk, type HttpOptions } from './http-request.js';

@@ -1,6 +1,6 @@
 import { log } from '../../log.js';
 import { MultipassError } from '../../errors.js';
-import type { JsonPlace } from '../../store/decoder.js';
+import type { JsonPlace } from '../../files/decoder.js';
 
 /** An image that a server offers: one version of one product. */
 export interface StreamImage {

@@ -1,4 +1,4 @@
-import type { JsonPlace } from '../../store/decoder.js';
+import type { JsonPlace } from '../../files/decoder.js';
 import { decodeImageRecord, type ImageQuery, type ImageRecord } from '../records/image-record.js';
 
 /** An image's own `image-record.json`: what its instances get, and what it can be found by without its server. */

@@ -6,9 +6,8 @@ import { readQcow2 } from '../../qemu/qcow2-header.js';
 import { ImageDir } from '../../store/image-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { newToken } from '../../store/maker-token.js';
-import { readRecordIfAny } from '../../store/read-file.js';
-import { syncPath, syncTree } from '../../store/sync.js';
-import { writeNewRecord } from '../../store/write-record.js';
+import { readRecordIfAny, writeNewRecord } from '../../files/record.js';
+import { syncPath, syncTree } from '../../files/sync.js';
 import { decodeVaultRecord, type VaultRecord } from './vault-record.js';
 
 /** An image that is in the store, ready to be launched. */

@@ -1,7 +1,7 @@
 import { MultipassError } from '../../errors.js';
 import { requireNameIsFree } from '../clone/publish-clone.js';
 import { isValidName } from '../names.js';
-import { requireBridges } from '../run/instance-bridge.js';
+import { requireBridges } from '../network/instance-bridge.js';
 import type { Settings } from '../settings/settings.js';
 import type { LaunchRequest } from './launch-request.js';
 

@@ -7,7 +7,7 @@ import { obtainImage, type ObtainedImage } from '../images/obtain-image.js';
 import { startMachine } from '../run/start-instance.js';
 import { waitForGuest } from '../run/wait-for-guest.js';
 import { readSettings } from '../settings/settings.js';
-import { prepareStore } from '../upkeep.js';
+import { prepareStore } from '../sweep.js';
 import { checkLaunch, diskSize } from './check-request.js';
 import { createInstance } from './create-instance.js';
 import type { LaunchRequest } from './launch-request.js';

@@ -1,7 +1,7 @@
 import type { MacAddress } from '../../net/mac-address.js';
 import type { StoreLayout } from '../../store/layout.js';
 import type { Environment } from '../settings/settings.js';
-import type { WorkOptions } from '../upkeep.js';
+import type { WorkOptions } from '../open.js';
 
 /** What is going on in a launch; a fraction is there only for work that takes long. */
 export interface LaunchProgress {

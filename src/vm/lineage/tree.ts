@@ -3,9 +3,9 @@ import { log } from '../../log.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { layersBelow } from '../disks/long-chain.js';
 import { listImages } from '../images/vault.js';
-import type { ReadableInstanceView } from '../instance-view.js';
+import type { ReadableInstanceView } from '../views.js';
 import { listInstances } from '../list-instances.js';
-import { snapshotsOf } from '../list-snapshots.js';
+import { snapshotsOf } from '../snapshots/list-snapshots.js';
 import { snapshotTag } from '../records/snapshot-record.js';
 import { diskUsage } from './disk-usage.js';
 

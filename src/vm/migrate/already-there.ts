@@ -2,7 +2,7 @@ import { MultipassError } from '../../errors.js';
 import type { LegacyInstance } from '../../store/legacy/instances.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { nameTaken } from '../../store/staging.js';
-import { syncPath } from '../../store/sync.js';
+import { syncPath } from '../../files/sync.js';
 import { readInstance, type InstanceReading } from '../read-instance.js';
 import type { MigrationOrigin } from '../records/image-record.js';
 import { findLegacyDisk, type LegacyDisk } from './legacy-disk.js';

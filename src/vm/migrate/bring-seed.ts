@@ -2,7 +2,7 @@ import { chmod, copyFile, writeFile } from 'node:fs/promises';
 import { fromSystemError } from '../../errors.js';
 import type { InterfaceChange } from '../../net/network-config.js';
 import type { StagedInstance } from '../../store/staging.js';
-import { readSeed, retargetSeed } from '../cloud-init/seed.js';
+import { readSeed, retargetSeed } from '../seed/seed.js';
 import type { InstanceSpec } from '../records/spec.js';
 import type { LegacyCard } from './legacy-spec.js';
 

@@ -4,7 +4,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { fromSystemError } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { newToken } from '../../store/maker-token.js';
-import { syncPath } from '../../store/sync.js';
+import { syncPath } from '../../files/sync.js';
 
 /**
  * Brings the key of a legacy Multipass into `keys/`, readable by the owner alone, and durable before any spec names

@@ -5,7 +5,7 @@ import { readArgumentFacts } from '../../store/legacy/argument-facts.js';
 import type { LegacyInstance } from '../../store/legacy/instances.js';
 import type { LegacyInterface } from '../../store/legacy/resources.js';
 import type { LegacySnapshot } from '../../store/legacy/snapshot-files.js';
-import { readIso } from '../cloud-init/iso9660-reader.js';
+import { readIso } from '../seed/iso9660-reader.js';
 import type { Mount } from '../records/mount.js';
 
 /** An interface as the legacy data has it; a MAC that is unknown or invalid becomes a new one. */

@@ -7,7 +7,7 @@ import type { StoreLayout } from '../../store/layout.js';
 import { StagedInstance } from '../../store/staging.js';
 import { SourceWatch } from '../disks/source-watch.js';
 import { SUSPEND_TAG } from '../read-instance.js';
-import type { WorkOptions } from '../upkeep.js';
+import type { WorkOptions } from '../open.js';
 import { bringDisk, foreseeDisk, type BroughtDisk } from './bring-disk.js';
 import { findLegacyDisk, isUnchanged } from './legacy-disk.js';
 import { legacyMachine } from './legacy-spec.js';

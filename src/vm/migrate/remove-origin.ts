@@ -2,7 +2,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fromSystemError, MultipassError } from '../../errors.js';
-import { syncPath } from '../../store/sync.js';
+import { syncPath } from '../../files/sync.js';
 import type { MigrationOrigin } from '../records/image-record.js';
 import { isUnchanged, type LegacyDisk } from './legacy-disk.js';
 

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LegacyInstance } from '../../store/legacy/instances.js';
 import type { StagedInstance } from '../../store/staging.js';
-import { writeNewRecord } from '../../store/write-record.js';
+import { writeNewRecord } from '../../files/record.js';
 import type { ImageRecord } from '../records/image-record.js';
 import type { NetworkInterface } from '../records/interface.js';
 import { snapshotFileName } from '../records/snapshot-record.js';

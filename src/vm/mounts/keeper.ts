@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { open, rm, writeFile } from 'node:fs/promises';
 import { sleep } from '../../abort.js';
 import { errnoOf } from '../../errors.js';
-import { spawnDetached, WRITE_PID_FILE } from '../../spawn.js';
+import { spawnDetached, WRITE_PID_FILE } from '../../process/detach.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { liveProcessOf } from '../../store/pid-file.js';

@@ -1,13 +1,13 @@
 import { getegid, geteuid } from 'node:process';
 import { resolve } from 'node:path';
 import { ExecError, MultipassError } from '../../errors.js';
-import { run } from '../../exec.js';
+import { run } from '../../process/run.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { requireGuest } from '../guest/open-guest.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { IdMapping, Mount, MountType } from '../records/mount.js';
 import { readSettings, type Environment } from '../settings/settings.js';
-import type { WorkOptions } from '../upkeep.js';
+import type { WorkOptions } from '../open.js';
 import { mountClassic } from './classic-mount.js';
 import { sourceProblem, targetInGuest } from './mount-place.js';
 import { planNativeMounts } from './native-mount.js';

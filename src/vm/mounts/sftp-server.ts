@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { getegid, geteuid } from 'node:process';
 import { MultipassError } from '../../errors.js';
-import { run } from '../../exec.js';
+import { run } from '../../process/run.js';
 
 /** Where the systems have OpenSSH's sftp-server: Debian, Fedora, openSUSE and Arch, BSD. */
 const PLACES = [

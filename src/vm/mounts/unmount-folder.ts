@@ -1,7 +1,7 @@
 import { MultipassError } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { requireGuest } from '../guest/open-guest.js';
-import type { WorkOptions } from '../upkeep.js';
+import type { WorkOptions } from '../open.js';
 import { unmountClassic, unmountInGuest } from './classic-mount.js';
 import { targetInGuest } from './mount-place.js';
 import { recordMounts, withMounts } from './with-mounts.js';

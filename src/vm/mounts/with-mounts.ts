@@ -3,11 +3,12 @@ import { mkdir } from 'node:fs/promises';
 import { MultipassError } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { takeKernelLock } from '../../store/kernel-lock.js';
-import { replaceRecord } from '../../store/write-record.js';
-import { instanceDeleted } from '../instance-errors.js';
+import { replaceRecord } from '../../files/record.js';
+import { instanceDeleted } from '../errors.js';
 import { isRunning, readInstance, type InstanceReading } from '../read-instance.js';
 import type { Mount } from '../records/mount.js';
-import { openForChange, prepareStore, type WorkOptions } from '../upkeep.js';
+import { openForChange, type WorkOptions } from '../open.js';
+import { prepareStore } from '../sweep.js';
 
 /** Whose mounts are changed, and by which command. */
 export interface MountWork extends WorkOptions {

@@ -11,9 +11,9 @@ import {
   snapshotDelete,
 } from '../../qemu/qemu-img.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
-import { syncPath } from '../../store/sync.js';
-import { replaceRecord } from '../../store/write-record.js';
-import type { DiskStep, PendingOperation } from './pending-record.js';
+import { syncPath } from '../../files/sync.js';
+import { replaceRecord } from '../../files/record.js';
+import type { DiskStep, PendingOperation } from '../records/pending-record.js';
 
 /**
  * Finishes an operation that was killed: its qemu-img step again, a repair of what the killed one leaked, the

@@ -1,9 +1,9 @@
 import { throwIfAborted } from '../../abort.js';
 import { MultipassError } from '../../errors.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
-import { recordText, replaceRecord } from '../../store/write-record.js';
+import { recordText, replaceRecord } from '../../files/record.js';
 import { finishPending } from './finish-pending.js';
-import { encodePending, type PendingOperation } from './pending-record.js';
+import { encodePending, type PendingOperation } from '../records/pending-record.js';
 
 /** What can be read back: a record that is longer counts as damaged. */
 const LONGEST_RECORD = 4 * 1024 * 1024;

@@ -3,10 +3,10 @@ import { fromSystemError, MultipassError } from '../../errors.js';
 import { readMetaData } from '../../net/meta-data.js';
 import type { InterfaceChange } from '../../net/network-config.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
-import { syncPath } from '../../store/sync.js';
-import { writeIso } from '../cloud-init/iso9660-writer.js';
-import { readSeed, retargetSeed } from '../cloud-init/seed.js';
-import { SEED_CHANGE_FILES, type SeedChange } from './pending-record.js';
+import { syncPath } from '../../files/sync.js';
+import { writeIso } from '../seed/iso9660-writer.js';
+import { readSeed, retargetSeed } from '../seed/seed.js';
+import { SEED_CHANGE_FILES, type SeedChange } from '../records/pending-record.js';
 
 /** Who the machine will be to cloud-init; its hostname stays. */
 export interface Reseeding {

@@ -1,4 +1,4 @@
-import type { JsonPlace, WithUnknownKeys } from '../../store/decoder.js';
+import type { JsonPlace, WithUnknownKeys } from '../../files/decoder.js';
 import { decodeUuid } from './spec.js';
 
 /** How the bytes of a disk came here. */

@@ -1,6 +1,6 @@
 import { MacAddress } from '../../net/mac-address.js';
 import { MultipassError } from '../../errors.js';
-import type { JsonPlace, WithUnknownKeys } from '../../store/decoder.js';
+import type { JsonPlace, WithUnknownKeys } from '../../files/decoder.js';
 
 /**
  * A network interface of an instance. The first of a spec is the default one, which has no host network of its

@@ -1,4 +1,4 @@
-import type { JsonPlace, WithUnknownKeys } from '../../store/decoder.js';
+import type { JsonPlace, WithUnknownKeys } from '../../files/decoder.js';
 
 /** How a host folder gets into the guest: `classic` is sshfs, `native` is 9p. */
 export type MountType = 'classic' | 'native';

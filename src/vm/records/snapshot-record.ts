@@ -1,4 +1,4 @@
-import type { JsonPlace, WithUnknownKeys } from '../../store/decoder.js';
+import type { JsonPlace, WithUnknownKeys } from '../../files/decoder.js';
 import { decodeInterface, type NetworkInterface } from './interface.js';
 import { decodeMount, type Mount } from './mount.js';
 

@@ -8,15 +8,20 @@ import { startQemu, type StartedQemu } from '../../qemu/start-qemu.js';
 import { INSTANCE_FILES } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { backingChain } from '../disks/backing-chain.js';
-import { cannotResume } from '../instance-errors.js';
+import { cannotResume } from '../errors.js';
 import { SUSPEND_TAG, type InstanceReading } from '../read-instance.js';
 import { endKeepers } from '../mounts/keeper.js';
 import type { Settings } from '../settings/settings.js';
-import type { OpenedInstance } from '../upkeep.js';
+import type { OpenedInstance } from '../open.js';
 import { waitForEnd } from './end-of-run.js';
 import { followName } from './follow-name.js';
-import { bridgeDownIfIdle, bridgeUp, plugCards } from './instance-bridge.js';
-import { bridgedMacs, readMachine, writeMachine, type MachineRecord } from './machine-record.js';
+import { bridgeDownIfIdle, bridgeUp, plugCards } from '../network/instance-bridge.js';
+import {
+  bridgedMacs,
+  readMachine,
+  writeMachine,
+  type MachineRecord,
+} from '../records/machine-record.js';
 import { dropSavedState } from './monitor.js';
 import { requireOwnRows } from './own-mac-rows.js';
 import { planMachine, sameMachine } from './plan-machine.js';

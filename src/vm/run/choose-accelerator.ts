@@ -3,8 +3,7 @@ import { MultipassError } from '../../errors.js';
 import { hardwareAccelerator, isReachable, runsGuests } from '../../qemu/accelerator.js';
 import type { Accelerator } from '../../qemu/machine.js';
 import type { StoreLayout } from '../../store/layout.js';
-import { readRecordIfAny } from '../../store/read-file.js';
-import { replaceRecord } from '../../store/write-record.js';
+import { readRecordIfAny, replaceRecord } from '../../files/record.js';
 
 /** Which accelerator is wanted, and where what was found out is kept. */
 export interface AcceleratorRequest {

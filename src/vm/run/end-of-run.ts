@@ -6,8 +6,8 @@ import { InstanceLock } from '../../store/lock.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { endKeepers } from '../mounts/keeper.js';
 import { isRunning } from '../read-instance.js';
-import { bridgeDownIfIdle } from './instance-bridge.js';
-import { bridgedMacs } from './machine-record.js';
+import { bridgeDownIfIdle } from '../network/instance-bridge.js';
+import { bridgedMacs } from '../records/machine-record.js';
 
 const POLL_MS = 20;
 

@@ -3,8 +3,8 @@ import { fromSystemError } from '../../errors.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { newToken } from '../../store/maker-token.js';
-import { syncPath } from '../../store/sync.js';
-import { withHostname } from '../cloud-init/seed.js';
+import { syncPath } from '../../files/sync.js';
+import { withHostname } from '../seed/seed.js';
 
 /**
  * Makes the seed's hostname that of the folder, which is all that renaming an instance has to do in the guest: the

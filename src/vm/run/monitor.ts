@@ -4,7 +4,7 @@ import { HEAD_NODE, RUN_SOCKETS } from '../../qemu/machine.js';
 import { asObject, isHungUp, QmpClient } from '../../qemu/qmp-client.js';
 import { runJob } from '../../qemu/qmp-jobs.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
-import { instanceNotRunning } from '../instance-errors.js';
+import { instanceNotRunning } from '../errors.js';
 import { boundConsole } from '../guest/console.js';
 import { isRunning, SUSPEND_TAG } from '../read-instance.js';
 

@@ -10,7 +10,7 @@ import type { InstanceReading } from '../read-instance.js';
 import { interfaceLabel } from '../records/interface.js';
 import type { Settings } from '../settings/settings.js';
 import { chooseAccelerator } from './choose-accelerator.js';
-import type { MachineRecord } from './machine-record.js';
+import type { MachineRecord } from '../records/machine-record.js';
 import { qemuProgram, qemuTarget } from './qemu-program.js';
 
 /** What a machine is planned from. */

@@ -2,11 +2,11 @@ import { MultipassError } from '../../errors.js';
 import { sleep } from '../../abort.js';
 import { requireGuest } from '../guest/open-guest.js';
 import { runInGuest, type Guest } from '../guest/ssh.js';
-import { instanceDeleted, instanceNotRunning } from '../instance-errors.js';
+import { instanceDeleted, instanceNotRunning } from '../errors.js';
 import { activateMounts } from '../mounts/activate-mounts.js';
 import { endKeepers } from '../mounts/keeper.js';
 import { readInstance } from '../read-instance.js';
-import { prepareStore } from '../upkeep.js';
+import { prepareStore } from '../sweep.js';
 import type { StartInstanceRequest } from './start-instance.js';
 import { waitForGuest, withDeadline } from './wait-for-guest.js';
 

@@ -2,9 +2,9 @@ import { ExecError, MultipassError } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { requireGuest } from '../guest/open-guest.js';
 import { runInGuest, shellWord } from '../guest/ssh.js';
-import { instanceNotRunning } from '../instance-errors.js';
+import { instanceNotRunning } from '../errors.js';
 import { readInstance } from '../read-instance.js';
-import type { WorkOptions } from '../upkeep.js';
+import type { WorkOptions } from '../open.js';
 
 /** Which instance is to be stopped later, or not any more. */
 export interface ScheduleRequest extends WorkOptions {

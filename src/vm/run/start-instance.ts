@@ -4,10 +4,11 @@ import { runInGuest, type Guest } from '../guest/ssh.js';
 import { activateMounts } from '../mounts/activate-mounts.js';
 import { readInstance } from '../read-instance.js';
 import { readSettings, type Environment } from '../settings/settings.js';
-import { openForChange, prepareStore, type WorkOptions } from '../upkeep.js';
+import { openForChange, type WorkOptions } from '../open.js';
+import { prepareStore } from '../sweep.js';
 import { bootInstance } from './boot.js';
-import { plugCards } from './instance-bridge.js';
-import { readMachine } from './machine-record.js';
+import { plugCards } from '../network/instance-bridge.js';
+import { readMachine } from '../records/machine-record.js';
 import { INTERRUPTED, letRun, openMonitor, runStateOf } from './monitor.js';
 import { waitForGuest } from './wait-for-guest.js';
 

@@ -4,10 +4,11 @@ import { runJob } from '../../qemu/qmp-jobs.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { requireGuest } from '../guest/open-guest.js';
-import { instanceDeleted } from '../instance-errors.js';
+import { instanceDeleted } from '../errors.js';
 import { activateMounts, deactivateMounts } from '../mounts/activate-mounts.js';
 import { readInstance, SUSPEND_TAG } from '../read-instance.js';
-import { prepareStore, type WorkOptions } from '../upkeep.js';
+import type { WorkOptions } from '../open.js';
+import { prepareStore } from '../sweep.js';
 import { tidyAfterRun, waitForEnd } from './end-of-run.js';
 import { INTERRUPTED, letRun, listenForFarewell, openMonitor, runStateOf } from './monitor.js';
 

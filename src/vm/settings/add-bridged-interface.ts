@@ -5,7 +5,7 @@ import type { StoreLayout } from '../../store/layout.js';
 import { performOperation } from '../pending/perform.js';
 import { planSeedChange } from '../pending/seed-change.js';
 import type { InstanceReading } from '../read-instance.js';
-import { requireBridges } from '../run/instance-bridge.js';
+import { requireBridges } from '../network/instance-bridge.js';
 import { OwnClaims } from '../snapshots/restored-interfaces.js';
 import type { Settings } from './settings.js';
 

@@ -1,6 +1,6 @@
 import type { MultipassError } from '../../errors.js';
 import { formatMemorySize } from '../../memory-size.js';
-import { replaceRecord } from '../../store/write-record.js';
+import { replaceRecord } from '../../files/record.js';
 import { requireChangeableDisk, requireResizableDisk } from '../pending/changeable-disk.js';
 import { performOperation } from '../pending/perform.js';
 import type { InstanceReading } from '../read-instance.js';

@@ -1,5 +1,5 @@
 import { checkStoreFormat } from '../../store/format.js';
-import { instanceDeleted, instanceNotFound } from '../instance-errors.js';
+import { instanceDeleted, instanceNotFound } from '../errors.js';
 import { listInstances } from '../list-instances.js';
 import { isValidName } from '../names.js';
 import { readInstance } from '../read-instance.js';

@@ -1,10 +1,9 @@
 import { errnoOf, MultipassError, RecordError } from '../../errors.js';
 import { log } from '../../log.js';
-import type { JsonPlace } from '../../store/decoder.js';
+import type { JsonPlace } from '../../files/decoder.js';
 import { takeKernelLock } from '../../store/kernel-lock.js';
 import type { StoreLayout } from '../../store/layout.js';
-import { readRecordIfAny } from '../../store/read-file.js';
-import { replaceRecord } from '../../store/write-record.js';
+import { readRecordIfAny, replaceRecord } from '../../files/record.js';
 import { isStoreSettingKey, storeSetting, type StoreSettingKey } from './store-settings.js';
 
 /** What has been set: `settings.json`, with the keys that this version does not know. */

@@ -4,7 +4,7 @@ import { listInstances } from '../list-instances.js';
 import { isValidName } from '../names.js';
 import { changeSnapshot, snapshotRecordOf } from '../snapshots/change-snapshot.js';
 import { readInstance } from '../read-instance.js';
-import { readSnapshots } from '../snapshots.js';
+import { readSnapshots } from '../snapshots/snapshot-list.js';
 import type { SettingHandler } from './setting-handler.js';
 
 const PROPERTIES = ['comment', 'name'] as const;

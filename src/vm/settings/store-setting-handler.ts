@@ -1,4 +1,4 @@
-import { prepareStore } from '../upkeep.js';
+import { prepareStore } from '../sweep.js';
 import { hashPassphrase } from './passphrase.js';
 import { invalidSetting } from './setting-errors.js';
 import type { SettingHandler } from './setting-handler.js';

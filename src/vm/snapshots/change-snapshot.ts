@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { checkStoreFormat } from '../../store/format.js';
 import type { StoreLayout } from '../../store/layout.js';
-import { replaceRecord } from '../../store/write-record.js';
-import { instanceDeleted, instanceNotFound } from '../instance-errors.js';
+import { replaceRecord } from '../../files/record.js';
+import { instanceDeleted, instanceNotFound } from '../errors.js';
 import { readInstance, type InstanceReading } from '../read-instance.js';
 import { snapshotFileName, type SnapshotRecord } from '../records/snapshot-record.js';
-import { readSnapshots, requireSnapshot, snapshotViews } from '../snapshots.js';
-import { openForChange, prepareStore, type WorkOptions } from '../upkeep.js';
+import { readSnapshots, requireSnapshot, snapshotViews } from './snapshot-list.js';
+import { openForChange, type WorkOptions } from '../open.js';
+import { prepareStore } from '../sweep.js';
 import type { SnapshotTexts } from './take-snapshot.js';
 import { requireComment, requireFreeName, requireSnapshotName } from './snapshot-texts.js';
 

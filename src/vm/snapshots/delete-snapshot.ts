@@ -2,13 +2,14 @@ import { MultipassError } from '../../errors.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import { checkStoreFormat } from '../../store/format.js';
 import type { StoreLayout } from '../../store/layout.js';
-import { instanceNotFound } from '../instance-errors.js';
+import { instanceNotFound } from '../errors.js';
 import { requireChangeableDisk } from '../pending/changeable-disk.js';
 import { performOperation } from '../pending/perform.js';
 import { readInstance, type InstanceReading } from '../read-instance.js';
 import { snapshotFileName, snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js';
-import { readSnapshots, requireSnapshot, snapshotViews } from '../snapshots.js';
-import { openForChange, prepareStore, type WorkOptions } from '../upkeep.js';
+import { readSnapshots, requireSnapshot, snapshotViews } from './snapshot-list.js';
+import { openForChange, type WorkOptions } from '../open.js';
+import { prepareStore } from '../sweep.js';
 
 /** Which snapshot is deleted. */
 export interface DeleteSnapshotRequest extends WorkOptions {

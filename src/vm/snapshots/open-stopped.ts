@@ -1,9 +1,10 @@
 import { MultipassError } from '../../errors.js';
 import { checkStoreFormat } from '../../store/format.js';
 import type { StoreLayout } from '../../store/layout.js';
-import { instanceDeleted, instanceNotFound } from '../instance-errors.js';
+import { instanceDeleted, instanceNotFound } from '../errors.js';
 import { readInstance, type InstanceReading } from '../read-instance.js';
-import { openForChange, prepareStore, type OpenedInstance, type WorkOptions } from '../upkeep.js';
+import { openForChange, type OpenedInstance, type WorkOptions } from '../open.js';
+import { prepareStore } from '../sweep.js';
 
 /** Which instance has to be stopped, and for what. */
 export interface StoppedRequest extends WorkOptions {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatNetworks } from '../../../src/cli/format/networks.js';
-import type { HostNetwork } from '../../../src/net/host-networks.js';
+import type { HostNetwork } from '../../../src/net/bridge/host-networks.js';
 import { readYaml } from './read-yaml.js';
 
 const NETWORKS: HostNetwork[] = [

@@ -4,7 +4,7 @@ import type {
   ReadableInstanceView,
   RuntimeInfo,
   SnapshotView,
-} from '../../../src/vm/instance-view.js';
+} from '../../../src/vm/views.js';
 import type { SnapshotRecord } from '../../../src/vm/records/snapshot-record.js';
 
 const GIB = 1024 ** 3;

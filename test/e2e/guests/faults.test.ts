@@ -3,10 +3,10 @@ import { chmod, mkdir, readFile, stat, truncate, writeFile } from 'node:fs/promi
 import { createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
-import { readMachine } from '../../../src/vm/run/machine-record.js';
+import { readMachine } from '../../../src/vm/records/machine-record.js';
 import type { RunningCommand } from '../support/command.js';
 import { expectNothingLeft, kill, qemuOf, test, type GuestStore } from './support.js';
 

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { openMonitor, runStateOf } from '../../../src/vm/run/monitor.js';
 import { guestImage } from '../../support/guests.js';
 import { hashTree } from '../../support/hash-tree.js';

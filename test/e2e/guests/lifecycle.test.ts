@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
-import { readMachine } from '../../../src/vm/run/machine-record.js';
+import { readMachine } from '../../../src/vm/records/machine-record.js';
 import { inTerminal } from '../support/terminal.js';
 import { expectNothingLeft, qemuOf, test, type GuestStore } from './support.js';
 

@@ -7,7 +7,7 @@ import { buildLegacyData } from '../../../fixtures/legacy/build.js';
 import { IMAGES } from '../../../fixtures/legacy/images.js';
 import type { LegacyInstance } from '../../../fixtures/legacy/instances.js';
 import { SHAPES } from '../../../fixtures/legacy/shapes.js';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { contentOf, contentsOf } from '../../vm/snapshots/disk-content.js';
 import { test, type GuestStore } from './support.js';
 

@@ -2,9 +2,9 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { dirname, join } from 'node:path';
 import { getegid, geteuid } from 'node:process';
 import { describe, expect } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
-import { readMachine } from '../../../src/vm/run/machine-record.js';
+import { readMachine } from '../../../src/vm/records/machine-record.js';
 import { hashTree } from '../../support/hash-tree.js';
 import { expectNothingLeft, test, type GuestStore } from './support.js';
 

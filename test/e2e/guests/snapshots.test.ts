@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
 import type { InstanceSpec } from '../../../src/vm/records/spec.js';
 import { contentOf } from '../../vm/snapshots/disk-content.js';

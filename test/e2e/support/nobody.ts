@@ -1,6 +1,6 @@
 import { chmod } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 
 const NOBODY = '65534';
 

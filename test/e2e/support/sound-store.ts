@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { expect } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
 import { listInstances } from '../../../src/vm/list-instances.js';
 

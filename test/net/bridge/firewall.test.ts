@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { withNetNamespace, type NetNamespace } from '../../support/net-namespace.js';
 import { askForLease, plugGuest, test as bridgeTest, type MadeBridge } from './bridge-fixture.js';
 

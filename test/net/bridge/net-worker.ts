@@ -5,7 +5,7 @@ import { forgetLease } from '../../../src/net/bridge/forget-lease.js';
 import { portsOf } from '../../../src/net/bridge/link.js';
 import { removeBridgeIfIdle } from '../../../src/net/bridge/remove-bridge.js';
 import { plugIn } from '../../../src/net/bridge/tap.js';
-import { hostNetworks } from '../../../src/net/host-networks.js';
+import { hostNetworks } from '../../../src/net/bridge/host-networks.js';
 import { hostSubnets } from '../../../src/net/host-subnets.js';
 import { MacAddress } from '../../../src/net/mac-address.js';
 import { userSubnet } from '../../../src/net/user-network.js';

@@ -1,6 +1,6 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { InstanceLock } from '../../../src/store/lock.js';
 import type { CloneProgress } from '../../../src/vm/clone/clone-instance.js';
 import { makeInstance, test } from '../../support/store-fixture.js';

@@ -3,7 +3,7 @@ import { statfsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { initialiseStore } from '../../../src/store/format.js';
 import { cloneInstance, type CloneProgress } from '../../../src/vm/clone/clone-instance.js';
 import { openStore, type VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';

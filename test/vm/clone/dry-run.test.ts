@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs';
 import { describe, expect } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { initialiseStore } from '../../../src/store/format.js';
 import { cloneInstance, cloneInstances } from '../../../src/vm/clone/clone-instance.js';
 import { openStore, type VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { readQcow2 } from '../../../src/qemu/qcow2-header.js';
-import { recordText } from '../../../src/store/write-record.js';
-import { encodePending } from '../../../src/vm/pending/pending-record.js';
+import { recordText } from '../../../src/files/record.js';
+import { encodePending } from '../../../src/vm/records/pending-record.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
-import { readSeed } from '../../../src/vm/cloud-init/seed.js';
+import { readSeed } from '../../../src/vm/seed/seed.js';
 import { hashTree } from '../../support/hash-tree.js';
 import { handMadeMac, makeInstance, test } from '../../support/store-fixture.js';
 import { contentOf, tagsOf, writeData } from '../snapshots/disk-content.js';

@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { describe, expect, vi } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { MacAddress } from '../../../src/net/mac-address.js';
 import { MacAddressGenerator } from '../../../src/net/mac-address-generator.js';
 import { initialiseStore } from '../../../src/store/format.js';

@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import type { InstanceDir } from '../../../src/store/instance-dir.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
 

@@ -3,7 +3,7 @@ import { chmod, lstat, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { errnoOf } from '../../../src/errors.js';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { hasOwnData, readQcow2 } from '../../../src/qemu/qcow2-header.js';
 import type { InstanceDir } from '../../../src/store/instance-dir.js';
 import type { StoreLayout } from '../../../src/store/layout.js';

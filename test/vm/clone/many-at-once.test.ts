@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
-import { readSeed } from '../../../src/vm/cloud-init/seed.js';
+import { readSeed } from '../../../src/vm/seed/seed.js';
 import type { VirtualMachine } from '../../../src/vm/virtual-machine.js';
 import { handMadeMac, makeInstance, test } from '../../support/store-fixture.js';
 

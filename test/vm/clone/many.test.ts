@@ -1,9 +1,9 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { readQcow2 } from '../../../src/qemu/qcow2-header.js';
 import { cloneInstances, type CloneProgress } from '../../../src/vm/clone/clone-instance.js';
-import { readSeed } from '../../../src/vm/cloud-init/seed.js';
+import { readSeed } from '../../../src/vm/seed/seed.js';
 import { deleteInstance } from '../../../src/vm/delete-instance.js';
 import type { VirtualMachine } from '../../../src/vm/virtual-machine.js';
 import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';

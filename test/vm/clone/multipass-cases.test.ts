@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { readQcow2 } from '../../../src/qemu/qcow2-header.js';
 import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
-import { readSeed } from '../../../src/vm/cloud-init/seed.js';
+import { readSeed } from '../../../src/vm/seed/seed.js';
 import { openStore, type VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { handMadeMac, makeInstance, test } from '../../support/store-fixture.js';
 import { expectRefusal } from './refusal.js';

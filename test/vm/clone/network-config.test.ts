@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
-import { readSeed } from '../../../src/vm/cloud-init/seed.js';
+import { readSeed } from '../../../src/vm/seed/seed.js';
 import type { NetworkInterface } from '../../../src/vm/records/interface.js';
 import type { VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { handMadeMac, makeInstance, test } from '../../support/store-fixture.js';

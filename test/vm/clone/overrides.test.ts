@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { readQcow2 } from '../../../src/qemu/qcow2-header.js';
 import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
 import { makeInstance, test } from '../../support/store-fixture.js';

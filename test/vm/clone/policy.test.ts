@@ -13,7 +13,7 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import type { InstanceDir } from '../../../src/store/instance-dir.js';
 import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
 import { cloneAction } from '../../../src/vm/clone/policy.js';

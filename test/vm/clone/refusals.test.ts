@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, open, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import type { InstanceDir } from '../../../src/store/instance-dir.js';
 import { InstanceLock } from '../../../src/store/lock.js';
 import { startTimeOf } from '../../../src/store/maker-token.js';

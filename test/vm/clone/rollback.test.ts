@@ -3,7 +3,7 @@ import { appendFileSync, linkSync, readdirSync, rmSync, writeFileSync } from 'no
 import { mkdir, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import type { InstanceDir } from '../../../src/store/instance-dir.js';
 import { startTimeOf } from '../../../src/store/maker-token.js';
 import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { InstanceDir } from '../../../src/store/instance-dir.js';
-import { recordText } from '../../../src/store/write-record.js';
+import { recordText } from '../../../src/files/record.js';
 import { snapshotFileName, type SnapshotRecord } from '../../../src/vm/records/snapshot-record.js';
 import { specOf } from '../../support/store-fixture.js';
 

@@ -2,7 +2,7 @@ import { link, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { copyWhole, linkOrCopy, reflink } from '../../../src/vm/disks/copy-file.js';
 import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';
 import { replaceProgram } from '../clone/replace-program.js';

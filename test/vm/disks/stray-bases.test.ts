@@ -1,12 +1,12 @@
 import { chmod, link, lstat, readdir, rm, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
-import { run } from '../../../src/exec.js';
-import { recordText } from '../../../src/store/write-record.js';
+import { run } from '../../../src/process/run.js';
+import { recordText } from '../../../src/files/record.js';
 import { deleteInstance } from '../../../src/vm/delete-instance.js';
 import { tidyBases } from '../../../src/vm/disks/stray-bases.js';
-import { encodePending } from '../../../src/vm/pending/pending-record.js';
+import { encodePending } from '../../../src/vm/records/pending-record.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
-import { openForChange } from '../../../src/vm/upkeep.js';
+import { openForChange } from '../../../src/vm/open.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
 import { contentOf } from '../snapshots/disk-content.js';
 

@@ -1,6 +1,6 @@
 import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { describe, expect, vi } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { hasKey, STORE_KEY, storePublicKey } from '../../../src/vm/guest/store-key.js';
 import { leftovers } from '../../e2e/support/sound-store.js';
 import { test } from '../../support/store-fixture.js';

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { expect } from 'vitest';
 import { MultipassError, type ErrorCode } from '../../../src/errors.js';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
 import { obtainImage, type ObtainedImage } from '../../../src/vm/images/obtain-image.js';
 import type { ObtainOptions } from '../../../src/vm/images/obtain-options.js';

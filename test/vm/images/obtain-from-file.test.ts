@@ -10,7 +10,7 @@ import {
 } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { describe, expect } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { readQcow2 } from '../../../src/qemu/qcow2-header.js';
 import { sha256Of } from '../../support/image-server.js';
 import {

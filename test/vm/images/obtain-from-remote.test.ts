@@ -1,6 +1,6 @@
 import { chmod, readdir, readFile, stat, truncate } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
-import { readRecord } from '../../../src/store/read-file.js';
+import { readRecord } from '../../../src/files/record.js';
 import { decodeImageRecord } from '../../../src/vm/records/image-record.js';
 import { sha256Of } from '../../support/image-server.js';
 import { errorOf, expectNothingLeft, expectSameContent, test } from './image-fixture.js';

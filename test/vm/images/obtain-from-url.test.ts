@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { copyFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
 import type { ImageServer } from '../../support/image-server.js';
 import { errorOf, expectNothingLeft, expectSameContent, test, until } from './image-fixture.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { newToken } from '../../../src/store/maker-token.js';
 import { sweep } from '../../../src/store/trash.js';
-import { rowsOfFolder } from '../../../src/vm/mac-rows.js';
+import { rowsOfFolder } from '../../../src/vm/macs.js';
 import { DownloadPlace } from '../../../src/vm/images/download-place.js';
 import { purgeUnusedImages } from '../../../src/vm/images/purge-images.js';
 import { listImages } from '../../../src/vm/images/vault.js';

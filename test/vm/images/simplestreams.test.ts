@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RecordError } from '../../../src/errors.js';
-import { JsonPlace } from '../../../src/store/decoder.js';
+import { JsonPlace } from '../../../src/files/decoder.js';
 import { streamArchitecture } from '../../../src/vm/images/architecture.js';
 import { selectImage } from '../../../src/vm/images/select-image.js';
 import { decodeIndex, decodeManifest } from '../../../src/vm/images/simplestreams.js';

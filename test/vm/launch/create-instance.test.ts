@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { MacAddress } from '../../../src/net/mac-address.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
-import { readSeed } from '../../../src/vm/cloud-init/seed.js';
+import { readSeed } from '../../../src/vm/seed/seed.js';
 import { storePublicKey } from '../../../src/vm/guest/store-key.js';
 import type { ObtainedImage } from '../../../src/vm/images/obtain-image.js';
 import { createInstance } from '../../../src/vm/launch/create-instance.js';

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { initialiseStore } from '../../../src/store/format.js';
 import { StoreLayout } from '../../../src/store/layout.js';
 import { cloneInstance, cloneInstances } from '../../../src/vm/clone/clone-instance.js';

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { chmod, link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { expect } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { readQcow2 } from '../../../src/qemu/qcow2-header.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
-import { recordText } from '../../../src/store/write-record.js';
+import { recordText } from '../../../src/files/record.js';
 import { backingChain } from '../../../src/vm/disks/backing-chain.js';
 import { newVaultRecord } from '../../../src/vm/images/vault-record.js';
 import { readInstance } from '../../../src/vm/read-instance.js';

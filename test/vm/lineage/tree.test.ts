@@ -1,9 +1,9 @@
 import { chmod, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import type { InstanceDir } from '../../../src/store/instance-dir.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
-import { recordText } from '../../../src/store/write-record.js';
+import { recordText } from '../../../src/files/record.js';
 import { newVaultRecord } from '../../../src/vm/images/vault-record.js';
 import { diskUsage } from '../../../src/vm/lineage/disk-usage.js';
 import { lineageTree, type TreeNode } from '../../../src/vm/lineage/tree.js';

@@ -4,7 +4,7 @@ import { seedOf } from '../../../fixtures/legacy/seeds.js';
 import type { LegacyInstance } from '../../../fixtures/legacy/instances.js';
 import { MacAddress } from '../../../src/net/mac-address.js';
 import { initialiseStore } from '../../../src/store/format.js';
-import { readIso } from '../../../src/vm/cloud-init/iso9660-reader.js';
+import { readIso } from '../../../src/vm/seed/iso9660-reader.js';
 import { makeInstance } from '../../support/store-fixture.js';
 import { type LegacyCopy, type MigrationTarget, test, treeOf } from './legacy-copy.js';
 

@@ -8,7 +8,7 @@ import {
   type LegacyInstanceFacts,
 } from '../../../fixtures/legacy/build.js';
 import { LegacyPaths } from '../../../fixtures/legacy/paths.js';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { StoreLayout } from '../../../src/store/layout.js';
 import {
   migrate,

@@ -4,7 +4,7 @@ import { copyFile, mkdir, rename, rm, stat, symlink, truncate, writeFile } from 
 import { dirname, join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { ACTIVE, type DiskRegion } from '../../../fixtures/legacy/disks.js';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { readQcow2 } from '../../../src/qemu/qcow2-header.js';
 import { isHeldByQemu } from '../../../src/qemu/qemu-img.js';
 import { COPIED, lineOf, test, treeOf } from './legacy-copy.js';

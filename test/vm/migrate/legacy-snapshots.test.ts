@@ -1,6 +1,6 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { type Json, type LegacyCopy, type MigrationTarget, test } from './legacy-copy.js';
 
 /** Names, parents and indexes of an instance's snapshots in the store. */

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { initialiseStore } from '../../../src/store/format.js';
 import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';
 import { replaceProgram } from '../clone/replace-program.js';

@@ -11,7 +11,7 @@ import {
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { readIso } from '../../../src/vm/cloud-init/iso9660-reader.js';
+import { readIso } from '../../../src/vm/seed/iso9660-reader.js';
 import type { MigrationOutcome } from '../../../src/vm/migrate/migrate.js';
 import { COPIED, lineOf, MigrationTarget, test, treeOf } from './legacy-copy.js';
 

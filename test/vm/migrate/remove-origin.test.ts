@@ -16,7 +16,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { ACTIVE } from '../../../fixtures/legacy/disks.js';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { initialiseStore } from '../../../src/store/format.js';
 import { makeInstance } from '../../support/store-fixture.js';
 import {

@@ -3,14 +3,14 @@ import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { readQcow2 } from '../../../src/qemu/qcow2-header.js';
 import { initialiseStore } from '../../../src/store/format.js';
 import type { InstanceDir } from '../../../src/store/instance-dir.js';
 import { StoreLayout } from '../../../src/store/layout.js';
 import { startTimeOf } from '../../../src/store/maker-token.js';
-import { recordText } from '../../../src/store/write-record.js';
-import { encodePending } from '../../../src/vm/pending/pending-record.js';
+import { recordText } from '../../../src/files/record.js';
+import { encodePending } from '../../../src/vm/records/pending-record.js';
 import { openStore, type VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { countSteps, killAt } from '../../crash/inject.js';
 import { makeInstance, test as base } from '../../support/store-fixture.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { JsonPlace } from '../../../src/store/decoder.js';
+import { JsonPlace } from '../../../src/files/decoder.js';
 import { decodeImageRecord } from '../../../src/vm/records/image-record.js';
 import { expectDamageNoticed, expectKeptWhole, expectRefused, type Wrong } from './record-laws.js';
 import { imageJson } from './sample-records.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { JsonPlace } from '../../../src/store/decoder.js';
+import { JsonPlace } from '../../../src/files/decoder.js';
 import { decodeInterface, interfaceLabel } from '../../../src/vm/records/interface.js';
 import { expectDamageNoticed, expectKeptWhole, expectRefused, type Wrong } from './record-laws.js';
 import { interfaceJson } from './sample-records.js';

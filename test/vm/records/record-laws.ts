@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { RecordError } from '../../../src/errors.js';
-import { JsonPlace } from '../../../src/store/decoder.js';
-import { recordText } from '../../../src/store/write-record.js';
+import { JsonPlace } from '../../../src/files/decoder.js';
+import { recordText } from '../../../src/files/record.js';
 
 /** Reads one kind of record. */
 export type Decode = (place: JsonPlace) => unknown;

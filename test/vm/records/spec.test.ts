@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { JsonPlace } from '../../../src/store/decoder.js';
+import { JsonPlace } from '../../../src/files/decoder.js';
 import { decodeSpec } from '../../../src/vm/records/spec.js';
 import {
   expectDamageNoticed,

@@ -1,6 +1,6 @@
 import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
-import { readSeed } from '../../../src/vm/cloud-init/seed.js';
+import { readSeed } from '../../../src/vm/seed/seed.js';
 import { followName } from '../../../src/vm/run/follow-name.js';
 import { leftovers } from '../../e2e/support/sound-store.js';
 import { makeInstance, test } from '../../support/store-fixture.js';

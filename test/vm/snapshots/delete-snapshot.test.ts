@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { readFile } from 'node:fs/promises';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { deleteSnapshot } from '../../../src/vm/snapshots/delete-snapshot.js';
 import type { VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { makeInstance, test } from '../../support/store-fixture.js';

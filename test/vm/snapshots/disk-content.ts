@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { readQcow2 } from '../../../src/qemu/qcow2-header.js';
 import type { InstanceDir } from '../../../src/store/instance-dir.js';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { buildLegacyData, type LegacyFixture } from '../../../fixtures/legacy/build.js';
 import { LEGACY_INSTANCES } from '../../../fixtures/legacy/instances.js';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { migrate } from '../../../src/vm/migrate/migrate.js';
 import { test } from '../../support/store-fixture.js';
 import { contentOf, contentsOf, tagsOf, writeData } from './disk-content.js';

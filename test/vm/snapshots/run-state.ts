@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { run } from '../../../src/exec.js';
+import { run } from '../../../src/process/run.js';
 import { startTimeOf } from '../../../src/store/maker-token.js';
 import type { InstanceDir } from '../../../src/store/instance-dir.js';
 import type { StoreLayout } from '../../../src/store/layout.js';

@@ -1,6 +1,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
-import { recordText } from '../../../src/store/write-record.js';
+import { recordText } from '../../../src/files/record.js';
 import { takeSnapshot } from '../../../src/vm/snapshots/take-snapshot.js';
 import { handMadeMac, makeInstance, test } from '../../support/store-fixture.js';
 import { errorOf, expectRefusal } from '../clone/refusal.js';

@@ -1,0 +1,77 @@
+import { spawn } from 'node:child_process';
+import { log } from '../log.js';
+import { startError } from './programs.js';
+
+/**
+ * For a program that lives on without us: shell that writes who it is into the file \$pidfile, as JSON, before it does
+ * anything by which it would be looked for. The start time (field 22 of /proc/PID/stat; 0 where there is no /proc) tells
+ * it from a later process that gets its pid; both stay when the shell becomes another program.
+ */
+export const WRITE_PID_FILE = `
+startTime() { shift "$(($# > 19 ? 19 : $#))"; started=\${1:-0}; }
+stat=; read -r stat 2>/dev/null <"/proc/$$/stat"
+startTime \${stat##*) }
+printf '{"pid": %s, "startTime": "%s"}\\n' "$$" "$started" >"$pidfile.new" &&
+mv -f "$pidfile.new" "$pidfile"`;
+
+/** How a program is started that lives on without us. */
+export interface DetachedOptions {
+  /** Its working directory. */
+  readonly cwd: string;
+  /** An open file that gets its stdout and stderr. */
+  readonly output: number;
+  /** An open file descriptor that the program gets as its fd 3. */
+  readonly fd3?: number | undefined;
+}
+
+/** A program that lives on when this process ends. */
+export interface DetachedProcess {
+  readonly pid: number;
+  /** Resolves with what it ended by, for as long as this process waits for it. */
+  readonly ended: Promise<string>;
+  /** True once it has ended. */
+  readonly hasEnded: () => boolean;
+  /** SIGKILL; resolves when it has ended. */
+  readonly kill: () => Promise<void>;
+}
+
+/**
+ * Starts a program in a session of its own, with no stdin: neither Ctrl-C nor the end of this process reaches it, and
+ * this process does not wait for it.
+ * @throws MultipassError TOOL_MISSING when there is no such program
+ */
+export async function spawnDetached(
+  file: string,
+  args: readonly string[],
+  options: DetachedOptions,
+): Promise<DetachedProcess> {
+  const { cwd, output, fd3 } = options;
+  log('debug', 'spawn', [file, ...args].join(' '));
+  const child = spawn(file, args, {
+    cwd,
+    detached: true,
+    stdio: ['ignore', output, output, ...(fd3 === undefined ? [] : [fd3])],
+    env: { ...process.env, LC_ALL: 'C' },
+  });
+  const ended = new Promise<string>((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code ?? 0}`));
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', (error) => reject(startError(error, file)));
+  });
+  child.unref();
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${file} has no pid`);
+  return {
+    pid,
+    ended,
+    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
+    kill: async () => {
+      // Now we do wait for it: with nothing else to do, this process would end instead.
+      child.ref();
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import { mkdir } from 'node:fs/promises';
+import { MultipassError } from '../../errors.js';
+import { ensureBridge } from '../../net/bridge/ensure-bridge.js';
+import { removeBridgeIfIdle } from '../../net/bridge/remove-bridge.js';
+import { forgetLease } from '../../net/bridge/forget-lease.js';
+import { plugIn } from '../../net/bridge/tap.js';
+import { MacAddress } from '../../net/mac-address.js';
+import { hostNetworks } from '../../net/bridge/host-networks.js';
+import type { Card } from '../../qemu/machine.js';
+import { takeKernelLock } from '../../store/kernel-lock.js';
+import type { StoreLayout } from '../../store/layout.js';
+
+/**
+ * Sets the store's bridge up, or what is gone of it.
+ * @returns its name
+ * @throws MultipassError NETWORK_UNAVAILABLE, NETWORK_FAILED, ABORTED
+ */
+export async function bridgeUp(layout: StoreLayout, signal?: AbortSignal): Promise<string> {
+  return await alone(layout, signal, async () => {
+    return (await ensureBridge({ folder: layout.network, signal })).bridge;
+  });
+}
+
+/**
+ * Plugs the taps of a machine that is about to run into their bridges; our own one is set up again first, for it may
+ * have been removed with its last tap since.
+ * @throws MultipassError NETWORK_NOT_FOUND, NETWORK_FAILED, ABORTED
+ */
+export async function plugCards(
+  layout: StoreLayout,
+  cards: readonly Card[],
+  signal?: AbortSignal,
+): Promise<void> {
+  const taps = cards.flatMap(({ backend }) => (backend.kind === 'tap' ? [backend] : []));
+  if (taps.length === 0) return;
+  await alone(layout, signal, async () => {
+    const own = await ensureBridge({ folder: layout.network, signal });
+    const others = taps.filter(({ bridge }) => bridge !== own.bridge);
+    if (others.length > 0) await requireBridges(others.map(({ bridge }) => bridge));
+    for (const { tap, bridge } of taps) await plugIn({ tap, bridge });
+  });
+}
+
+/** Removes the store's bridge when nothing is plugged into it. */
+export async function bridgeDownIfIdle(layout: StoreLayout): Promise<void> {
+  await alone(layout, undefined, async () => {
+    await removeBridgeIfIdle({ folder: layout.network });
+  });
+}
+
+/** Gives the addresses of cards that are gone for good back to the bridge's pool. */
+export async function forgetLeases(layout: StoreLayout, macs: readonly string[]): Promise<void> {
+  await alone(layout, undefined, async () => {
+    for (const mac of macs) {
+      await forgetLease({ folder: layout.network, mac: MacAddress.parse(mac) });
+    }
+  });
+}
+
+/** @throws MultipassError NETWORK_NOT_FOUND for a name that is no bridge of the host */
+export async function requireBridges(names: readonly string[]): Promise<void> {
+  const networks = await hostNetworks();
+  for (const name of names) {
+    const found = networks.find((network) => network.name === name);
+    if (found?.type === 'bridge') continue;
+    const what =
+      found === undefined ? 'does not exist' : `is of type "${found.type}", not a bridge`;
+    throw new MultipassError('NETWORK_NOT_FOUND', `the network "${name}" ${what}`, {
+      hint: 'See `multipass networks`; make a bridge on top of a card with `ip link add … type bridge`.',
+      details: { network: name },
+    });
+  }
+}
+
+/** One process of all changes the host's network at a time. */
+async function alone<T>(
+  layout: StoreLayout,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  await mkdir(layout.network, { recursive: true, mode: 0o700 });
+  const lock = await takeKernelLock(layout.networkLock, { mode: 'exclusive', wait: true, signal });
+  try {
+    return await work();
+  } finally {
+    await lock?.close();
+  }
+}

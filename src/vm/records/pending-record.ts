@@ -1,0 +1,119 @@
+import type { JsonPlace } from '../../files/decoder.js';
+import { BASE_FILE, INSTANCE_FILES } from '../../store/instance-dir.js';
+import { decodeSnapshotRecord, type SnapshotRecord } from './snapshot-record.js';
+import { decodeSpec, type InstanceSpec } from './spec.js';
+
+/** One qemu-img step that changes a head in place; `rewrite` leaves the disk alone and is about the files beside it. */
+export type DiskStep =
+  | { readonly operation: 'rewrite' }
+  | { readonly operation: 'snapshot'; readonly tag: string }
+  | { readonly operation: 'restore'; readonly tag: string }
+  | { readonly operation: 'delete-snapshot'; readonly tag: string }
+  | { readonly operation: 'resize'; readonly size: number }
+  | { readonly operation: 'rebase'; readonly backing: string | null };
+
+/** The files of a seed that an operation in place may change. */
+export const SEED_CHANGE_FILES = ['meta-data', 'network-config'] as const;
+
+/** The whole texts of files of a seed, as they will be. */
+export type SeedChange = Readonly<Record<(typeof SEED_CHANGE_FILES)[number], string>>;
+
+/**
+ * An unfinished operation in place: `pending.json`. qemu-img changes a disk in many steps of its own, and what it
+ * leaves when it is killed opens without a word; so the whole intention is written down first, atomically. That write
+ * is the commit point: from then on the operation is only ever rolled forward.
+ */
+export interface PendingOperation {
+  readonly step: DiskStep;
+  /** The spec as it will be; null: it stays. */
+  readonly spec: InstanceSpec | null;
+  /** Snapshot files as they will be, by file name; null: removed. */
+  readonly snapshots: ReadonlyMap<string, SnapshotRecord | null>;
+  /** Files of the seed as they will be; undefined: it stays. */
+  readonly seed?: SeedChange | undefined;
+}
+
+const OPERATIONS = [
+  'rewrite',
+  'snapshot',
+  'restore',
+  'delete-snapshot',
+  'resize',
+  'rebase',
+] as const;
+const TAG = /^(?:@s[0-9]{1,5}|suspend)$/;
+const SPEC_KEY = 'spec.json';
+const SEED_KEY = INSTANCE_FILES.seed;
+const SNAPSHOT_KEY = /^snapshots\/([0-9]{4,5}\.json)$/;
+
+/**
+ * Decodes `pending.json` strictly: what it names becomes arguments and paths.
+ * @throws RecordError (RECORD_INVALID) that names the file and the place in it
+ */
+export function decodePending(place: JsonPlace): PendingOperation {
+  const records = place.key('records');
+  const snapshots = new Map<string, SnapshotRecord | null>();
+  let spec: InstanceSpec | null = null;
+  let seed: SeedChange | undefined;
+  for (const key of Object.keys(records.object())) {
+    const file = SNAPSHOT_KEY.exec(key)?.[1];
+    const record = records.key(key);
+    if (key === SPEC_KEY) spec = decodeSpec(record);
+    else if (key === SEED_KEY) seed = decodeSeed(record);
+    else if (file === undefined) record.fail('expected spec.json or a file of snapshots/');
+    else snapshots.set(file, record.isAbsent() ? null : decodeSnapshotRecord(record));
+  }
+  return { step: decodeStep(place), spec, snapshots, ...(seed === undefined ? {} : { seed }) };
+}
+
+/** The JSON of `pending.json`; the inverse of {@link decodePending}. */
+export function encodePending(pending: PendingOperation): unknown {
+  const { operation, ...given } = pending.step;
+  const snapshots = [...pending.snapshots].map(
+    ([file, record]) => [`snapshots/${file}`, record] as const,
+  );
+  return {
+    operation,
+    arguments: given,
+    records: {
+      ...(pending.spec === null ? {} : { [SPEC_KEY]: pending.spec }),
+      ...Object.fromEntries(snapshots),
+      ...(pending.seed === undefined ? {} : { [SEED_KEY]: pending.seed }),
+    },
+  };
+}
+
+/** The whole text of each file, and so the same however often it is written. */
+function decodeSeed(place: JsonPlace): SeedChange {
+  for (const key of Object.keys(place.object())) {
+    if (!SEED_CHANGE_FILES.some((file) => file === key))
+      place.key(key).fail('expected no such file');
+  }
+  const [metaData, networkConfig] = SEED_CHANGE_FILES;
+  return {
+    [metaData]: place.key(metaData).string(),
+    [networkConfig]: place.key(networkConfig).string(),
+  };
+}
+
+function decodeStep(place: JsonPlace): DiskStep {
+  const operation = place.key('operation').oneOf(OPERATIONS);
+  const given = place.key('arguments');
+  switch (operation) {
+    case 'rewrite':
+      return { operation };
+    case 'snapshot':
+    case 'restore':
+    case 'delete-snapshot':
+      return { operation, tag: given.key('tag').matching(TAG, 'the tag of a snapshot') };
+    case 'resize':
+      return { operation, size: given.key('size').integer(1) };
+    case 'rebase': {
+      const backing = given.key('backing');
+      return {
+        operation,
+        backing: backing.isAbsent() ? null : backing.matching(BASE_FILE, 'the name of a base'),
+      };
+    }
+  }
+}

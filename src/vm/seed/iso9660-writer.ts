@@ -1,0 +1,224 @@
+import { MultipassError } from '../../errors.js';
+import {
+  BLOCK_SIZE,
+  blocksIn,
+  DESCRIPTOR,
+  DESCRIPTOR_TYPE,
+  encodeJoliet,
+  FIRST_DESCRIPTOR_BLOCK,
+  FLAG,
+  JOLIET_ESCAPES,
+  LABEL_BYTES,
+  PARENT_ID,
+  RECORD,
+  recordLength,
+  SELF_ID,
+  STANDARD_ID,
+  type Extent,
+} from './iso9660-layout.js';
+import type { IsoFile } from './iso9660-reader.js';
+
+const FIRST_PATH_TABLE_BLOCK = 19;
+const FIRST_DIRECTORY_BLOCK = 21;
+const PATH_TABLE_SIZE = 10;
+const ISO_STEM_LENGTH = 8;
+const JOLIET_NAME_LENGTH = 64;
+
+/** Names and characters that Joliet forbids, and halves of surrogate pairs, which no reader can decode. */
+const FORBIDDEN_NAME = /^\.{1,2}$|[*/:;?\\]|\p{Cc}|\p{Surrogate}/u;
+
+/** "Not specified" in each of a descriptor's four dates: 16 zero digits, time zone 0. */
+const NO_DATES = Buffer.from(`${'0'.repeat(16)}\0`.repeat(4), 'latin1');
+
+/** A file and its ids in the two volumes, the primary one and Joliet. */
+interface Entry {
+  readonly ids: readonly [Buffer, Buffer];
+  readonly data: Buffer;
+}
+
+interface DirectoryRecord {
+  readonly id: Buffer;
+  readonly extent: Extent;
+  readonly flags: number;
+}
+
+/** One of the two views of the same files. */
+interface Volume {
+  /** 0 is the primary volume, 1 is Joliet: which of each pair of ids and of blocks is its own. */
+  readonly index: 0 | 1;
+  readonly encode: (text: string) => Buffer;
+  readonly root: Extent;
+  readonly files: readonly (Entry & { readonly extent: Extent })[];
+}
+
+/**
+ * Writes an ISO 9660 image with Joliet names, byte for byte as Multipass writes `cloud-init-config.iso`: one
+ * directory, the files in the given order, and no dates, so that equal files give equal images.
+ *
+ * @param volumeId the label, by which cloud-init's NoCloud data source finds the image
+ * @throws MultipassError ISO_INVALID when a name is empty, longer than Joliet's 64 UTF-16 units, given twice or
+ *   forbidden in Joliet, or when the volume id is not at most 32 printable ASCII characters
+ */
+export function writeIso(files: readonly IsoFile[], volumeId = 'cidata'): Buffer {
+  checkVolumeId(volumeId);
+  checkNames(files);
+  const entries = entriesOf(files);
+  const isoRoot = rootAt(FIRST_DIRECTORY_BLOCK, entries, 0);
+  const jolietRoot = rootAt(blockAfter(isoRoot), entries, 1);
+  let end = blockAfter(jolietRoot);
+  const placed = entries.map((entry) => {
+    const extent = { block: end, size: entry.data.length };
+    end = blockAfter(extent);
+    return { ...entry, extent };
+  });
+
+  const image = Buffer.alloc(end * BLOCK_SIZE);
+  writeVolume(image, volumeId, { index: 0, encode: encodeIso, root: isoRoot, files: placed });
+  writeVolume(image, volumeId, { index: 1, encode: encodeJoliet, root: jolietRoot, files: placed });
+  startDescriptor(image, FIRST_DESCRIPTOR_BLOCK + 2, DESCRIPTOR_TYPE.terminator);
+  for (const { data, extent } of placed) data.copy(from(image, extent.block));
+  return image;
+}
+
+function checkVolumeId(volumeId: string): void {
+  if (/^[ -~]{0,32}$/.test(volumeId)) return;
+  throw invalid(
+    `the volume id ${JSON.stringify(volumeId)} is longer than 32 characters, or not ASCII`,
+  );
+}
+
+function checkNames(files: readonly IsoFile[]): void {
+  const seen = new Set<string>();
+  for (const { name } of files) {
+    const quoted = JSON.stringify(name);
+    if (name === '') throw invalid('a file has no name');
+    if (name.length > JOLIET_NAME_LENGTH) {
+      throw invalid(`the name ${quoted} is longer than ${JOLIET_NAME_LENGTH} characters`);
+    }
+    if (FORBIDDEN_NAME.test(name)) throw invalid(`Joliet forbids the name ${quoted}`);
+    if (seen.has(name)) throw invalid(`the name ${quoted} is given twice`);
+    seen.add(name);
+  }
+}
+
+function invalid(problem: string): MultipassError {
+  return new MultipassError('ISO_INVALID', `cannot write an ISO 9660 image: ${problem}`);
+}
+
+/** Gives the files Multipass's ids, such as `META_DAT.;1`; when one is taken, its end becomes a number. */
+function entriesOf(files: readonly IsoFile[]): Entry[] {
+  const taken = new Set<string>();
+  return files.map(({ name, data }) => {
+    const stem = name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_');
+    let short = stem.slice(0, ISO_STEM_LENGTH);
+    for (let number = 1; taken.has(short); number += 1) {
+      short = stem.slice(0, ISO_STEM_LENGTH - String(number).length) + String(number);
+    }
+    taken.add(short);
+    return { ids: [encodeIso(`${short}.;1`), encodeJoliet(name)], data };
+  });
+}
+
+function encodeIso(text: string): Buffer {
+  return Buffer.from(text, 'latin1');
+}
+
+function blockAfter(extent: Extent): number {
+  return extent.block + blocksIn(extent.size);
+}
+
+/** The image from a block on. */
+function from(image: Buffer, block: number): Buffer {
+  return image.subarray(block * BLOCK_SIZE);
+}
+
+/** The root directory, as large as its records need. */
+function rootAt(block: number, entries: readonly Entry[], index: 0 | 1): Extent {
+  let end = 0;
+  for (const id of [SELF_ID, PARENT_ID, ...entries.map(({ ids }) => ids[index])]) {
+    end = recordOffset(end, id) + recordLength(id.length);
+  }
+  return { block, size: blocksIn(end) * BLOCK_SIZE };
+}
+
+/** Where the record goes that follows one that ends at `end`: never across the end of a block. */
+function recordOffset(end: number, id: Buffer): number {
+  const fits = (end % BLOCK_SIZE) + recordLength(id.length) <= BLOCK_SIZE;
+  return fits ? end : blocksIn(end) * BLOCK_SIZE;
+}
+
+function writeVolume(image: Buffer, volumeId: string, volume: Volume): void {
+  writeDescriptor(image, volumeId, volume);
+  writePathTable(from(image, FIRST_PATH_TABLE_BLOCK + volume.index), volume.root);
+  const directory = from(image, volume.root.block);
+  let end = 0;
+  for (const record of [
+    { id: SELF_ID, extent: volume.root, flags: FLAG.directory },
+    { id: PARENT_ID, extent: volume.root, flags: FLAG.directory },
+    ...volume.files.map(({ ids, extent }) => ({ id: ids[volume.index], extent, flags: 0 })),
+  ]) {
+    const offset = recordOffset(end, record.id);
+    end = offset + writeRecord(directory.subarray(offset), record);
+  }
+}
+
+function writeDescriptor(image: Buffer, volumeId: string, volume: Volume): void {
+  const { index, encode, root } = volume;
+  const isJoliet = index === 1;
+  const type = isJoliet ? DESCRIPTOR_TYPE.supplementary : DESCRIPTOR_TYPE.primary;
+  const descriptor = startDescriptor(image, FIRST_DESCRIPTOR_BLOCK + index, type);
+  descriptor.fill(encode(' '), DESCRIPTOR.systemId, DESCRIPTOR.volumeId + LABEL_BYTES);
+  encode(volumeId).copy(descriptor, DESCRIPTOR.volumeId, 0, LABEL_BYTES);
+  writeBoth32(descriptor, DESCRIPTOR.volumeBlocks, image.length / BLOCK_SIZE);
+  if (isJoliet) descriptor.write(JOLIET_ESCAPES[2], DESCRIPTOR.escapes, 'latin1');
+  writeBoth16(descriptor, DESCRIPTOR.setSize, 1);
+  writeBoth16(descriptor, DESCRIPTOR.sequenceNumber, 1);
+  writeBoth16(descriptor, DESCRIPTOR.blockSize, BLOCK_SIZE);
+  writeBoth32(descriptor, DESCRIPTOR.pathTableSize, PATH_TABLE_SIZE);
+  descriptor.writeUInt32LE(FIRST_PATH_TABLE_BLOCK + index, DESCRIPTOR.pathTableBlock);
+  const record = { id: SELF_ID, extent: root, flags: FLAG.directory };
+  writeRecord(descriptor.subarray(DESCRIPTOR.rootRecord), record);
+  descriptor.fill(encode(' '), DESCRIPTOR.identifiers, DESCRIPTOR.dates);
+  NO_DATES.copy(descriptor, DESCRIPTOR.dates);
+  descriptor[DESCRIPTOR.structureVersion] = 1;
+}
+
+/** Begins a volume descriptor, and returns the image from there on. */
+function startDescriptor(image: Buffer, block: number, type: number): Buffer {
+  const descriptor = from(image, block);
+  descriptor[DESCRIPTOR.type] = type;
+  descriptor.write(STANDARD_ID, DESCRIPTOR.standardId, 'latin1');
+  descriptor[DESCRIPTOR.version] = 1;
+  return descriptor;
+}
+
+/** The root is the only directory, and its own parent. */
+function writePathTable(table: Buffer, root: Extent): void {
+  table.writeUInt8(SELF_ID.length, 0);
+  table.writeUInt32LE(root.block, 2);
+  table.writeUInt16LE(1, 6);
+}
+
+/** Returns the length of the record. */
+function writeRecord(target: Buffer, { id, extent, flags }: DirectoryRecord): number {
+  const length = recordLength(id.length);
+  target.writeUInt8(length, RECORD.length);
+  writeBoth32(target, RECORD.extent, extent.block);
+  writeBoth32(target, RECORD.size, extent.size);
+  target.writeUInt8(flags, RECORD.flags);
+  writeBoth16(target, RECORD.sequenceNumber, 1);
+  target.writeUInt8(id.length, RECORD.idLength);
+  id.copy(target, RECORD.id);
+  return length;
+}
+
+/** ISO 9660 writes a number in both orders of bytes, the little-endian one first. */
+function writeBoth16(target: Buffer, offset: number, value: number): void {
+  target.writeUInt16LE(value, offset);
+  target.writeUInt16BE(value, offset + 2);
+}
+
+function writeBoth32(target: Buffer, offset: number, value: number): void {
+  target.writeUInt32LE(value, offset);
+  target.writeUInt32BE(value, offset + 4);
+}

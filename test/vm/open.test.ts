@@ -1,0 +1,219 @@
+import {
+  access,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { run } from '../../src/process/run.js';
+import { readQcow2 } from '../../src/qemu/qcow2-header.js';
+import type { InstanceDir } from '../../src/store/instance-dir.js';
+import { StoreLayout } from '../../src/store/layout.js';
+import { newToken, startTimeOf } from '../../src/store/maker-token.js';
+import { recordText } from '../../src/files/record.js';
+import { encodePending, type PendingOperation } from '../../src/vm/records/pending-record.js';
+import { readInstance } from '../../src/vm/read-instance.js';
+import { openForChange } from '../../src/vm/open.js';
+import { prepareStore } from '../../src/vm/sweep.js';
+import { hashTree } from '../support/hash-tree.js';
+import { makeInstance, specOf } from '../support/store-fixture.js';
+import { test } from '../support/worker-fixture.js';
+
+async function writePid(dir: InstanceDir, startTime: string | undefined): Promise<void> {
+  await mkdir(join(dir.path, 'run'), { recursive: true });
+  await writeFile(dir.qemuPid, JSON.stringify({ pid: process.pid, startTime }));
+}
+
+async function leavePending(dir: InstanceDir, pending: PendingOperation): Promise<void> {
+  await writeFile(dir.pending, recordText(encodePending(pending)));
+}
+
+describe('prepareStore', () => {
+  test('makes the store at first use', async ({ root }) => {
+    const layout = new StoreLayout(root);
+    await prepareStore(layout);
+    expect(await readdir(layout.root)).toContain('store.json');
+  });
+
+  test('removes what the dead left, their notes too, and waits for nobody', async ({
+    store: { layout },
+    start,
+  }) => {
+    const maker = start('stage', ['copy', '5254000000ff']);
+    await makeInstance(layout, 'web', { seed: null, data: 0 });
+    const holder = start('lock', ['web']);
+    await maker.next();
+    await holder.next();
+    await maker.kill();
+    const dead = newToken().split('.').with(4, '1').join('.');
+    await writeFile(join(layout.locks, `web@${dead}`), '{}');
+    await prepareStore(layout);
+    expect(await readdir(layout.staging)).toEqual([]);
+    expect(await readdir(layout.macs)).toHaveLength(1);
+    const locks = await readdir(layout.locks);
+    expect(locks.map((name) => name.split('@')[0]).sort()).toEqual(['web', 'web.lock']);
+    expect(locks).not.toContain(`web@${dead}`);
+  });
+});
+
+describe('openForChange', () => {
+  test('holds the exclusive lock until it is released', async ({ store: { layout }, start }) => {
+    await makeInstance(layout, 'web', { seed: null, data: 0 });
+    const { reading, lock } = await openForChange(layout, 'web', 'delete');
+    expect(reading).toMatchObject({ name: 'web', state: 'Stopped' });
+    const other = start('lock', ['web', 'shared']).next();
+    const soon = new Promise((resolve) => setTimeout(() => resolve('nothing'), 1000));
+    expect(await Promise.race([other, soon])).toBe('nothing');
+    await lock.release();
+    expect(await other).toBe('held');
+  });
+
+  test('finishes what is pending first: the disk, the records, then the end of it', async ({
+    store: { layout },
+  }) => {
+    const spec = specOf();
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0, spec, tags: 1 });
+    await mkdir(dir.snapshots);
+    await writeFile(join(dir.snapshots, '0001.json'), '{}');
+    await leavePending(dir, {
+      step: { operation: 'delete-snapshot', tag: '@s1' },
+      spec: { ...spec, cpus: 7 },
+      snapshots: new Map([['0001.json', null]]),
+    });
+    const { reading, lock } = await openForChange(layout, 'web', 'delete');
+    await lock.release();
+    expect(reading).toMatchObject({ spec: { cpus: 7 }, pending: undefined });
+    expect(reading.disk.snapshots).toEqual([]);
+    expect(readInstance(layout, 'web').spec.cpus).toBe(7);
+    expect(await readdir(dir.snapshots)).toEqual([]);
+    await expect(access(dir.pending)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('keeps the operation pending, and frees the lock, when it cannot be finished', async ({
+    store: { layout },
+  }) => {
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
+    const step = { operation: 'restore', tag: '@s5' } as const;
+    await leavePending(dir, { step, spec: null, snapshots: new Map() });
+    const before = await hashTree(dir.path);
+    await expect(openForChange(layout, 'web', 'delete')).rejects.toMatchObject({
+      code: 'TOOL_FAILED',
+    });
+    expect(await hashTree(dir.path)).toEqual(before);
+    expect(await readdir(layout.locks)).toEqual([]);
+  });
+
+  test('repairs the disk that a killed QEMU left, and forgets its pid', async ({
+    store: { layout },
+  }) => {
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
+    await writePid(dir, '1');
+    await leakCluster(dir.disk);
+    await expect(run('qemu-img', ['check', '-q', dir.disk])).rejects.toMatchObject({ exitCode: 3 });
+    const { reading, lock } = await openForChange(layout, 'web', 'delete');
+    await lock.release();
+    expect(reading.uncleanEnd).toBe(false);
+    await expect(access(dir.qemuPid)).rejects.toMatchObject({ code: 'ENOENT' });
+    await run('qemu-img', ['check', '-q', dir.disk]);
+  });
+
+  test('refuses one that is running, at once, and touches nothing of it', async ({
+    store: { layout },
+  }) => {
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
+    await rm(dir.lock);
+    await writePid(dir, startTimeOf('self'));
+    const before = await hashTree(layout.root);
+    await expect(openForChange(layout, 'web', 'delete')).rejects.toMatchObject({
+      code: 'INSTANCE_NOT_STOPPED',
+      message: 'cannot delete "web" while it is running',
+    });
+    expect(await hashTree(layout.root)).toEqual(before);
+  });
+
+  test('refuses one that was started while it waited', async ({ store: { layout }, start }) => {
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
+    await start('lock', ['web']).next();
+    const opening = openForChange(layout, 'web', 'delete');
+    const outcome = expect(opening).rejects.toMatchObject({ code: 'INSTANCE_NOT_STOPPED' });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await writePid(dir, startTimeOf('self'));
+    await outcome;
+  });
+
+  test('finds none any more when it was removed while it waited', async ({
+    store: { layout },
+    start,
+  }) => {
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
+    await start('lock', ['web']).next();
+    const opening = openForChange(layout, 'web', 'delete');
+    const outcome = expect(opening).rejects.toMatchObject({ code: 'INSTANCE_NOT_FOUND' });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await rename(dir.path, layout.trashed(newToken()));
+    await outcome;
+    expect(await readdir(layout.instances)).toEqual([]);
+  });
+
+  test('tells once who is waited for', async ({ store: { layout }, start }) => {
+    await makeInstance(layout, 'web', { seed: null, data: 0 });
+    const holder = start('lock', ['web']);
+    await holder.next();
+    const told: string[][] = [];
+    const { lock } = await openForChange(layout, 'web', 'delete', {
+      onWait: (...words) => {
+        told.push(words);
+        holder.go();
+      },
+    });
+    await lock.release();
+    expect(told).toEqual([['web', expect.stringContaining(`test (pid ${holder.pid})`)]]);
+  });
+
+  test('takes an empty folder for nothing, and leaves it empty', async ({ store: { layout } }) => {
+    await mkdir(layout.instance('web').path);
+    await expect(openForChange(layout, 'web', 'delete')).rejects.toMatchObject({
+      code: 'INSTANCE_NOT_FOUND',
+    });
+    expect(await readdir(layout.instance('web').path)).toEqual([]);
+  });
+
+  test('puts no lock through a link', async ({ root, store: { layout } }) => {
+    const outside = join(root, '..', 'outside');
+    await mkdir(outside);
+    await writeFile(join(outside, 'spec.json'), '{}');
+    await symlink(outside, layout.instance('web').path);
+    await expect(openForChange(layout, 'web', 'delete')).rejects.toMatchObject({
+      code: 'INSTANCE_BROKEN',
+    });
+    expect(await readdir(outside)).toEqual(['spec.json']);
+  });
+
+  test('frees the lock of one that turns out to be Broken', async ({ store: { layout } }) => {
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
+    await writeFile(dir.spec, '{');
+    await expect(openForChange(layout, 'web', 'delete')).rejects.toMatchObject({
+      code: 'RECORD_INVALID',
+    });
+    expect(await readdir(layout.locks)).toEqual([]);
+    expect(await readFile(dir.spec, 'utf8')).toBe('{');
+  });
+});
+
+/** Adds a cluster to the image that is counted, and that nothing refers to: what a killed writer leaks. */
+async function leakCluster(disk: string): Promise<void> {
+  const bytes = await readFile(disk);
+  const { clusterSize } = readQcow2(disk);
+  const table = Number(bytes.readBigUInt64BE(48));
+  const block = Number(bytes.readBigUInt64BE(table));
+  const clusters = Math.ceil(bytes.length / clusterSize);
+  bytes.writeUInt16BE(1, block + 2 * clusters);
+  await writeFile(disk, bytes);
+  await truncate(disk, (clusters + 1) * clusterSize);
+}

@@ -1,0 +1,167 @@
+import fc from 'fast-check';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { newUserData } from '../../../src/vm/seed/user-data.js';
+import { toYaml } from '../../../src/yaml.js';
+import { pyYaml } from '../../net/py-yaml.js';
+
+const KEY = 'ssh-rsa AAAA ubuntu@localhost';
+
+const ADDITIONS = { users: ['default'], ssh_authorized_keys: [KEY], packages: ['agent'] };
+
+function userData(given: string | Buffer | null): Buffer {
+  return newUserData({
+    userData: given === null ? null : Buffer.from(given),
+    from: 'init.yaml',
+    additions: ADDITIONS,
+  });
+}
+
+function refusal(problem: string): unknown {
+  return expect.objectContaining({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringContaining(`cannot read "init.yaml": ${problem}`) as string,
+    details: { path: 'init.yaml' },
+  });
+}
+
+describe('user-data that is a cloud-config', () => {
+  it.each([[null], [''], ['\n'], ['#cloud-config\n'], ['# nothing\n'], ['~'], ['\ufeff']])(
+    'says nothing when it says nothing: %j',
+    (given) => {
+      expect(userData(given).toString()).toBe('#cloud-config\n{}\n');
+    },
+  );
+
+  it.each([
+    '#cloud-config\nruncmd:   [ "a" ]   # mine\n\n\npackages: vim\n',
+    '#cloud-config\r\nhostname: 012\r\n',
+    '\n#CLOUD-CONFIG\nfoo: { users: [ me ] }\n',
+  ])('keeps its very text where there is nothing to add: %j', (given) => {
+    expect(userData(given).toString()).toBe(given);
+  });
+
+  it('gets the first line that cloud-init knows it by, and loses a byte order mark', () => {
+    expect(userData('hostname: web\n').toString()).toBe('#cloud-config\nhostname: web\n');
+    const marked = '\ufeff#cloud-config\nhostname: web\n';
+    expect(userData(marked).toString()).toBe('#cloud-config\nhostname: web\n');
+  });
+
+  it('gets in its lists what the vendor has there, and keeps the rest', () => {
+    const given = `#cloud-config
+# mine
+users:
+  - name: me # I
+    ssh_authorized_keys: [ mine ]
+ssh_authorized_keys: [ "ssh-ed25519 AAAA me" ]
+runcmd:
+  - [ users, packages ]
+`;
+    expect(userData(given).toString()).toBe(`#cloud-config
+# mine
+users:
+  - name: me # I
+    ssh_authorized_keys: [ mine ]
+  - default
+ssh_authorized_keys: [ "ssh-ed25519 AAAA me", ${KEY} ]
+runcmd:
+  - [ users, packages ]
+`);
+  });
+
+  it('gets nothing twice', () => {
+    const given = `#cloud-config\nusers: [default]\nssh_authorized_keys: ['${KEY}']\n`;
+    expect(userData(given).toString()).toBe(given);
+    expect(userData(userData('users: []\n')).toString()).toBe(userData('users: []\n').toString());
+  });
+
+  it('keeps what is no list where a list would be', async () => {
+    const given = '#cloud-config\nusers: { me: true }\npackages: vim\nssh_authorized_keys: ~\n';
+    expect(userData(given).toString()).toBe(given);
+    expect(await pyYaml(given)).toMatchObject({ users: { me: true } });
+  });
+
+  it('says to PyYAML what it said, and what was added', async () => {
+    const scalar = fc.oneof(fc.string(), fc.constantFrom('no', '0123', '1:20', '~', 'ü', '- a: b'));
+    const value = fc.oneof(scalar, fc.array(scalar), fc.dictionary(scalar, scalar));
+    const config = fc.record({ users: fc.array(scalar), runcmd: fc.array(value), other: value });
+    await fc.assert(
+      fc.asyncProperty(config, async (wanted) => {
+        const made = await pyYaml(userData(`#cloud-config\n${toYaml(wanted)}`).toString());
+        const users = wanted.users.includes('default')
+          ? wanted.users
+          : [...wanted.users, 'default'];
+        expect(made).toEqual({ ...wanted, users });
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('keeps tags and anchors that PyYAML reads', async () => {
+    const given = `#cloud-config
+users: [ &me me, *me ]
+write_files:
+  - content: !!binary |
+      aGVsbG8=
+  - content: |
+      a
+        b
+  - content: >-
+      c
+      d
+`;
+    const made = await pyYaml(userData(given).toString());
+    expect(made).toEqual({ ...((await pyYaml(given)) as object), users: ['me', 'me', 'default'] });
+  });
+});
+
+describe('user-data in another format', () => {
+  it.each([
+    '#!/bin/bash\r\nusers: [',
+    '#include https://example.org/\n',
+    '#include-once\nhttps://example.org/\n',
+    '#cloud-boothook\ntrue\n',
+    '#part-handler\n[',
+    '#upstart-job\n[',
+    '#cloud-config-archive\n- content: a\n',
+    '#cloud-config-jsonp\n[]\n',
+    '## template: jinja\n#cloud-config\nusers: [ {{ v1.x }}\n',
+    'Content-Type: multipart/mixed; boundary="x"\nMIME-Version: 1.0\n\n--x\n',
+    'Content-Type: multipart/mixed; boundary="x"\n\n--x\n',
+    'From nobody\nMIME-Version: 1.0\nContent-Type: text/x-shellscript\n\n#!/bin/sh\n',
+  ])('passes byte for byte: %j', (given) => {
+    expect(userData(given).toString()).toBe(given);
+  });
+
+  it('passes byte for byte when it is compressed, or a script that is no text', () => {
+    const compressed = gzipSync('#cloud-config\nusers: []\n');
+    expect(userData(compressed).equals(compressed)).toBe(true);
+    const script = Buffer.concat([Buffer.from('#!/bin/sh\n'), Buffer.from([0xff, 0x00, 0x80])]);
+    expect(userData(script).equals(script)).toBe(true);
+  });
+});
+
+describe('user-data that cloud-init could not read', () => {
+  it.each([
+    ['#cloud-config\nusers: [\n', 'Flow sequence'],
+    ['a: b\n  c: d\n', 'Nested mappings'],
+    ['a: 1\na: 2\n', 'Map keys must be unique at line 2, column 1'],
+    ['hello\n', 'it is no mapping, as a cloud-config is'],
+    ['#cloud-config\n- a\n', 'it is no mapping, as a cloud-config is'],
+    ['<html></html>\n', 'it is no mapping, as a cloud-config is'],
+  ])('is refused with the place: %j', (given, problem) => {
+    expect(() => userData(given)).toThrow(refusal(problem));
+  });
+
+  it('is refused when it is no UTF-8', () => {
+    const latin = Buffer.from('#cloud-config\na: \xfc\n', 'latin1');
+    expect(() => userData(latin)).toThrow(refusal('it is no UTF-8 text'));
+  });
+
+  it('is refused when it is too large, whatever it is', () => {
+    const large = Buffer.alloc(4 * 1024 * 1024 + 1, '#');
+    expect(() => userData(large)).toThrow(refusal('it is larger than 4194304 bytes'));
+    const fits = Buffer.concat([Buffer.from('#!/bin/sh\n'), large.subarray(11)]);
+    expect(userData(fits)).toHaveLength(4 * 1024 * 1024);
+  });
+});
