@@ -17,7 +17,8 @@ module.exports = {
     },
     {
       name: 'leaves-import-leaves',
-      comment: 'What stands at the top of src, and the folders files and process, know nothing of instances.',
+      comment:
+        'What stands at the top of src, and the folders files and process, know nothing of instances.',
       severity: 'error',
       from: { path: '^src/(?!index\\.ts$)([^/]+\\.ts$|files/|process/)' },
       to: { path: '^src/(?!index\\.ts$)', pathNot: '^src/([^/]+\\.ts$|files/|process/)' },

@@ -30,7 +30,8 @@ function circleOf(start) {
     for (const [next, why] of edges.get(unit) ?? []) {
       if (next === start) {
         const steps = [why];
-        for (let at = unit; at !== start; at = cameFrom.get(at).unit) steps.unshift(cameFrom.get(at).why);
+        for (let at = unit; at !== start; at = cameFrom.get(at).unit)
+          steps.unshift(cameFrom.get(at).why);
         return steps;
       }
       if (!cameFrom.has(next)) {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { sleep } from '../../abort.js';
 import { ExecError, MultipassError } from '../../errors.js';
-import { run } from '../../exec.js';
-import { runAttached } from '../../spawn.js';
+import { run } from '../../process/run.js';
+import { runAttached } from '../../process/attach.js';
 import { INSTANCE_FILES, type InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { answersSsh, type GuestAddress } from './ssh-banner.js';
