@@ -1,6 +1,21 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const everything = process.env['MULTIPASS_TEST_ALL'] === '1';
+const quick = process.env['MULTIPASS_TEST_QUICK'] === '1';
+
+const ends = everything ? '{test,long}.ts' : 'test.ts';
+
+/** What `npm run test:quick` leaves to the other runs: it takes long, by what it is about. */
+const SLOW: readonly string[] = [];
+
+const within = (...folders: readonly string[]): string[] =>
+  folders.map((folder) => `test/${folder}/**/*.${ends}`);
+
+/** Folders that are a project of their own, or part of one; whatever else is in `test` is `unit`. */
+const GUESTS = 'e2e/guests';
+const COMMAND = ['e2e', 'fixtures', 'house'];
+const CRASH = 'crash';
 
 export default defineConfig({
   test: {
@@ -9,7 +24,34 @@ export default defineConfig({
     reporters: ['default', './test/support/reporter.ts'],
     restoreMocks: true,
     unstubEnvs: true,
-    maxWorkers: 2,
-    include: everything ? ['test/**/*.test.ts', 'test/**/*.long.ts'] : ['test/**/*.test.ts'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: [`test/**/*.${ends}`],
+          exclude: [...within(...COMMAND, CRASH), ...(quick ? SLOW : [])],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'command',
+          include: within(...COMMAND),
+          exclude: [...within(GUESTS), ...(quick ? SLOW : [])],
+        },
+      },
+      { extends: true, test: { name: 'crash', include: within(CRASH) } },
+      {
+        extends: true,
+        test: {
+          name: 'guests',
+          include: within(GUESTS),
+          // A guest wants a core and half a gigabyte for itself; they come when the others are done.
+          maxWorkers: Math.min(2, availableParallelism()),
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });
