@@ -95,6 +95,17 @@ export class MultipassError extends Error {
   }
 }
 
+/**
+ * Whether an error is Multipass's own with one of these codes. It narrows one way only: an error that has
+ * none of them may still be a {@link MultipassError}.
+ */
+export function hasCode<Code extends ErrorCode>(
+  error: unknown,
+  ...codes: readonly [Code, ...Code[]]
+): error is MultipassError & { readonly code: Code } {
+  return error instanceof MultipassError && (codes as readonly ErrorCode[]).includes(error.code);
+}
+
 /** Where in a record something is wrong. */
 export interface RecordFault {
   /** The file, as the user would open it. */

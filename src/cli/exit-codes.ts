@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { MultipassError } from '../errors.js';
+import { MultipassError, hasCode } from '../errors.js';
 
 /** Multipass's exit codes; 128 + n after a signal. */
 export const EXIT = { ok: 0, usage: 1, failed: 2, timedOut: 5 } as const;
@@ -11,12 +11,12 @@ export function exitCodeOfSignal(signal: NodeJS.Signals): number {
 
 /** The exit code for what a command threw. */
 export function exitCodeOf(error: unknown): number {
+  if (hasCode(error, 'USAGE')) return EXIT.usage;
   if (!(error instanceof MultipassError)) return EXIT.failed;
-  if (error.code === 'USAGE') return EXIT.usage;
   const errors = error.cause instanceof AggregateError ? error.cause.errors : [error];
   return errors.every(isTimeOut) ? EXIT.timedOut : EXIT.failed;
 }
 
 function isTimeOut(error: unknown): boolean {
-  return error instanceof MultipassError && error.code === 'TIMED_OUT';
+  return hasCode(error, 'TIMED_OUT');
 }

@@ -1,4 +1,4 @@
-import { MultipassError } from '../errors.js';
+import { MultipassError, hasCode } from '../errors.js';
 import { printable } from './format/table.js';
 
 /**
@@ -13,7 +13,7 @@ export class Failures {
     try {
       await work();
     } catch (error) {
-      if (!(error instanceof MultipassError) || error.code === 'ABORTED') throw error;
+      if (!(error instanceof MultipassError) || hasCode(error, 'ABORTED')) throw error;
       this.#errors.push(error);
     }
   }

@@ -1,4 +1,4 @@
-import { MultipassError } from '../errors.js';
+import { MultipassError, hasCode } from '../errors.js';
 import type { CliContext } from './context.js';
 import { mountWithProgress } from './mount-with-progress.js';
 import { tellWarning } from './problems.js';
@@ -19,7 +19,7 @@ export async function mountHome(context: CliContext, name: string): Promise<void
     const where = await mountWithProgress(context, { source: home, target: HOME, name });
     context.stdout.write(`Mounted '${home}' into '${name}:${where}'\n`);
   } catch (error) {
-    if (!(error instanceof MultipassError) || error.code === 'ABORTED') throw error;
+    if (!(error instanceof MultipassError) || hasCode(error, 'ABORTED')) throw error;
     tellWarning(context, error.message);
   }
 }

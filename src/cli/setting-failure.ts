@@ -1,4 +1,4 @@
-import { MultipassError } from '../errors.js';
+import { hasCode } from '../errors.js';
 import { usageError } from './command.js';
 
 /**
@@ -6,7 +6,7 @@ import { usageError } from './command.js';
  * the others, `local.*`.
  */
 export function settingFailure(error: unknown, key: string): unknown {
-  if (!(error instanceof MultipassError) || key.startsWith('local.')) return error;
-  const isAboutSetting = error.code === 'SETTING_UNKNOWN' || error.code === 'SETTING_INVALID';
+  if (key.startsWith('local.')) return error;
+  const isAboutSetting = hasCode(error, 'SETTING_UNKNOWN', 'SETTING_INVALID');
   return isAboutSetting ? usageError(error.message) : error;
 }

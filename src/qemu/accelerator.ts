@@ -3,7 +3,7 @@ import { access, constants } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { throwIfAborted } from '../abort.js';
-import { MultipassError } from '../errors.js';
+import { hasCode } from '../errors.js';
 import { run } from '../process/run.js';
 import { log } from '../log.js';
 import type { Accelerator } from './machine.js';
@@ -61,7 +61,7 @@ export async function runsGuests(request: ProbeRequest): Promise<boolean> {
     return true;
   } catch (error) {
     throwIfAborted(signal);
-    if (error instanceof MultipassError && error.code === 'TOOL_MISSING') throw error;
+    if (hasCode(error, 'TOOL_MISSING')) throw error;
     log('info', 'qemu', `${accelerator} does not run guests: ${(error as Error).message}`);
     return false;
   } finally {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { ExecError, MultipassError } from '../errors.js';
+import { ExecError, hasCode } from '../errors.js';
 import { qemuImg, type Abortable } from './qemu-img-run.js';
 
 /** What QEMU says of a disk of any format. */
@@ -37,7 +37,7 @@ export async function isHeldByQemu(path: string, options: Abortable = {}): Promi
     await qemuImg(['info', '--', resolve(path)], { path, ...options });
     return false;
   } catch (error) {
-    if (error instanceof MultipassError && error.code === 'DISK_IN_USE') return true;
+    if (hasCode(error, 'DISK_IN_USE')) return true;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sleep, throwIfAborted } from '../abort.js';
-import { errnoOf, MultipassError } from '../errors.js';
+import { errnoOf, MultipassError, hasCode } from '../errors.js';
 import { spawnDetached, WRITE_PID_FILE, type DetachedProcess } from '../process/detach.js';
 import { RUN_SOCKETS } from './machine.js';
 import { QmpClient } from './qmp-client.js';
@@ -71,7 +71,7 @@ async function connectWhenReady(
     } catch (error) {
       const isTooEarly = errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ECONNREFUSED';
       // It may say why it ends after it has hung up.
-      const isEnding = error instanceof MultipassError && error.code === 'QMP_FAILED';
+      const isEnding = hasCode(error, 'QMP_FAILED');
       if (!isTooEarly && !(isEnding && (await endsSoon(qemu)))) throw error;
     }
     await sleep(POLL_MS, signal);

@@ -1,5 +1,5 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
-import { errnoOf, fromSystemError, MultipassError, RecordError } from '../errors.js';
+import { errnoOf, fromSystemError, MultipassError, RecordError, hasCode } from '../errors.js';
 import { log } from '../log.js';
 import type { StoreLayout } from './layout.js';
 import { newToken } from './maker-token.js';
@@ -152,7 +152,7 @@ function nextName({ name, stem }: Publication, all: readonly Publication[]): str
 }
 
 function isNameTaken(error: unknown): boolean {
-  return error instanceof MultipassError && error.code === 'NAME_TAKEN';
+  return hasCode(error, 'NAME_TAKEN');
 }
 
 /** The record appears by a rename, so that it is whole or not there. */

@@ -1,7 +1,7 @@
 import { rmdir } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf, fromSystemError, MultipassError } from '../errors.js';
+import { errnoOf, fromSystemError, MultipassError, hasCode } from '../errors.js';
 import { log } from '../log.js';
 import { sleep } from '../abort.js';
 import { HolderNote, describeHolders } from './lock-holders.js';
@@ -129,7 +129,7 @@ async function takePatiently(
       await wait();
     }
   } catch (error) {
-    if (!(error instanceof MultipassError) || error.code !== 'TOOL_MISSING') throw error;
+    if (!hasCode(error, 'TOOL_MISSING')) throw error;
     log('debug', 'lock', 'no flock(1) here: proper-lockfile alone');
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { MultipassError } from '../errors.js';
+import { MultipassError, hasCode } from '../errors.js';
 
 export function instanceNotFound(name: string): MultipassError {
   return new MultipassError('INSTANCE_NOT_FOUND', `instance "${name}" does not exist`, {
@@ -8,7 +8,7 @@ export function instanceNotFound(name: string): MultipassError {
 }
 
 export function isNotFound(error: unknown): boolean {
-  return error instanceof MultipassError && error.code === 'INSTANCE_NOT_FOUND';
+  return hasCode(error, 'INSTANCE_NOT_FOUND');
 }
 
 export function instanceDeleted(name: string): MultipassError {

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { errnoOf, MultipassError } from '../../errors.js';
+import { errnoOf, MultipassError, hasCode } from '../../errors.js';
 import { log } from '../../log.js';
 import type { BridgeRecord } from './bridge-record.js';
 import { ensureIptables, hasIptablesRules, removeIptables } from './iptables.js';
@@ -26,7 +26,7 @@ export async function ensureFirewall(record: BridgeRecord, signal?: AbortSignal)
     if (await hasIptablesRules(record, signal)) await ensureIptables(record, 'pass', signal);
   } catch (error) {
     if (isMissing(error)) return;
-    if (!(error instanceof MultipassError) || error.code === 'ABORTED') throw error;
+    if (!(error instanceof MultipassError) || hasCode(error, 'ABORTED')) throw error;
     log(
       'warning',
       'network',
@@ -66,9 +66,5 @@ async function missingTool(work: () => Promise<void>): Promise<unknown> {
 }
 
 function isMissing(error: unknown): boolean {
-  return (
-    error instanceof MultipassError &&
-    error.cause instanceof MultipassError &&
-    error.cause.code === 'TOOL_MISSING'
-  );
+  return error instanceof MultipassError && hasCode(error.cause, 'TOOL_MISSING');
 }

@@ -1,4 +1,4 @@
-import { ExecError, MultipassError } from '../../errors.js';
+import { ExecError, MultipassError, hasCode } from '../../errors.js';
 import { run, type RunOptions, type RunResult } from '../../process/run.js';
 
 const PACKAGE_OF: Readonly<Record<string, string>> = {
@@ -49,7 +49,7 @@ function isNamed(object: unknown): object is Readonly<Record<string, unknown>> {
 function meaningOf(error: unknown, file: string, doing: string): unknown {
   if (!(error instanceof MultipassError)) return error;
   const context = { cause: error, details: { ...error.details, program: file } };
-  if (error.code === 'TOOL_MISSING') {
+  if (hasCode(error, 'TOOL_MISSING')) {
     return new MultipassError(
       'NETWORK_UNAVAILABLE',
       `cannot ${doing}: the program "${file}" is not installed`,

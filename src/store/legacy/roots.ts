@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { MultipassError } from '../../errors.js';
+import { MultipassError, hasCode } from '../../errors.js';
 import { isAbsence, legacyError, statLegacy, unlessAbsent } from './legacy-file.js';
 import { legacyPlaces, type LegacyHost, type LegacyPlace, siblingCache } from './places.js';
 
@@ -32,7 +32,7 @@ export async function findLegacyRoots(host: LegacyHost): Promise<LegacyRoot[]> {
     try {
       roots.push(...(await rootsAt(place)));
     } catch (error) {
-      if (!(error instanceof MultipassError) || error.code !== 'PERMISSION_DENIED') throw error;
+      if (!hasCode(error, 'PERMISSION_DENIED')) throw error;
     }
   }
   return distinct(roots);

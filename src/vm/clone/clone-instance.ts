@@ -1,5 +1,5 @@
 import { throwIfAborted } from '../../abort.js';
-import { fromSystemError, MultipassError } from '../../errors.js';
+import { fromSystemError, hasCode } from '../../errors.js';
 import { requireSpace } from '../disks/free-space.js';
 import { prepareStore } from '../sweep.js';
 import type { CloneManyRequest, CloneProgress, CloneRequest } from './clone-request.js';
@@ -121,5 +121,5 @@ async function requireSpaceForAll(plan: DiskPlanRequest): Promise<void> {
 }
 
 function isVisible(error: unknown): boolean {
-  return error instanceof MultipassError && error.code === 'NOT_DURABLE';
+  return hasCode(error, 'NOT_DURABLE');
 }

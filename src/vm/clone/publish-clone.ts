@@ -1,5 +1,5 @@
 import { lstat, readdir } from 'node:fs/promises';
-import { MultipassError } from '../../errors.js';
+import { MultipassError, hasCode } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { instanceEntryNames } from '../../store/listing.js';
 import { isBeingPrepared, nameTaken, type StagedInstance } from '../../store/staging.js';
@@ -59,5 +59,5 @@ async function isTaken(path: string): Promise<boolean> {
 }
 
 function isNameTaken(error: unknown): boolean {
-  return error instanceof MultipassError && error.code === 'NAME_TAKEN';
+  return hasCode(error, 'NAME_TAKEN');
 }

@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../../abort.js';
 import { run } from '../../process/run.js';
-import { MultipassError } from '../../errors.js';
+import { MultipassError, hasCode } from '../../errors.js';
 import { publishTogether } from '../../store/commit.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { instanceEntryNames } from '../../store/listing.js';
@@ -95,7 +95,7 @@ async function syncAll(
   try {
     await run('sync', ['--file-system', layout.staging], { signal });
   } catch (error) {
-    if (!(error instanceof MultipassError) || error.code === 'ABORTED') throw error;
+    if (!(error instanceof MultipassError) || hasCode(error, 'ABORTED')) throw error;
     for (const { staged } of clones) await syncTree(staged.path);
     await syncPath(layout.macs);
   }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { sleep } from '../../abort.js';
-import { ExecError, MultipassError } from '../../errors.js';
+import { ExecError, MultipassError, hasCode } from '../../errors.js';
 import { run } from '../../process/run.js';
 import { runAttached } from '../../process/attach.js';
 import { INSTANCE_FILES, type InstanceDir } from '../../store/instance-dir.js';
@@ -129,7 +129,7 @@ async function letsUsIn(guest: Guest, signal: AbortSignal): Promise<boolean> {
     return true;
   } catch (error) {
     if (!(error instanceof MultipassError) || signal.aborted) throw error;
-    if (error.code === 'HOST_KEY_CHANGED' || error.code === 'TOOL_MISSING') throw error;
+    if (hasCode(error, 'HOST_KEY_CHANGED', 'TOOL_MISSING')) throw error;
     return false;
   }
 }

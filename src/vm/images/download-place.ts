@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MultipassError } from '../../errors.js';
+import { hasCode } from '../../errors.js';
 import { takeKernelLock } from '../../store/kernel-lock.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { isOwnToken, makerState, newToken } from '../../store/maker-token.js';
@@ -57,7 +57,7 @@ export class DownloadPlace {
       if (handle === undefined) return undefined;
       return new DownloadPlace(join(layout.downloads, key + PART), lock, handle);
     } catch (error) {
-      if (!(error instanceof MultipassError) || error.code !== 'TOOL_MISSING') throw error;
+      if (!hasCode(error, 'TOOL_MISSING')) throw error;
       const own = `${key}@${newToken()}${PART}`;
       return new DownloadPlace(join(layout.downloads, own), lock, undefined);
     }

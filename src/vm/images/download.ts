@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { sleep } from '../../abort.js';
-import { fromSystemError, MultipassError } from '../../errors.js';
+import { fromSystemError, MultipassError, hasCode } from '../../errors.js';
 import { log } from '../../log.js';
 import { requireSpace } from '../disks/free-space.js';
 import { downloadFailed, refusedBy } from './http-error.js';
@@ -51,7 +51,7 @@ export async function download(options: DownloadOptions): Promise<void> {
       details: { url: wanted.url.href, expected: wanted.sha256, found: file.digest() },
     });
   } catch (error) {
-    if (error instanceof MultipassError && error.code === 'IMAGE_INVALID') {
+    if (hasCode(error, 'IMAGE_INVALID')) {
       await rm(part, { force: true });
     }
     throw fromSystemError(error, 'keep what is downloaded', part);
@@ -74,7 +74,7 @@ async function fetchAll(file: PartFile, options: DownloadOptions): Promise<void>
       await receive(file, answer, options);
       return;
     } catch (error) {
-      if (!(error instanceof MultipassError) || error.code !== 'DOWNLOAD_FAILED') throw error;
+      if (!hasCode(error, 'DOWNLOAD_FAILED')) throw error;
       if (attempt >= ATTEMPTS) throw error;
       log('info', 'images', `${error.message}; going on with it`);
       if (!file.mayResume) await file.reset();

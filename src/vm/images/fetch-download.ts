@@ -1,4 +1,4 @@
-import { MultipassError } from '../../errors.js';
+import { hasCode } from '../../errors.js';
 import { download } from './download.js';
 import { DownloadPlace } from './download-place.js';
 import type { ObtainOptions } from './obtain-options.js';
@@ -40,7 +40,7 @@ export async function fetchDownload(
       }),
   }).catch(async (error: unknown) => {
     // What cannot be used would be found again by the next one who asks.
-    if (error instanceof MultipassError && error.code === 'IMAGE_INVALID') await place.clear();
+    if (hasCode(error, 'IMAGE_INVALID')) await place.clear();
     throw error;
   });
   await place.clear();

@@ -1,5 +1,5 @@
 import { JsonPlace } from '../../files/decoder.js';
-import { MultipassError } from '../../errors.js';
+import { MultipassError, hasCode } from '../../errors.js';
 import { downloadFailed } from './http-error.js';
 import { requestOk, type HttpOptions } from './http-request.js';
 import { remoteUrl } from './remotes.js';
@@ -73,7 +73,7 @@ function sensible<T>(url: URL, decode: () => T): T {
   try {
     return decode();
   } catch (error) {
-    if (!(error instanceof MultipassError) || error.code !== 'RECORD_INVALID') throw error;
+    if (!hasCode(error, 'RECORD_INVALID')) throw error;
     throw senseless(url, error.message, error);
   }
 }

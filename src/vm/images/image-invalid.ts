@@ -1,4 +1,4 @@
-import { MultipassError } from '../../errors.js';
+import { MultipassError, hasCode } from '../../errors.js';
 
 /** A disk from outside that is not taken. `origin` is its URL or path, as the user knows it. */
 export function imageInvalid(
@@ -18,8 +18,7 @@ export async function aboutImage<T>(origin: string, work: () => T | Promise<T>):
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof MultipassError)) throw error;
-    if (error.code !== 'DISK_INVALID' && error.code !== 'TOOL_FAILED') throw error;
+    if (!hasCode(error, 'DISK_INVALID', 'TOOL_FAILED')) throw error;
     throw imageInvalid(origin, error.message, { cause: error });
   }
 }

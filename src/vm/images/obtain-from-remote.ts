@@ -1,4 +1,4 @@
-import { MultipassError } from '../../errors.js';
+import { type MultipassError, hasCode } from '../../errors.js';
 import { fetchDownload } from './fetch-download.js';
 import { belowBase, fetchRemote, type RemoteImages } from './fetch-remote.js';
 import type { ImageQuery } from '../records/image-record.js';
@@ -127,5 +127,5 @@ function byAge(a: VaultImage, b: VaultImage): number {
 }
 
 function isUnreachable(error: unknown): error is MultipassError {
-  return error instanceof MultipassError && error.code === 'DOWNLOAD_FAILED';
+  return hasCode(error, 'DOWNLOAD_FAILED');
 }

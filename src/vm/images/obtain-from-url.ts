@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { MultipassError } from '../../errors.js';
+import { hasCode } from '../../errors.js';
 import type { ImageQuery } from '../records/image-record.js';
 import { fetchDownload } from './fetch-download.js';
 import { contentLength, request, requestOk, type HttpAnswer } from './http-request.js';
@@ -18,7 +18,7 @@ export async function obtainFromUrl(url: URL, options: ObtainOptions): Promise<O
   try {
     facts = await askAbout(url, options);
   } catch (error) {
-    if (!(error instanceof MultipassError) || error.code !== 'DOWNLOAD_FAILED') throw error;
+    if (!hasCode(error, 'DOWNLOAD_FAILED')) throw error;
     const images = (await listImages(options.layout)).filter(
       ({ record }) => record.query.type === 'http' && record.query.release === url.href,
     );

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, writeFile } from 'node:fs/promises';
 import { throwIfAborted } from '../../abort.js';
-import { fromSystemError, MultipassError } from '../../errors.js';
+import { fromSystemError, hasCode } from '../../errors.js';
 import { MacAddressGenerator } from '../../net/mac-address-generator.js';
 import type { MacAddress } from '../../net/mac-address.js';
 import { createOverlay } from '../../qemu/qemu-img.js';
@@ -59,7 +59,7 @@ export async function createInstance(
     throwIfAborted(signal);
     return await publish(request, staged, { spec, publicKey });
   } catch (error) {
-    const isVisible = error instanceof MultipassError && error.code === 'NOT_DURABLE';
+    const isVisible = hasCode(error, 'NOT_DURABLE');
     if (!isVisible) await staged.discard();
     throw fromSystemError(error, `create "${request.name ?? 'an instance'}"`);
   }
@@ -88,7 +88,7 @@ async function publish(
       await staged.publish(name);
       return name;
     } catch (error) {
-      const isTaken = error instanceof MultipassError && error.code === 'NAME_TAKEN';
+      const isTaken = hasCode(error, 'NAME_TAKEN');
       if (request.name !== undefined || !isTaken) throw error;
     }
   }

@@ -1,5 +1,5 @@
 import { sleep } from '../../abort.js';
-import { MultipassError } from '../../errors.js';
+import { MultipassError, hasCode } from '../../errors.js';
 import { runInGuest, type Guest } from '../guest/ssh.js';
 import { isRunning } from '../read-instance.js';
 import { withDeadline, type WaitRequest } from '../run/wait-for-guest.js';
@@ -29,7 +29,7 @@ export async function waitForInitialization(request: InitializationRequest): Pro
       }
     });
   } catch (error) {
-    if (!(error instanceof MultipassError) || error.code !== 'TIMED_OUT') throw error;
+    if (!hasCode(error, 'TIMED_OUT')) throw error;
     throw new MultipassError('TIMED_OUT', 'timed out waiting for initialization to complete', {
       hint: `"${name}" is running and goes on: see \`multipass exec ${name} -- cloud-init status --long\`.`,
       details: { name, kept: true },
@@ -43,7 +43,7 @@ async function isDone(guest: Guest, signal: AbortSignal): Promise<boolean> {
   try {
     return (await runInGuest(guest, IS_DONE, { signal, okExitCodes: [0, 1] })).exitCode === 0;
   } catch (error) {
-    if (!(error instanceof MultipassError) || error.code !== 'SSH_FAILED') throw error;
+    if (!hasCode(error, 'SSH_FAILED')) throw error;
     return false;
   }
 }

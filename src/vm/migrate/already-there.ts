@@ -1,4 +1,4 @@
-import { MultipassError } from '../../errors.js';
+import { MultipassError, hasCode } from '../../errors.js';
 import type { LegacyInstance } from '../../store/legacy/instances.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { nameTaken } from '../../store/staging.js';
@@ -59,9 +59,8 @@ function readIfThere(layout: StoreLayout, name: string): InstanceReading | null 
   try {
     return readInstance(layout, name);
   } catch (error) {
-    if (!(error instanceof MultipassError)) throw error;
-    if (error.code === 'INSTANCE_NOT_FOUND') return null;
-    throw nameTaken(name);
+    if (hasCode(error, 'INSTANCE_NOT_FOUND')) return null;
+    throw error instanceof MultipassError ? nameTaken(name) : error;
   }
 }
 
@@ -83,7 +82,7 @@ async function diskOf(
   try {
     return (await findLegacyDisk(legacy, signal)).disk;
   } catch (error) {
-    if (error instanceof MultipassError && error.code === 'LEGACY_INVALID') return null;
+    if (hasCode(error, 'LEGACY_INVALID')) return null;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { throwIfAborted } from '../../abort.js';
-import { MultipassError } from '../../errors.js';
+import { MultipassError, hasCode } from '../../errors.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import type { LegacyInstance } from '../../store/legacy/instances.js';
 import type { StoreLayout } from '../../store/layout.js';
@@ -86,7 +86,7 @@ async function bring(
     await staged.publish(legacy.name);
     return brought;
   } catch (error) {
-    const isVisible = error instanceof MultipassError && error.code === 'NOT_DURABLE';
+    const isVisible = hasCode(error, 'NOT_DURABLE');
     if (!isVisible) await staged.discard();
     throw error;
   }

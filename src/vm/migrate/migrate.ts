@@ -1,5 +1,5 @@
 import { throwIfAborted } from '../../abort.js';
-import { fromSystemError, MultipassError } from '../../errors.js';
+import { fromSystemError, MultipassError, hasCode } from '../../errors.js';
 import { findLegacyFiles } from '../../store/legacy/instance-files.js';
 import {
   legacyKeyPath,
@@ -92,9 +92,9 @@ async function migrateOne(
     return { instance, complete: true };
   } catch (thrown) {
     const error = fromSystemError(thrown, `migrate "${name}"`);
-    if (!(error instanceof MultipassError) || error.code === 'ABORTED') throw error;
+    if (!(error instanceof MultipassError) || hasCode(error, 'ABORTED')) throw error;
     const instance = skipped(name, error.message);
-    if (error.code === 'DISK_IN_USE') return { instance, complete: false };
+    if (hasCode(error, 'DISK_IN_USE')) return { instance, complete: false };
     return { instance: { ...instance, action: 'failed' }, complete: false };
   }
 }

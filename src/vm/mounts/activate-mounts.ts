@@ -1,4 +1,4 @@
-import { MultipassError } from '../../errors.js';
+import { MultipassError, hasCode } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import type { Guest } from '../guest/ssh.js';
 import { readInstance } from '../read-instance.js';
@@ -41,7 +41,7 @@ export async function activateMounts(request: ActivateRequest): Promise<void> {
           await unmountInner(guest, mount, spec.mounts);
           await mountInGuest(guest, mount, signal);
         } catch (error) {
-          if (!(error instanceof MultipassError) || error.code === 'ABORTED') throw error;
+          if (!(error instanceof MultipassError) || hasCode(error, 'ABORTED')) throw error;
           onWarning?.(hinted(error));
         }
       }

@@ -1,6 +1,6 @@
 import { getegid, geteuid } from 'node:process';
 import { sleep } from '../../abort.js';
-import { MultipassError } from '../../errors.js';
+import { MultipassError, hasCode } from '../../errors.js';
 import { runInGuest, sshArguments, type Guest } from '../guest/ssh.js';
 import type { Mount } from '../records/mount.js';
 import { GUEST_LACKS, isMountedCommand, sshfsCommand, unmountCommand } from './guest-scripts.js';
@@ -78,7 +78,7 @@ export async function unmountInGuest(
   try {
     await runInGuest(guest, command, { signal });
   } catch (error) {
-    if (!(error instanceof MultipassError) || error.code !== 'TOOL_FAILED') throw error;
+    if (!hasCode(error, 'TOOL_FAILED')) throw error;
     throw new MultipassError(
       'MOUNT_FAILED',
       `cannot unmount "${mount.target}" in '${guest.dir.name}': ${reasonOf(error)}`,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { MultipassError } from '../../errors.js';
+import { hasCode } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { takeKernelLock } from '../../store/kernel-lock.js';
 import { replaceRecord } from '../../files/record.js';
@@ -43,8 +43,7 @@ export async function withMounts<T>(
         return await work(reading);
       } catch (error) {
         // It was started meanwhile.
-        if (!(error instanceof MultipassError) || error.code !== 'INSTANCE_NOT_STOPPED')
-          throw error;
+        if (!hasCode(error, 'INSTANCE_NOT_STOPPED')) throw error;
         if (!isRunning(layout.instance(name))) throw error;
       }
     }

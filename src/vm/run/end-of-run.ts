@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { sleep } from '../../abort.js';
-import { MultipassError } from '../../errors.js';
+import { MultipassError, hasCode } from '../../errors.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import { InstanceLock } from '../../store/lock.js';
 import type { StoreLayout } from '../../store/layout.js';
@@ -42,7 +42,7 @@ export async function tidyAfterRun(
       await rm(dir.runFile(file), { force: true });
     }
   } catch (error) {
-    if (!(error instanceof MultipassError) || error.code !== 'INSTANCE_NOT_STOPPED') throw error;
+    if (!hasCode(error, 'INSTANCE_NOT_STOPPED')) throw error;
   }
   if (wasBridged) await bridgeDownIfIdle(layout);
 }

@@ -1,4 +1,4 @@
-import { MultipassError } from '../../errors.js';
+import { hasCode } from '../../errors.js';
 import { sleep } from '../../abort.js';
 import { requireGuest } from '../guest/open-guest.js';
 import { runInGuest, type Guest } from '../guest/ssh.js';
@@ -52,7 +52,7 @@ async function tryBootId(guest: Guest, signal: AbortSignal): Promise<string> {
     try {
       return await bootIdOf(guest, signal);
     } catch (error) {
-      if (!(error instanceof MultipassError) || error.code !== 'SSH_FAILED') throw error;
+      if (!hasCode(error, 'SSH_FAILED')) throw error;
       await sleep(PAUSE_MS, signal);
     }
   }

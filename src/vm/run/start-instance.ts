@@ -1,4 +1,4 @@
-import { MultipassError } from '../../errors.js';
+import { MultipassError, hasCode } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { runInGuest, type Guest } from '../guest/ssh.js';
 import { activateMounts } from '../mounts/activate-mounts.js';
@@ -51,7 +51,7 @@ export async function startMachine(
     opened = await openForChange(layout, name, 'start', request);
   } catch (error) {
     // Another command was faster.
-    if (error instanceof MultipassError && error.code === 'INSTANCE_NOT_STOPPED') {
+    if (hasCode(error, 'INSTANCE_NOT_STOPPED')) {
       return await goOn(request);
     }
     throw error;

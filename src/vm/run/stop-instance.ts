@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { errnoOf, MultipassError } from '../../errors.js';
+import { errnoOf, MultipassError, hasCode } from '../../errors.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
@@ -71,7 +71,7 @@ export async function endRun(request: StopRequest): Promise<void> {
       isClean = await shutDown(request, client);
     }
   } catch (error) {
-    if (!(error instanceof MultipassError) || error.code !== 'INSTANCE_NOT_RUNNING') throw error;
+    if (!hasCode(error, 'INSTANCE_NOT_RUNNING')) throw error;
   }
   await waitForEnd(dir, signal);
   await tidyAfterRun(layout, name, isClean);
@@ -91,7 +91,7 @@ async function shutDown(request: StopRequest, client: QmpClient): Promise<boolea
     });
     await Promise.race([pressing, aborted]);
   }).catch((error: unknown) => {
-    if (!(error instanceof MultipassError) || error.code !== 'TIMED_OUT') throw error;
+    if (!hasCode(error, 'TIMED_OUT')) throw error;
     throw doesNotShutDown(request.name, error);
   });
   return hasSaidFarewell();

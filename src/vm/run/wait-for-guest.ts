@@ -1,5 +1,5 @@
 import { throwIfAborted } from '../../abort.js';
-import { MultipassError } from '../../errors.js';
+import { MultipassError, hasCode } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { boundConsole, consoleTail } from '../guest/console.js';
 import { guestOf } from '../guest/open-guest.js';
@@ -57,7 +57,7 @@ export async function withDeadline<T>(
     return await work(signal === undefined ? timeout : AbortSignal.any([signal, timeout]));
   } catch (error) {
     throwIfAborted(signal);
-    const isLate = error instanceof MultipassError && error.code === 'ABORTED';
+    const isLate = hasCode(error, 'ABORTED');
     if (isLate && timeout.aborted) throw timedOut(request);
     throw error;
   }

@@ -1,4 +1,4 @@
-import { errnoOf, MultipassError, RecordError } from '../../errors.js';
+import { errnoOf, RecordError, hasCode } from '../../errors.js';
 import { log } from '../../log.js';
 import type { JsonPlace } from '../../files/decoder.js';
 import { takeKernelLock } from '../../store/kernel-lock.js';
@@ -68,7 +68,7 @@ async function lockSettings(layout: StoreLayout, signal: AbortSignal | undefined
   try {
     return await takeKernelLock(path, { mode: 'exclusive', wait: true, signal });
   } catch (error) {
-    if (!(error instanceof MultipassError) || error.code !== 'TOOL_MISSING') throw error;
+    if (!hasCode(error, 'TOOL_MISSING')) throw error;
     log('debug', 'settings', 'no flock(1) here: the last of two writers wins');
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { MultipassError } from '../../errors.js';
+import { MultipassError, hasCode } from '../../errors.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import { checkStoreFormat } from '../../store/format.js';
 import type { StoreLayout } from '../../store/layout.js';
@@ -32,7 +32,7 @@ export async function deleteSnapshot(request: DeleteSnapshotRequest): Promise<vo
   await prepareStore(layout);
   const opened = await openForChange(layout, instance, 'delete', request).catch(
     (error: unknown) => {
-      const isRunning = error instanceof MultipassError && error.code === 'INSTANCE_NOT_STOPPED';
+      const isRunning = hasCode(error, 'INSTANCE_NOT_STOPPED');
       throw isRunning ? snapshotsInUse(instance) : error;
     },
   );

@@ -1,4 +1,4 @@
-import { MultipassError } from '../../errors.js';
+import { hasCode } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import type { BrokenInstanceView, SnapshotView } from '../views.js';
 import { listInstances } from '../list-instances.js';
@@ -28,7 +28,7 @@ export async function listSnapshots(layout: StoreLayout): Promise<SnapshotListin
       strays.push(...found.strays);
     } catch (error) {
       // Purged since it was listed.
-      if (error instanceof MultipassError && error.code === 'INSTANCE_NOT_FOUND') continue;
+      if (hasCode(error, 'INSTANCE_NOT_FOUND')) continue;
       const problem = problemOf(error, layout, layout.instance(view.name));
       problems.push({ name: view.name, state: 'Broken', problem });
     }

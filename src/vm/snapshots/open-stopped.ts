@@ -1,4 +1,4 @@
-import { MultipassError } from '../../errors.js';
+import { type MultipassError, hasCode } from '../../errors.js';
 import { checkStoreFormat } from '../../store/format.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { instanceDeleted, instanceNotFound } from '../errors.js';
@@ -41,7 +41,7 @@ export async function openStopped(request: StoppedRequest): Promise<OpenedInstan
   requireStopped(request);
   await prepareStore(layout);
   const opened = await openForChange(layout, instance, doing, request).catch((error: unknown) => {
-    const isRunning = error instanceof MultipassError && error.code === 'INSTANCE_NOT_STOPPED';
+    const isRunning = hasCode(error, 'INSTANCE_NOT_STOPPED');
     throw isRunning ? refusal(instance, 'Running') : error;
   });
   try {
