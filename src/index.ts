@@ -8,7 +8,7 @@ export {
   type RestoreOptions,
   type StartOptions,
 } from './vm/virtual-machine.js';
-export type { CloneChoices, CloneOverrides, CloneProgress } from './vm/clone/clone-request.js';
+export type { CloneChoices, CloneOverrides } from './vm/clone/clone-request.js';
 export type {
   ClonedInstance,
   CloneIdentity,
@@ -29,7 +29,7 @@ export type {
   SnapshotView,
 } from './vm/views.js';
 export type { InstanceState } from './vm/state.js';
-export type { WorkOptions } from './vm/open.js';
+export { Work, type Phase, type Progress, type WorkOptions, type WorkRequest } from './work.js';
 export type { InstanceSpec } from './vm/records/spec.js';
 export type {
   ImageQuery,

@@ -127,3 +127,8 @@ export class Work {
     this.#options.onProgress?.({ phase, instance, fraction, elapsedMs, message });
   }
 }
+
+/** What every request for work may say: how it is stopped, and who is told. */
+export interface WorkRequest {
+  readonly work?: Work | WorkOptions | undefined;
+}

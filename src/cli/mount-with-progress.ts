@@ -19,7 +19,7 @@ export async function mountWithProgress(context: CliContext, wanted: WantedMount
   const spinner = await Spinner.start(context.stderr, `Mounting ${source} into ${where}`);
   try {
     const onWait = tellWhoHolds(context, spinner);
-    return await mountFolder({ ...wanted, layout, env, signal, onWait });
+    return await mountFolder({ ...wanted, layout, env, work: { signal, onWait } });
   } finally {
     spinner.stop();
   }

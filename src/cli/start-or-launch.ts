@@ -25,11 +25,17 @@ export async function startOrLaunch({ context, name, timeoutMs }: StartRequest):
   const spinner = await Spinner.start(context.stderr, `Starting ${name}`);
   try {
     await startInstance({
-      ...{ layout, name, env, timeoutMs, signal },
-      onWait: tellWhoHolds(context, spinner),
-      onWarning: (warning) => {
-        spinner.clear();
-        tellWarning(context, warning);
+      layout,
+      name,
+      env,
+      timeoutMs,
+      work: {
+        signal,
+        onWait: tellWhoHolds(context, spinner),
+        onWarning: (warning) => {
+          spinner.clear();
+          tellWarning(context, warning);
+        },
       },
     });
   } finally {

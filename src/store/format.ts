@@ -40,11 +40,13 @@ function readFormat(layout: StoreLayout): JsonPlace | undefined {
 
 /**
  * Makes the store at first use, and checks its format at any other; `store.json` is written last, so a store that has
- * one is whole. Idempotent, and safe among processes. Only the owner can read what is made here.
+ * one is whole. @param exists what {@link checkStoreFormat} has said. Idempotent, and safe among processes. Only the owner can read what is made here.
  * @throws MultipassError STORE_TOO_NEW, STORE_READ_ONLY, PERMISSION_DENIED, DISK_FULL; RecordError
  */
-export async function initialiseStore(layout: StoreLayout): Promise<void> {
-  const exists = checkStoreFormat(layout);
+export async function initialiseStore(
+  layout: StoreLayout,
+  exists: boolean = checkStoreFormat(layout),
+): Promise<void> {
   try {
     if (!exists) await makeFolder(layout.root);
     for (const folder of layout.folders) {

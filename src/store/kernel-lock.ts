@@ -50,6 +50,15 @@ export async function takeKernelLock(
   }
 }
 
+/**
+ * Turns an exclusive lock into a shared one, on the same open file. Not atomic (flock(2)): another may have had it in
+ * between, for which this waits.
+ * @throws MultipassError TOOL_MISSING without flock(1); ABORTED
+ */
+export async function shareKernelLock(handle: FileHandle, signal?: AbortSignal): Promise<void> {
+  await run('flock', [FLAG.shared, '3'], { fd3: handle.fd, signal });
+}
+
 async function openLockFile(path: string): Promise<FileHandle> {
   const { O_RDWR, O_CREAT, O_RDONLY, O_NOFOLLOW } = constants;
   try {

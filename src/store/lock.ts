@@ -5,7 +5,7 @@ import { errnoOf, fromSystemError, MultipassError, hasCode } from '../errors.js'
 import { log } from '../log.js';
 import { sleep } from '../abort.js';
 import { HolderNote, describeHolders } from './lock-holders.js';
-import { takeKernelLock, type LockMode } from './kernel-lock.js';
+import { shareKernelLock, takeKernelLock, type LockMode } from './kernel-lock.js';
 import type { StoreLayout } from './layout.js';
 
 /** What a lock is wanted for. */
@@ -72,12 +72,33 @@ export class InstanceLock implements AsyncDisposable {
     });
   }
 
+  /**
+   * Lets others share it. The kernel may let somebody in while the one lock is turned into the other, so what was known
+   * of the instance has to be looked at again.
+   * @throws MultipassError ABORTED, TOOL_FAILED; the lock is released then
+   */
+  async toShared(signal?: AbortSignal): Promise<void> {
+    if (this.#handle === undefined) return;
+    await this.#removeVisible();
+    this.#unlockVisible = undefined;
+    try {
+      await shareKernelLock(this.#handle, signal);
+    } catch (error) {
+      await this.release();
+      throw error;
+    }
+  }
+
   async release(): Promise<void> {
+    await this.#removeVisible();
+    await this.#note?.remove();
+    await this.#handle?.close();
+  }
+
+  async #removeVisible(): Promise<void> {
     await this.#unlockVisible?.().catch((error: unknown) =>
       log('debug', 'lock', `visible lock was gone: ${(error as Error).message}`),
     );
-    await this.#note?.remove();
-    await this.#handle?.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,31 +1,30 @@
 import type { Dirent } from 'node:fs';
-import { link, lstat, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { link, lstat, mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf, fromSystemError, MultipassError } from '../errors.js';
+import { errnoOf, fromSystemError } from '../errors.js';
 import { InstanceDir } from './instance-dir.js';
 import type { StoreLayout } from './layout.js';
 import { MacTable } from './mac-table.js';
 import { makerState, newToken } from './maker-token.js';
 import { readSmallFileIfAny } from '../files/record.js';
-import { syncPath, syncTree } from '../files/sync.js';
+import { syncPath } from '../files/sync.js';
 
 /**
- * A folder in the making: `staging/<token>/`, invisible to everyone until {@link StagedInstance.publish} renames it
- * to its place. Its token names this process, so whatever kills us, the next command can tell that it is nobody's.
+ * A folder in the making: `staging/<token>/`, invisible to everyone until `publish` renames it to its place. Its token names this process, so whatever kills us, the next command can tell that it is nobody's.
  *
  * While it is in staging it has a `.claim` folder: the name it wishes for, its uuid, and an entry for each MAC row it
  * is about to claim; so a sweeper knows what to give back. Nothing that exists only once is ever moved in here.
  */
 export class StagedInstance extends InstanceDir {
   readonly uuid: string;
-  readonly #layout: StoreLayout;
+  readonly layout: StoreLayout;
   readonly #token: string;
   readonly #macs: MacTable;
   readonly #claimed = new Set<string>();
 
   private constructor(layout: StoreLayout, token: string, uuid: string) {
     super(layout.staged(token));
-    this.#layout = layout;
+    this.layout = layout;
     this.#token = token;
     this.#macs = new MacTable(layout);
     this.uuid = uuid;
@@ -67,26 +66,6 @@ export class StagedInstance extends InstanceDir {
     return await this.#macs.claim(hex, this.#uuidFile);
   }
 
-  /**
-   * Makes the folder visible under `name` by one rename, and durable: every file of it, its folders bottom up, the
-   * MAC rows, then the rename, then both parents. Before the rename a kill leaves nothing visible, after it all.
-   * @throws MultipassError NAME_TAKEN when there is something of that name: the folder is still staged, and may be
-   *   published under another one; NOT_DURABLE when it is visible but the disk would not confirm it
-   */
-  async publish(name: string): Promise<InstanceDir> {
-    await this.seal();
-    await syncTree(this.path);
-    await syncPath(this.#layout.macs);
-    await moveToInstances(this.#layout, this.#token, name);
-    try {
-      await syncPath(this.#layout.instances);
-      await syncPath(this.#layout.staging);
-    } catch (error) {
-      throw notDurable(`instance "${name}" is there`, error);
-    }
-    return this.#layout.instance(name);
-  }
-
   /** Takes away what is about its being in the making. From now on its MAC rows are told from its spec. */
   async seal(): Promise<void> {
     await rm(this.claim, { recursive: true, force: true });
@@ -124,46 +103,9 @@ export class StagedInstance extends InstanceDir {
   }
 }
 
-/**
- * The rename that makes a staged folder visible. Nothing is synced.
- * @throws MultipassError NAME_TAKEN; IO_ERROR, …
- */
-export async function moveToInstances(
-  layout: StoreLayout,
-  token: string,
-  name: string,
-): Promise<void> {
-  const target = layout.instance(name).path;
-  try {
-    await rename(layout.staged(token), target);
-  } catch (error) {
-    if (NAME_IS_TAKEN.has(errnoOf(error) ?? '')) throw nameTaken(name);
-    throw fromSystemError(error, `publish "${name}"`, target);
-  }
-}
-
-/** Something is visible, but a power cut may take it away again. */
-export function notDurable(what: string, cause: unknown): MultipassError {
-  return new MultipassError(
-    'NOT_DURABLE',
-    `${what}, but the disk did not confirm it: ${(cause as Error).message}`,
-    { hint: 'Look after that disk; the instance may be missing after a power cut.', cause },
-  );
-}
-
-/** `rename` onto a folder that has something in it, a file, or a link. */
-const NAME_IS_TAKEN = new Set(['ENOTEMPTY', 'EEXIST', 'ENOTDIR']);
-
 /** True for the name of a MAC row: twelve hex digits. */
 function isMacRow(name: string): boolean {
   return /^[0-9a-f]{12}$/.test(name);
-}
-
-export function nameTaken(name: string): MultipassError {
-  return new MultipassError('NAME_TAKEN', `instance "${name}" already exists`, {
-    hint: 'Choose another name; a deleted instance keeps its name until `multipass purge`.',
-    details: { name },
-  });
 }
 
 /** The uuid and the MAC rows that an abandoned folder had claimed; undefined when it never got that far. */

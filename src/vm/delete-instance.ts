@@ -1,13 +1,18 @@
 import { lstatSync } from 'node:fs';
 import { fromSystemError } from '../errors.js';
+import { checkStoreFormat } from '../store/format.js';
 import { isPlainName, type StoreLayout } from '../store/layout.js';
 import { trashInstance } from '../store/trash.js';
-import { replaceRecord } from '../files/record.js';
+import { Work, type WorkRequest } from '../work.js';
+import { instanceNotFound } from './errors.js';
+import { lockInstance } from './lock-instance.js';
+import { rowsOfFolder } from './macs.js';
+import { AT_REST, openInstance, type ReadableState } from './open.js';
 import { isRunning, readInstance } from './read-instance.js';
 import { bridgedMacs } from './records/machine-record.js';
-import { rowsOfFolder } from './macs.js';
-import { lockExclusively, openForChange, type WorkOptions } from './open.js';
 import { prepareStore } from './sweep.js';
+
+const AT_REST_OR_DELETED: readonly ReadableState[] = [...AT_REST, 'Deleted'];
 
 /**
  * Soft-deletes an instance: it keeps everything, its name too, until it is purged or recovered. One that is deleted
@@ -17,19 +22,20 @@ import { prepareStore } from './sweep.js';
 export async function deleteInstance(
   layout: StoreLayout,
   name: string,
-  options: WorkOptions = {},
+  request: WorkRequest = {},
 ): Promise<void> {
-  await endIfRunning(layout, name, { ...options, force: false });
-  await setDeleted(layout, name, true, options);
+  const work = Work.of(request.work);
+  await endIfRunning(layout, name, { work, force: false });
+  await setDeleted(layout, name, { work, deleted: true });
 }
 
 /** Brings a soft-deleted instance back; one that is not deleted stays as it is. Throws as {@link deleteInstance}. */
 export async function recoverInstance(
   layout: StoreLayout,
   name: string,
-  options: WorkOptions = {},
+  request: WorkRequest = {},
 ): Promise<void> {
-  await setDeleted(layout, name, false, options);
+  await setDeleted(layout, name, { work: Work.of(request.work), deleted: false });
 }
 
 /**
@@ -40,16 +46,17 @@ export async function recoverInstance(
 export async function purgeInstance(
   layout: StoreLayout,
   name: string,
-  options: WorkOptions = {},
+  request: WorkRequest = {},
 ): Promise<void> {
-  await prepareStore(layout);
+  const work = Work.of(request.work);
+  await requireStore(layout, name);
   // A lock in what is no folder of its own would be somebody else's.
   if (isForeign(layout, name)) {
     await trashInstance(layout, name, rowsOfFolder);
     return;
   }
-  await endIfRunning(layout, name, { ...options, force: true });
-  await using lock = await lockExclusively(layout, name, 'purge', options);
+  await endIfRunning(layout, name, { work, force: true });
+  await using lock = await lockInstance(layout, name, { for: 'purge', mode: 'exclusive', work });
   lock.assertHeld();
   await trash(layout, name);
 }
@@ -61,20 +68,26 @@ export async function purgeInstance(
 export async function purgeDeletedInstance(
   layout: StoreLayout,
   name: string,
-  options: WorkOptions = {},
+  request: WorkRequest = {},
 ): Promise<void> {
-  await prepareStore(layout);
-  await using lock = await lockExclusively(layout, name, 'purge', options);
+  const work = Work.of(request.work);
+  await requireStore(layout, name);
+  await using lock = await lockInstance(layout, name, { for: 'purge', mode: 'exclusive', work });
   if (!readInstance(layout, name).spec.deleted) return;
   lock.assertHeld();
   await trash(layout, name);
+}
+
+async function requireStore(layout: StoreLayout, name: string): Promise<void> {
+  if (!checkStoreFormat(layout)) throw instanceNotFound(name);
+  await prepareStore(layout, { exists: true });
 }
 
 /** A Broken instance may run as well: its QEMU has read its disk long ago. */
 async function endIfRunning(
   layout: StoreLayout,
   name: string,
-  options: WorkOptions & { force: boolean },
+  options: { readonly work: Work; readonly force: boolean },
 ): Promise<void> {
   if (!isPlainName(name) || !isRunning(layout.instance(name))) return;
   const { endRun } = await import('./run/stop-instance.js');
@@ -95,20 +108,15 @@ async function trash(layout: StoreLayout, name: string): Promise<void> {
 async function setDeleted(
   layout: StoreLayout,
   name: string,
-  deleted: boolean,
-  options: WorkOptions,
+  { work, deleted }: { readonly work: Work; readonly deleted: boolean },
 ): Promise<void> {
-  await prepareStore(layout);
-  const { reading, lock } = await openForChange(
-    layout,
-    name,
-    deleted ? 'delete' : 'recover',
-    options,
-  );
-  await using held = lock;
-  if (reading.spec.deleted === deleted) return;
-  held.assertHeld();
-  await replaceRecord(reading.dir.spec, { ...reading.spec, deleted });
+  await using opened = await openInstance(layout, name, {
+    for: deleted ? 'delete' : 'recover',
+    states: AT_REST_OR_DELETED,
+    disk: 'any',
+    work,
+  });
+  if (opened.reading.spec.deleted !== deleted) await opened.writeSpec({ deleted });
 }
 
 /** True for a link or a stray file where an instance's folder should be. */

@@ -59,3 +59,9 @@ export function cannotResume(name: string): MultipassError {
     },
   );
 }
+
+/** What to do about an instance that is in the way. */
+export function hintToStop(name: string, state: string): string {
+  if (state !== 'Suspended') return `"${name}" is ${state.toLowerCase()}: stop it first.`;
+  return `"${name}" is suspended: start it and stop it, or drop its saved memory with \`multipass stop --force ${name}\`.`;
+}

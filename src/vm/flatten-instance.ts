@@ -2,6 +2,7 @@ import { chmod, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fromSystemError, MultipassError } from '../errors.js';
 import type { StoreLayout } from '../store/layout.js';
+import { Work, type WorkRequest } from '../work.js';
 import { newToken } from '../store/maker-token.js';
 import { syncPath } from '../files/sync.js';
 import { backingChain } from './disks/backing-chain.js';
@@ -9,17 +10,13 @@ import { linkOrCopy } from './disks/copy-file.js';
 import { copyAllStates, spaceForAllStates } from './disks/copy-states.js';
 import { requireSpace } from './disks/free-space.js';
 import { tidyBases } from './disks/stray-bases.js';
-import { instanceDeleted } from './errors.js';
-import { readInstance, type InstanceReading } from './read-instance.js';
-import { openForChange, type WorkOptions } from './open.js';
-import { prepareStore } from './sweep.js';
+import { instanceIsRunning } from './errors.js';
+import { openInstance } from './open.js';
 
 /** Which instance is made independent. */
-export interface FlattenRequest extends WorkOptions {
+export interface FlattenRequest extends WorkRequest {
   readonly layout: StoreLayout;
   readonly name: string;
-  /** Called with 0 to 1 as it goes. */
-  readonly onProgress?: ((fraction: number) => void) | undefined;
 }
 
 /**
@@ -30,12 +27,18 @@ export interface FlattenRequest extends WorkOptions {
  *   TOOL_FAILED, …
  */
 export async function flattenInstance(request: FlattenRequest): Promise<boolean> {
-  const { layout, name, signal } = request;
-  await prepareStore(layout);
-  const { reading, lock } = await openForChange(layout, name, 'flatten', request);
-  await using held = lock;
-  requireFlattenable(reading);
-  const { dir, disk } = reading;
+  const { layout, name } = request;
+  const work = Work.of(request.work);
+  const { signal } = work;
+  await using opened = await openInstance(layout, name, {
+    for: 'flatten',
+    states: ['Stopped'],
+    refuse: (_, state) =>
+      state === 'Suspended' ? cannotFlattenSuspended(name) : instanceIsRunning(name, 'flatten'),
+    work,
+  });
+  work.begin('flattening', name);
+  const { dir, disk } = opened.reading;
   const bases = backingChain(dir, disk);
   if (bases.length === 0) return false;
   const folder = layout.staged(newToken());
@@ -45,13 +48,16 @@ export async function flattenInstance(request: FlattenRequest): Promise<boolean>
     await requireSpace(head, await spaceForAllStates(dir.disk, disk, { signal }));
     for (const base of bases) await linkOrCopy(dir.file(base), join(folder, base), { signal });
     await copyAllStates({
-      ...{ source: dir.disk, facts: disk, target: head },
-      ...{ signal, onProgress: request.onProgress },
+      source: dir.disk,
+      facts: disk,
+      target: head,
+      signal,
+      onProgress: (fraction) => work.advance(fraction),
     });
     await chmod(head, 0o600);
     await syncPath(head);
     await syncPath(folder);
-    held.assertHeld();
+    opened.assertHeld();
     await rename(head, dir.disk);
     await syncPath(dir.path);
   } catch (error) {
@@ -59,15 +65,17 @@ export async function flattenInstance(request: FlattenRequest): Promise<boolean>
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-  await tidyBases(readInstance(layout, name));
+  await tidyBases(opened.reread());
   return true;
 }
 
-function requireFlattenable({ name, state }: InstanceReading): void {
-  if (state === 'Deleted') throw instanceDeleted(name);
-  if (state !== 'Suspended') return;
-  throw new MultipassError('INSTANCE_SUSPENDED', `cannot flatten "${name}" while it is suspended`, {
-    hint: 'Its saved memory cannot be copied: start and stop it first.',
-    details: { name },
-  });
+function cannotFlattenSuspended(name: string): MultipassError {
+  return new MultipassError(
+    'INSTANCE_SUSPENDED',
+    `cannot flatten "${name}" while it is suspended`,
+    {
+      hint: 'Its saved memory cannot be copied: start and stop it first.',
+      details: { name },
+    },
+  );
 }

@@ -1,14 +1,115 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf, fromSystemError } from '../errors.js';
+import { errnoOf, fromSystemError, MultipassError } from '../errors.js';
 import { log } from '../log.js';
+import { MacAddressGenerator } from '../net/mac-address-generator.js';
+import type { MacAddress } from '../net/mac-address.js';
 import { InstanceDir } from '../store/instance-dir.js';
 import type { StoreLayout } from '../store/layout.js';
 import { instanceEntryNames } from '../store/listing.js';
 import { newToken } from '../store/maker-token.js';
-import { claimOf } from '../store/staging.js';
+import { MacTable } from '../store/mac-table.js';
+import { claimOf, StagedInstance } from '../store/staging.js';
 import { readRecordIfAny } from '../files/record.js';
 import { syncPath, syncTree } from '../files/sync.js';
+import type { InstanceSpec } from './records/spec.js';
+
+/**
+ * Claims MAC addresses for one instance, in the store's table: nobody else in the store ever has one that was claimed,
+ * whichever processes ask at the same time.
+ */
+export class MacClaims implements AsyncDisposable {
+  readonly #layout: StoreLayout;
+  readonly #uuid: string;
+  readonly #table: MacTable;
+  /** Where intents are noted: the instance in the making, or a scratch folder for one that exists. */
+  #staged: StagedInstance | undefined;
+  readonly #isScratch: boolean;
+
+  private constructor(layout: StoreLayout, uuid: string, staged?: StagedInstance) {
+    this.#layout = layout;
+    this.#uuid = uuid;
+    this.#table = new MacTable(layout);
+    this.#staged = staged;
+    this.#isScratch = staged === undefined;
+  }
+
+  /** For an instance in the making: its rows are given back when it is never published. */
+  static ofStaged(staged: StagedInstance): MacClaims {
+    return new MacClaims(staged.layout, staged.uuid, staged);
+  }
+
+  /** For an instance that exists: its rows stay, whatever becomes of what they were claimed for. Dispose of it. */
+  static ofExisting(layout: StoreLayout, uuid: string): MacClaims {
+    return new MacClaims(layout, uuid);
+  }
+
+  /**
+   * Claims an address. One that an existing instance has already is its own; one in the making claims each once.
+   * @returns false when another has it
+   * @throws MultipassError DISK_FULL, IO_ERROR, …
+   */
+  async claim(mac: MacAddress): Promise<boolean> {
+    const hex = mac.toHex();
+    if (!this.#isScratch) return (await this.#staged?.claimMac(hex)) === true;
+    return await this.#adopt(hex, this.#uuid);
+  }
+
+  /** Claims a new address. @throws MultipassError MAC_EXHAUSTED, DISK_FULL, … */
+  async generate(): Promise<MacAddress> {
+    return await MacAddressGenerator.instance.generate((mac) => this.claim(mac));
+  }
+
+  /**
+   * Claims, for the instance `uuid`, those of its addresses that have no row: a folder that was copied into the store by
+   * hand has none yet, and what is made from it must not get its addresses. What others have stays theirs.
+   */
+  async adopt(hexes: readonly string[], uuid: string): Promise<void> {
+    for (const hex of hexes) await this.#adopt(hex, uuid);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isScratch) await this.#staged?.discard();
+  }
+
+  async #adopt(hex: string, uuid: string): Promise<boolean> {
+    if (this.#table.owner(hex) === undefined) {
+      this.#staged ??= await StagedInstance.create(this.#layout, randomUUID(), null);
+      if (await this.#staged.claimMac(hex, uuid)) return true;
+    }
+    return this.#table.owner(hex) === uuid;
+  }
+}
+
+/**
+ * Makes sure that the MAC addresses of an instance are its own before they appear on a network; those without a row are
+ * claimed now.
+ * @throws MultipassError MAC_TAKEN when another instance has one of them
+ */
+export async function requireOwnMacs(
+  layout: StoreLayout,
+  { uuid, interfaces }: InstanceSpec,
+): Promise<void> {
+  const table = new MacTable(layout);
+  const foreign = interfaces.find(({ mac }) => (table.owner(mac.toHex()) ?? uuid) !== uuid);
+  if (foreign !== undefined) throw macTaken(foreign.mac);
+  await using claims = MacClaims.ofExisting(layout, uuid);
+  for (const { mac } of interfaces) {
+    if (!(await claims.claim(mac))) throw macTaken(mac);
+  }
+}
+
+function macTaken(mac: MacAddress): MultipassError {
+  return new MultipassError(
+    'MAC_TAKEN',
+    `the MAC address ${mac.toString()} belongs to another instance`,
+    {
+      hint: 'Two machines with one address cannot be on a network: clone the instance instead of copying its folder.',
+      details: { mac: mac.toString() },
+    },
+  );
+}
 
 const MAC = /^(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/;
 
@@ -22,9 +123,25 @@ export async function rowsOfFolder(
   const spec = readLeniently(folder.spec);
   const uuid = spec?.['uuid'];
   if (typeof uuid !== 'string') return undefined;
+  const rows = [...rowsOfRecord(spec), ...(await rowsOfSnapshots(folder))];
+  return { uuid, rows: [...new Set(rows)] };
+}
+
+/** The MAC rows of an instance whose spec has been read, snapshots' interfaces included. */
+export async function rowsOfReading({
+  dir,
+  spec,
+}: {
+  readonly dir: InstanceDir;
+  readonly spec: InstanceSpec;
+}): Promise<string[]> {
+  const rows = [...spec.interfaces.map(({ mac }) => mac.toHex()), ...(await rowsOfSnapshots(dir))];
+  return [...new Set(rows)];
+}
+
+async function rowsOfSnapshots(folder: InstanceDir): Promise<string[]> {
   const files = await readdir(folder.snapshots).catch((): string[] => []);
-  const records = [spec, ...files.map((file) => readLeniently(join(folder.snapshots, file)))];
-  return { uuid, rows: [...new Set(records.flatMap(rowsOfRecord))] };
+  return files.flatMap((file) => rowsOfRecord(readLeniently(join(folder.snapshots, file))));
 }
 
 /**

@@ -1,116 +1,188 @@
-import { lstatSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { errnoOf, MultipassError } from '../errors.js';
-import { checkAndRepairLeaks } from '../qemu/qemu-img.js';
-import { tidyBases } from './disks/stray-bases.js';
-import type { InstanceDir } from '../store/instance-dir.js';
-import { takeKernelLock } from '../store/kernel-lock.js';
-import { isPlainName, type StoreLayout } from '../store/layout.js';
-import { InstanceLock } from '../store/lock.js';
-import { syncPath } from '../files/sync.js';
-import { instanceIsRunning, instanceNotFound } from './errors.js';
+import { hasCode } from '../errors.js';
+import { checkStoreFormat } from '../store/format.js';
+import type { StoreLayout } from '../store/layout.js';
+import type { Work } from '../work.js';
+import {
+  instanceDeleted,
+  instanceIsRunning,
+  instanceNotFound,
+  instanceNotRunning,
+} from './errors.js';
+import { requireOwnDisk } from './disks/own-disk.js';
+import { lockInstance, lockMounts } from './lock-instance.js';
 import { isValidName } from './names.js';
-import { finishPending } from './pending/finish-pending.js';
-import { isRunning, readInstance, requireFolder, type InstanceReading } from './read-instance.js';
-import { bridgedMacs } from './records/machine-record.js';
+import { OpenedInstance } from './opened-instance.js';
+import { settle } from './pending/settle.js';
+import { isRunning, readInstance, type InstanceReading } from './read-instance.js';
+import { prepareStore } from './sweep.js';
 
-/** How a command that changes something waits and is interrupted. */
-export interface WorkOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Called once when a lock has been waited for longer than 2 s, with who holds it. */
-  readonly onWait?: ((instance: string, holders: string) => void) | undefined;
+export { OpenedInstance } from './opened-instance.js';
+
+/** The state of an instance whose records can be read. */
+export type ReadableState = InstanceReading['state'];
+
+/** The state of an instance that is not deleted. */
+export type LivingState = Exclude<ReadableState, 'Deleted'>;
+
+/** Who is looked at, and which state it must be in. */
+export interface StateRequest {
+  /** The command, in a word: for the message of a refusal, and for those who wait for the lock. */
+  readonly for: string;
+  /** The states it may be in. */
+  readonly states: readonly ReadableState[];
+  /** The error for another state, where a command has a text of its own. */
+  readonly refuse?: ((name: string, state: LivingState) => Error) | undefined;
+  /** The same for one that is deleted. */
+  readonly refuseDeleted?: ((name: string) => Error) | undefined;
+  /** `own` (default): its disk must be one that can be worked with; `any`: the disk does not matter. */
+  readonly disk?: 'own' | 'any' | undefined;
 }
 
-/** An instance under its exclusive lock, with nothing pending. */
-export interface OpenedInstance {
-  readonly reading: InstanceReading;
-  readonly lock: InstanceLock;
+/** How an instance is opened. */
+export interface OpenRequest extends StateRequest {
+  readonly work: Work;
+  /**
+   * What is held while it is open:
+   * - `exclusive` (default): its lock, alone
+   * - `shared`: its lock, with others who only read it
+   * - `mounts`: its spec and its mounts, whether it runs or not. A running instance's lock is its QEMU's, so there its
+   *   mounts have one of their own; whoever takes the instance's lock afterwards waits for that
+   */
+  readonly hold?: 'exclusive' | 'shared' | 'mounts' | undefined;
+  /**
+   * Looks at it before anything is locked or written, and may refuse: so that a command that cannot work says so at
+   * once, and leaves a store that it does not change as it is. What it saw may be otherwise a moment later.
+   */
+  readonly early?: ((reading: InstanceReading) => void | Promise<void>) | undefined;
+  /** How the same command has looked at it before; without it, that is done first. */
+  readonly seen?: InstanceReading | undefined;
+  /** With `shared`: whether it can be read as it is. Where not, it is prepared under the exclusive lock first. */
+  readonly isReady?: ((reading: InstanceReading) => boolean) | undefined;
+  readonly prepare?: ((opened: OpenedInstance) => Promise<void>) | undefined;
+}
+
+/** Any state of an instance that is not deleted. */
+export const ANY_STATE: readonly LivingState[] = ['Running', 'Stopped', 'Suspended'];
+/** The states in which nothing runs. */
+export const AT_REST: readonly LivingState[] = ['Stopped', 'Suspended'];
+
+/**
+ * Looks at an instance without a lock, writing nothing; for commands that only ask, and for the first look of others.
+ * @throws MultipassError INSTANCE_NOT_FOUND, STORE_TOO_NEW; INSTANCE_DELETED, INSTANCE_NOT_STOPPED, … or the refusal for a
+ *   state it may not be in; what makes it Broken
+ */
+export function lookAt(layout: StoreLayout, name: string, request: StateRequest): InstanceReading {
+  if (!isValidName(name) || !checkStoreFormat(layout)) throw instanceNotFound(name);
+  return inState(readInstance(layout, name, { remember: true }), request);
 }
 
 /**
- * Takes an instance's exclusive lock for `doing` (the command), then finishes what a killed command left pending, puts
- * its bases in order, and repairs what a killed QEMU left; the bridge that it was the last one on goes.
- * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_NOT_STOPPED when it is running, ABORTED; what makes it Broken
+ * The one door to an instance for those who change it, or rely on nobody else changing it: a first look, the store's
+ * upkeep, the lock, what a killed command left is finished, and then one reading and one check of its state.
+ * Dispose of what it gives (`await using`).
+ * @throws MultipassError as {@link lookAt}; INSTANCE_NOT_STOPPED (or the refusal) when it was started meanwhile; ABORTED,
+ *   DISK_FULL, …
  */
-export async function openForChange(
+export async function openInstance(
   layout: StoreLayout,
   name: string,
-  doing: string,
-  options: WorkOptions = {},
+  request: OpenRequest,
 ): Promise<OpenedInstance> {
-  // What can be no instance shall not get a lock file from us.
-  if (!isValidName(name)) throw instanceNotFound(name);
-  const lock = await lockExclusively(layout, name, doing, options);
+  const seen = request.seen ?? lookAt(layout, name, request);
+  await request.early?.(seen);
+  await prepareStore(layout, { exists: true });
+  switch (request.hold) {
+    case 'mounts':
+      return await openMounts(layout, name, { request, seen });
+    case 'shared':
+      return await openShared(layout, name, { request, seen });
+    default:
+      return await openExclusive(layout, name, request);
+  }
+}
+
+async function openExclusive(
+  layout: StoreLayout,
+  name: string,
+  request: OpenRequest,
+): Promise<OpenedInstance> {
+  const { work } = request;
+  const lock = await lockInstance(layout, name, { ...request, mode: 'exclusive' });
   try {
-    await letMountsFinish(layout.instance(name), options.signal);
-    let reading = readInstance(layout, name);
-    if (reading.pending !== undefined || reading.uncleanEnd) {
-      await settle(layout, reading, options.signal);
-      reading = readInstance(layout, name);
-    }
-    await tidyBases(reading);
-    return { reading, lock };
+    const reading = await settle(layout, name, work);
+    return new OpenedInstance({ layout, lock, reading: inState(reading, request) });
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
 
-/**
- * Takes the exclusive lock alone, for instances that may be Broken.
- * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_NOT_STOPPED, ABORTED; INSTANCE_BROKEN for a link
- */
-export async function lockExclusively(
+async function openShared(
   layout: StoreLayout,
   name: string,
-  doing: string,
-  options: WorkOptions = {},
-): Promise<InstanceLock> {
-  if (!isPlainName(name)) throw instanceNotFound(name);
-  const dir = layout.instance(name);
-  const refuseIfRunning = (): void => {
-    if (isRunning(dir)) throw instanceIsRunning(name, doing);
-  };
-  requireFolder(dir);
-  refuseIfRunning();
-  try {
-    return await InstanceLock.take(layout, name, {
-      mode: 'exclusive',
-      purpose: doing,
-      signal: options.signal,
-      onWait: (holders) => options.onWait?.(name, holders),
-      whileWaiting: refuseIfRunning,
-    });
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' && !(error instanceof MultipassError)) {
-      throw instanceNotFound(name);
+  { request, seen }: { request: OpenRequest; seen: InstanceReading },
+): Promise<OpenedInstance> {
+  const { work } = request;
+  const isReady = (reading: InstanceReading): boolean =>
+    reading.pending === undefined && !reading.uncleanEnd && request.isReady?.(reading) !== false;
+  for (let reading = seen; ;) {
+    let opened: OpenedInstance;
+    if (isReady(reading)) {
+      const lock = await lockInstance(layout, name, { ...request, mode: 'shared' });
+      opened = await OpenedInstance.reading({ layout, name, lock });
+    } else {
+      opened = await openExclusive(layout, name, request);
+      if (!isReady(opened.reading)) await disposeOnError(opened, () => request.prepare?.(opened));
+      await disposeOnError(opened, () => opened.toShared(work));
     }
+    // Between two locks, and while one is turned into another, others may have been at it.
+    reading = await disposeOnError(opened, () => inState(opened.reading, request));
+    if (isReady(reading)) return opened;
+    await opened[Symbol.asyncDispose]();
+  }
+}
+
+async function openMounts(
+  layout: StoreLayout,
+  name: string,
+  { request, seen }: { request: OpenRequest; seen: InstanceReading },
+): Promise<OpenedInstance> {
+  for (let reading = seen; ; reading = lookAt(layout, name, request)) {
+    if (reading.state !== 'Running') {
+      try {
+        return await openExclusive(layout, name, request);
+      } catch (error) {
+        const isStarted = hasCode(error, 'INSTANCE_NOT_STOPPED') && isRunning(reading.dir);
+        if (!isStarted) throw error;
+        continue;
+      }
+    }
+    const lock = await lockMounts(layout.instance(name), request.work);
+    const opened = await OpenedInstance.reading({ layout, name, lock, previous: reading });
+    // It may have ended meanwhile; then its own lock is the one to be held.
+    if (opened.reading.state === 'Running') return opened;
+    await opened[Symbol.asyncDispose]();
+  }
+}
+
+function inState(reading: InstanceReading, request: StateRequest): InstanceReading {
+  const { name, state } = reading;
+  if (request.states.includes(state)) {
+    if (request.disk !== 'any') requireOwnDisk(reading);
+    return reading;
+  }
+  if (state === 'Deleted') throw (request.refuseDeleted ?? instanceDeleted)(name);
+  if (request.refuse !== undefined) throw request.refuse(name, state);
+  throw request.states.includes('Running')
+    ? instanceNotRunning(name)
+    : instanceIsRunning(name, request.for);
+}
+
+async function disposeOnError<T>(opened: OpenedInstance, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await opened[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-/** Who changes the mounts of a running instance may still be at it when that has ended, and is about to write its spec. */
-async function letMountsFinish(dir: InstanceDir, signal: AbortSignal | undefined): Promise<void> {
-  if (lstatSync(dir.mountsLock, { throwIfNoEntry: false }) === undefined) return;
-  const held = await takeKernelLock(dir.mountsLock, { mode: 'exclusive', wait: true, signal });
-  await rm(dir.mountsLock, { force: true });
-  await held?.close();
-}
-
-async function settle(
-  layout: StoreLayout,
-  reading: InstanceReading,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const { dir, pending, uncleanEnd } = reading;
-  if (pending !== undefined) await finishPending(dir, pending, signal);
-  if (!uncleanEnd) return;
-  await checkAndRepairLeaks(dir.disk, { signal });
-  await syncPath(dir.disk);
-  // Nobody has looked after the bridge since.
-  if (bridgedMacs(dir).length > 0) {
-    const { bridgeDownIfIdle } = await import('./network/instance-bridge.js');
-    await bridgeDownIfIdle(layout);
-  }
-  await rm(dir.qemuPid, { force: true });
 }

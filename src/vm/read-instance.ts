@@ -31,18 +31,35 @@ export interface InstanceReading {
   readonly pending: PendingOperation | undefined;
   /** A QEMU died without its farewell: the disk wants a check before the next start, clone or snapshot. */
   readonly uncleanEnd: boolean;
+  /**
+   * Which files `spec` and `image` were read from, by device, inode, size and times; undefined with an operation pending,
+   * and where nobody will read it again.
+   */
+  readonly print: string | undefined;
+}
+
+/** How an instance is read. */
+export interface ReadOptions {
+  /** It will be read again ({@link previous}). */
+  readonly remember?: boolean;
+  /** An earlier reading: records that are the very same files are not read again. */
+  readonly previous?: InstanceReading;
 }
 
 /**
  * Looks at an instance without a lock, writing nothing. Synchronous: see {@link readRecord}.
  * @throws MultipassError INSTANCE_NOT_FOUND; RecordError, DISK_INVALID or INSTANCE_BROKEN for a broken one
  */
-export function readInstance(layout: StoreLayout, name: string): InstanceReading {
+export function readInstance(
+  layout: StoreLayout,
+  name: string,
+  options: ReadOptions = {},
+): InstanceReading {
   if (!isValidName(name)) throw instanceNotFound(name);
   const dir = layout.instance(name);
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return readFolder(dir);
+      return readFolder(dir, options);
     } catch (error) {
       const meaning = meaningOf(error, dir);
       if (isNotFound(meaning) || attempt === ATTEMPTS) throw meaning;
@@ -101,10 +118,13 @@ export function problemOf(error: unknown, layout: StoreLayout, dir: InstanceDir)
   };
 }
 
-function readFolder(dir: InstanceDir): InstanceReading {
+function readFolder(dir: InstanceDir, { remember, previous }: ReadOptions): InstanceReading {
   if (!lstatSync(dir.path).isDirectory()) throw notOfItsOwn(dir);
-  const recorded = decodeSpec(readRecord(dir.spec));
-  const image = decodeImageRecord(readRecord(dir.imageRecord));
+  // Taken before they are read: what is replaced meanwhile has another print the next time.
+  const print = remember === true || previous !== undefined ? printOf(dir) : undefined;
+  const known = print !== undefined && previous?.print === print ? previous : undefined;
+  const recorded = known?.spec ?? decodeSpec(readRecord(dir.spec));
+  const image = known?.image ?? decodeImageRecord(readRecord(dir.imageRecord));
   const pendingPlace = readRecordIfAny(dir.pending);
   const pending = pendingPlace === undefined ? undefined : decodePending(pendingPlace);
   const spec = pending?.spec ?? recorded;
@@ -120,7 +140,16 @@ function readFolder(dir: InstanceDir): InstanceReading {
     state: stateOf(spec, disk, qemu),
     pending,
     uncleanEnd: qemu === 'dead',
+    print: pending === undefined ? print : undefined,
   };
+}
+
+/** Records are replaced by a rename, so another content is another file. */
+function printOf(dir: InstanceDir): string {
+  return [dir.spec, dir.imageRecord]
+    .map((path) => lstatSync(path, { bigint: true }))
+    .map(({ dev, ino, size, mtimeNs, ctimeNs }) => [dev, ino, size, mtimeNs, ctimeNs].join(':'))
+    .join(' ');
 }
 
 function stateOf(

@@ -1,22 +1,17 @@
-import { rename } from 'node:fs/promises';
-import { errnoOf, fromSystemError } from '../errors.js';
-import type { StoreLayout } from '../store/layout.js';
-import { nameTaken, notDurable } from '../store/staging.js';
+import { fromSystemError } from '../errors.js';
 import { syncPath } from '../files/sync.js';
-import { requireNameIsFree } from './clone/publish-clone.js';
-import { instanceDeleted } from './errors.js';
-import { openForChange, type WorkOptions } from './open.js';
-import { prepareStore } from './sweep.js';
+import type { StoreLayout } from '../store/layout.js';
+import { moveIfFree, nameTaken, notDurable } from '../store/make-visible.js';
+import { Work, type WorkRequest } from '../work.js';
+import { requireNameIsFree } from './free-name.js';
+import { AT_REST, openInstance } from './open.js';
 
 /** Which instance gets another name. */
-export interface RenameRequest extends WorkOptions {
+export interface RenameRequest extends WorkRequest {
   readonly layout: StoreLayout;
   readonly name: string;
   readonly newName: string;
 }
-
-/** `rename` onto a folder that has something in it, a file, or a link. */
-const NAME_IS_TAKEN = new Set(['ENOTEMPTY', 'EEXIST', 'ENOTDIR']);
 
 /**
  * Gives a stopped or suspended instance another name: one rename of its folder, since nothing in it holds the name.
@@ -26,18 +21,18 @@ const NAME_IS_TAKEN = new Set(['ENOTEMPTY', 'EEXIST', 'ENOTDIR']);
  */
 export async function renameInstance(request: RenameRequest): Promise<void> {
   const { layout, name, newName } = request;
-  await prepareStore(layout);
-  await requireNameIsFree(layout, newName);
-  const { reading, lock } = await openForChange(layout, name, 'rename', request);
-  await using held = lock;
-  if (reading.state === 'Deleted') throw instanceDeleted(name);
-  held.assertHeld();
-  const target = layout.instance(newName).path;
+  await using opened = await openInstance(layout, name, {
+    for: 'rename',
+    states: AT_REST,
+    disk: 'any',
+    work: Work.of(request.work),
+    early: () => requireNameIsFree(layout, newName),
+  });
+  opened.assertHeld();
   try {
-    await rename(reading.dir.path, target);
+    if (!(await moveIfFree(layout, opened.reading.dir.path, newName))) throw nameTaken(newName);
   } catch (error) {
-    if (NAME_IS_TAKEN.has(errnoOf(error) ?? '')) throw nameTaken(newName);
-    throw fromSystemError(error, `rename "${name}" to "${newName}"`, target);
+    throw fromSystemError(error, `rename "${name}" to "${newName}"`);
   }
   try {
     await syncPath(layout.instances);

@@ -1,17 +1,21 @@
-import { initialiseStore } from '../store/format.js';
+import { checkStoreFormat, initialiseStore } from '../store/format.js';
 import type { StoreLayout } from '../store/layout.js';
 import { sweepHolderNotes } from '../store/lock-holders.js';
 import { MacTable } from '../store/mac-table.js';
-import { sweep } from '../store/trash.js';
+import { sweep } from '../store/sweep.js';
 import { rebuildMacTable, rowsOfFolder } from './macs.js';
 
 /**
  * What every command that changes the store begins with: the store is made at first use, and what dead commands left
  * is swept, without waiting for anybody.
+ * @param exists true where the caller has looked: the store is there, and of a format that we know
  * @throws MultipassError STORE_TOO_NEW, STORE_READ_ONLY, PERMISSION_DENIED, DISK_FULL; RecordError
  */
-export async function prepareStore(layout: StoreLayout): Promise<void> {
-  await initialiseStore(layout);
+export async function prepareStore(
+  layout: StoreLayout,
+  { exists }: { readonly exists?: true } = {},
+): Promise<void> {
+  await initialiseStore(layout, exists ?? checkStoreFormat(layout));
   await sweep(layout, rowsOfFolder);
   await sweepHolderNotes(layout);
   if (await new MacTable(layout).isMissing()) await rebuildMacTable(layout);

@@ -1,5 +1,5 @@
 import type { StoreLayout } from '../store/layout.js';
-import { cloneInstance, cloneInstances } from './clone/clone-instance.js';
+import { cloneInstance } from './clone/clone-instance.js';
 import type { CloneChoices } from './clone/clone-request.js';
 import type { CloneReport } from './clone/report.js';
 import { deleteInstance, purgeInstance, recoverInstance } from './delete-instance.js';
@@ -20,20 +20,19 @@ import { readSnapshots, snapshotViews } from './snapshots/snapshot-list.js';
 import type { RestoreSnapshotRequest } from './snapshots/restore-snapshot.js';
 import type { SnapshotTexts } from './snapshots/take-snapshot.js';
 import type { InstanceState } from './state.js';
-import type { WorkOptions } from './open.js';
+import { Work, type WorkRequest } from '../work.js';
 
 /** How a clone is made: from a snapshot, linked, with other resources, … */
-export interface CloneOptions extends WorkOptions, CloneChoices {}
+export interface CloneOptions extends WorkRequest, CloneChoices {}
 
 /** How an instance is started. */
-export interface StartOptions extends WorkOptions {
+export interface StartOptions extends WorkRequest {
   /** How long the guest may take to let us in, in milliseconds. Default 5 minutes. */
   readonly timeoutMs?: number | undefined;
-  readonly onWarning?: ((warning: string) => void) | undefined;
 }
 
 /** What becomes of the present state when a snapshot is restored. */
-export type RestoreOptions = Omit<RestoreSnapshotRequest, 'layout' | 'instance' | 'snapshot'>;
+export type RestoreOptions = Omit<RestoreSnapshotRequest, 'layout' | 'name' | 'snapshot'>;
 
 /**
  * One instance of a store: what its folder said when it was opened, and what can be done with it. It copies itself
@@ -119,8 +118,8 @@ export class VirtualMachine {
     pattern?: string,
     options: CloneOptions & { readonly dryRun?: false | undefined } = {},
   ): Promise<VirtualMachine[]> {
-    const about = { layout: this.#layout, source: this.name, count, pattern };
-    return this.#cloneOf(await cloneInstances({ ...options, ...about }));
+    const about = { layout: this.#layout, source: this.name, count, name: pattern };
+    return this.#cloneOf(await cloneInstance({ ...options, ...about }));
   }
 
   /**
@@ -128,13 +127,13 @@ export class VirtualMachine {
    * @returns the instance under its new name: this object stands for the old one, which is gone
    * @throws MultipassError INSTANCE_NOT_STOPPED, NAME_TAKEN, INVALID_NAME, …
    */
-  async rename(newName: string, options: WorkOptions = {}): Promise<VirtualMachine> {
+  async rename(newName: string, options: WorkRequest = {}): Promise<VirtualMachine> {
     await renameInstance({ ...options, layout: this.#layout, name: this.name, newName });
     return VirtualMachine.open(this.#layout, newName);
   }
 
   /** Makes it stand on nothing but its own disk. @returns false when it did before @throws INSTANCE_NOT_STOPPED, … */
-  async flatten(options: WorkOptions = {}): Promise<boolean> {
+  async flatten(options: WorkRequest = {}): Promise<boolean> {
     return await flattenInstance({ ...options, layout: this.#layout, name: this.name });
   }
 
@@ -147,12 +146,12 @@ export class VirtualMachine {
   }
 
   /** Shuts its guest down, or cuts its power with `force`. @throws MultipassError GUEST_SILENT, INSTANCE_SUSPENDED, … */
-  async stop(options: WorkOptions & { readonly force?: boolean } = {}): Promise<void> {
+  async stop(options: WorkRequest & { readonly force?: boolean } = {}): Promise<void> {
     await stopInstance({ ...options, layout: this.#layout, name: this.name });
   }
 
   /** Saves its memory and ends its QEMU; {@link start} goes on from there. @throws MultipassError DISK_FULL, … */
-  async suspend(options: WorkOptions = {}): Promise<void> {
+  async suspend(options: WorkRequest = {}): Promise<void> {
     await suspendInstance({ ...options, layout: this.#layout, name: this.name });
   }
 
@@ -168,11 +167,13 @@ export class VirtualMachine {
    */
   async exec(
     command: readonly string[],
-    options: WorkOptions = {},
+    options: WorkRequest = {},
   ): Promise<{ stdout: string; exitCode: number }> {
     return await execInInstance({
-      ...{ layout: this.#layout, name: this.name, command },
-      signal: options.signal,
+      layout: this.#layout,
+      name: this.name,
+      command,
+      signal: Work.of(options.work).signal,
     });
   }
 
@@ -181,7 +182,7 @@ export class VirtualMachine {
    * @returns where it is in the guest
    * @throws MultipassError MOUNT_EXISTS, MOUNT_FAILED, INVALID_ARGUMENT; INSTANCE_NOT_STOPPED for a native one
    */
-  async mount(source: string, options: MountChoices & WorkOptions = {}): Promise<string> {
+  async mount(source: string, options: MountChoices & WorkRequest = {}): Promise<string> {
     const { mountFolder } = await import('./mounts/mount-folder.js');
     return await mountFolder({ ...options, layout: this.#layout, name: this.name, source });
   }
@@ -190,7 +191,7 @@ export class VirtualMachine {
    * Takes a mount off it, or all of them.
    * @throws MultipassError MOUNT_NOT_FOUND; MOUNT_FAILED while the guest uses it
    */
-  async unmount(target?: string, options: WorkOptions = {}): Promise<void> {
+  async unmount(target?: string, options: WorkRequest = {}): Promise<void> {
     const { unmountFolder } = await import('./mounts/unmount-folder.js');
     await unmountFolder({ ...options, layout: this.#layout, name: this.name, target });
   }
@@ -199,9 +200,10 @@ export class VirtualMachine {
    * Takes a snapshot of this instance, which must be stopped; it survives a power cut once this resolves.
    * @throws MultipassError INSTANCE_NOT_STOPPED, INVALID_NAME, SNAPSHOT_EXISTS, DISK_FULL, …
    */
-  async snapshot(options: SnapshotTexts & WorkOptions = {}): Promise<SnapshotRecord> {
+  async snapshot(options: SnapshotTexts & WorkRequest = {}): Promise<SnapshotRecord> {
     const { takeSnapshot } = await import('./snapshots/take-snapshot.js');
-    return await takeSnapshot({ ...options, layout: this.#layout, instance: this.name });
+    const { work, ...texts } = options;
+    return await takeSnapshot({ layout: this.#layout, name: this.name, texts, work });
   }
 
   /**
@@ -211,32 +213,32 @@ export class VirtualMachine {
    */
   async restore(name: string, options: RestoreOptions = {}): Promise<void> {
     const { restoreSnapshot } = await import('./snapshots/restore-snapshot.js');
-    const instance = this.name;
-    await restoreSnapshot({ ...options, layout: this.#layout, instance, snapshot: name });
+    const about = { layout: this.#layout, name: this.name, snapshot: name };
+    await restoreSnapshot({ ...options, ...about });
   }
 
   /**
    * Deletes one of its snapshots for good; the children of that become its parent's.
    * @throws MultipassError INSTANCE_NOT_STOPPED when it is running, SNAPSHOT_NOT_FOUND, …
    */
-  async deleteSnapshot(name: string, options: WorkOptions = {}): Promise<void> {
+  async deleteSnapshot(name: string, options: WorkRequest = {}): Promise<void> {
     const { deleteSnapshot } = await import('./snapshots/delete-snapshot.js');
-    const instance = this.name;
-    await deleteSnapshot({ ...options, layout: this.#layout, instance, snapshot: name });
+    const about = { layout: this.#layout, name: this.name, snapshot: name };
+    await deleteSnapshot({ ...options, ...about });
   }
 
   /** Soft-deletes it: `recover` brings it back. @throws MultipassError INSTANCE_NOT_STOPPED, … */
-  async delete(options: WorkOptions = {}): Promise<void> {
+  async delete(options: WorkRequest = {}): Promise<void> {
     await deleteInstance(this.#layout, this.name, options);
   }
 
   /** Undoes {@link delete}. */
-  async recover(options: WorkOptions = {}): Promise<void> {
+  async recover(options: WorkRequest = {}): Promise<void> {
     await recoverInstance(this.#layout, this.name, options);
   }
 
   /** Removes it for good, with its data. @throws MultipassError INSTANCE_NOT_STOPPED, … */
-  async purge(options: WorkOptions = {}): Promise<void> {
+  async purge(options: WorkRequest = {}): Promise<void> {
     await purgeInstance(this.#layout, this.name, options);
   }
 

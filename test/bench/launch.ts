@@ -56,7 +56,7 @@ async function timeAll(
     work: async () => {
       const again = await obtain(query);
       await createInstance({ layout, name: 'fresh', memory: MEMORY, signal }, again);
-      await startMachine({ layout, name: 'fresh', env: ENV, signal });
+      await startMachine({ layout, name: 'fresh', env: ENV, work: { signal } });
     },
     undo: () => purgeInstance(layout, 'fresh'),
   });
@@ -68,7 +68,7 @@ async function timeAll(
       'launch of a file': launch(file),
       'launch by hand': { work: () => hand.launch(), undo: () => hand.end() },
       start: {
-        work: () => startMachine({ layout, name: 'started', env: ENV, signal }),
+        work: () => startMachine({ layout, name: 'started', env: ENV, work: { signal } }),
         undo: () => stopInstance({ layout, name: 'started', force: true }),
       },
       'start by hand': { work: () => hand.start(), undo: () => hand.end() },

@@ -39,7 +39,7 @@ export async function beyondTemplate(): Promise<string> {
     }
     const tagged = layout.instance('tagged');
     for (const number of [1, 2]) {
-      await takeSnapshot({ layout, instance: 'tagged', name: `snap${number}` });
+      await takeSnapshot({ layout, name: 'tagged', texts: { name: `snap${number}` } });
       await writeData(tagged, number);
     }
   });

@@ -52,12 +52,12 @@ export async function snapshotTemplate(): Promise<SnapshotTemplate> {
     const web = await makeInstance(layout, 'web', { data: 0, spec: { disk: 4 * MIB } });
     await run('qemu-img', ['create', '-q', '-f', 'qcow2', web.disk, '4M']);
     await write(web, 1);
-    await takeSnapshot({ layout, instance: 'web', name: 'a' });
+    await takeSnapshot({ layout, name: 'web', texts: { name: 'a' } });
     then = await stateOf(layout);
     await growOlder(layout);
     for (const [at, name] of ['b', 'c'].entries()) {
       await write(web, 2 + at);
-      await takeSnapshot({ layout, instance: 'web', name });
+      await takeSnapshot({ layout, name: 'web', texts: { name } });
     }
     await write(web, 4);
     now = await stateOf(layout);

@@ -1,20 +1,24 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, vi } from 'vitest';
-import { publishTogether, rollForward } from '../../src/store/commit.js';
+import { describe, expect } from 'vitest';
+import { MultipassError } from '../../src/errors.js';
+import { publish, type Publishable } from '../../src/store/publish.js';
+import { carryOut } from '../../src/store/roll.js';
 import type { StoreLayout } from '../../src/store/layout.js';
 import { newToken } from '../../src/store/maker-token.js';
 import { StagedInstance } from '../../src/store/staging.js';
-import { sweep } from '../../src/store/trash.js';
+import { sweep } from '../../src/store/sweep.js';
 import { recordText } from '../../src/files/record.js';
 import { rowsOfFolder } from '../../src/vm/macs.js';
+import { publishStaged } from '../support/publish-staged.js';
 import { test, type Worker } from '../support/worker-fixture.js';
 
-const NOTHING = { onRename: () => Promise.resolve(), undo: () => Promise.resolve() };
+const OPTIONS = { rowsOf: rowsOfFolder };
 
 async function stage(layout: StoreLayout): Promise<StagedInstance> {
   const staged = await StagedInstance.create(layout, 'a-uuid', null);
-  await staged.seal();
+  await writeFile(staged.spec, JSON.stringify({ uuid: staged.uuid }));
   await writeFile(staged.file('data'), 'data');
   return staged;
 }
@@ -39,54 +43,94 @@ function sibling(token: string, digit: string): string {
   return token.replace(/[0-9a-f]{16}$/, digit.repeat(16));
 }
 
-describe('publishTogether', () => {
+/** Staged instances with these names; the next one of a name with a number is the next number. */
+async function stageAll(layout: StoreLayout, names: readonly string[]): Promise<Publishable[]> {
+  const instances: Publishable[] = [];
+  for (const name of names) instances.push({ staged: await stage(layout), name });
+  return instances;
+}
+
+describe('publish', () => {
   test('makes all of them visible, and leaves nothing behind', async ({ store }) => {
     const { layout } = store;
     const names = ['a', 'b', 'c'];
-    const instances = [];
-    for (const name of names) instances.push({ staged: await stage(layout), name, stem: null });
-    expect(await publishTogether(layout, instances, NOTHING)).toEqual(names);
+    expect(await publish(layout, await stageAll(layout, names), OPTIONS)).toEqual(names);
     expect(await readdir(layout.instances)).toEqual(names);
     expect(await readdir(layout.staging)).toEqual([]);
   });
 
-  test('takes back those that were visible when a given name is taken', async ({ store }) => {
+  test('takes back those that were visible when a chosen name is taken', async ({ store }) => {
     const { layout } = store;
     await occupy(layout, 'b');
-    const instances = [];
-    for (const name of ['a', 'b', 'c']) {
-      instances.push({ staged: await stage(layout), name, stem: null });
-    }
-    const undo = vi.fn(() => Promise.resolve());
-    const publishing = publishTogether(layout, instances, { ...NOTHING, undo });
-    await expect(publishing).rejects.toMatchObject({ code: 'NAME_TAKEN' });
-    expect(undo.mock.calls).toEqual([[['a']]]);
+    const instances = await stageAll(layout, ['a', 'b', 'c']);
+    const publishing = publish(layout, instances, OPTIONS);
+    await expect(publishing).rejects.toMatchObject({ code: 'NAME_TAKEN', details: { name: 'b' } });
+    expect(await readdir(layout.instances)).toEqual(['b']);
+    expect(await readdir(layout.instance('b').path)).toEqual(['mine']);
+    expect(await readdir(layout.trash)).toEqual([]);
     // Nothing is committed to any more.
     const staged = instances.slice(1).map((one) => one.staged.token);
     expect((await readdir(layout.staging)).toSorted()).toEqual(staged.toSorted());
   });
 
-  test('gives an automatic name that is taken the next number that nobody of them has', async ({
+  test('takes nothing back that is another by now, whatever it is called', async ({ store }) => {
+    const { layout } = store;
+    await occupy(layout, 'b');
+    const [first, ...rest] = await stageAll(layout, ['a', 'b']);
+    const moved = layout.instance('elsewhere').path;
+    const second = {
+      ...rest[0]!,
+      // The first is visible when the second looks for another name: a stranger takes its place.
+      nextName: (): string => {
+        renameSync(layout.instance('a').path, moved);
+        mkdirSync(layout.instance('a').path);
+        writeFileSync(layout.instance('a').spec, JSON.stringify({ uuid: 'a stranger' }));
+        throw new MultipassError('NAME_TAKEN', 'intentional', { hint: 'None.' });
+      },
+    };
+    await expect(publish(layout, [first!, second], OPTIONS)).rejects.toThrow('intentional');
+    expect(await readdir(layout.instances)).toEqual(['a', 'b', 'elsewhere']);
+    expect(await readdir(layout.instance('a').path)).toEqual(['spec.json']);
+  });
+
+  test('leaves what somebody has begun to use to them', async ({ store, start }) => {
+    const { layout } = store;
+    await occupy(layout, 'b');
+    const [first, ...rest] = await stageAll(layout, ['a', 'b']);
+    const second = {
+      ...rest[0]!,
+      writeName: async (name: string): Promise<void> => {
+        if (name === 'b') return;
+        await start('lock', ['a']).next();
+      },
+      nextName: (taken: string): string => {
+        if (taken === 'b') return 'c';
+        throw new MultipassError('NAME_TAKEN', 'intentional', { hint: 'None.' });
+      },
+    };
+    await occupy(layout, 'c');
+    await expect(publish(layout, [first!, second], OPTIONS)).rejects.toThrow('intentional');
+    expect(await readdir(layout.instances)).toEqual(['a', 'b', 'c']);
+  });
+
+  test('gives an automatic name that is taken the next one that nobody of them has', async ({
     store,
   }) => {
     const { layout } = store;
     for (const name of ['x1', 'x4']) await occupy(layout, name);
-    const instances = [];
-    for (const name of ['x1', 'x2', 'x3']) {
-      instances.push({ staged: await stage(layout), name, stem: 'x' });
-    }
-    const renamed: [number, string, string[]][] = [];
-    const onRename = async (index: number, name: string): Promise<void> => {
-      // It is still invisible by then.
-      renamed.push([index, name, await readdir(layout.instances)]);
-    };
-    const names = await publishTogether(layout, instances, { ...NOTHING, onRename });
-    expect(names).toEqual(['x5', 'x2', 'x3']);
-    expect(renamed.map(([index, name]) => [index, name])).toEqual([
-      [0, 'x4'],
-      [0, 'x5'],
-    ]);
-    for (const [, , seen] of renamed) expect(seen).toEqual(['x1', 'x4']);
+    const written: [string, string[]][] = [];
+    const instances = (await stageAll(layout, ['x1', 'x2', 'x3'])).map((one) => ({
+      ...one,
+      stem: 'x',
+      nextName: (taken: string) => `x${Number(taken.slice(1)) + 1}`,
+      writeName: async (name: string): Promise<void> => {
+        // It is still invisible by then.
+        written.push([name, await readdir(layout.instances)]);
+      },
+    }));
+    expect(await publish(layout, instances, OPTIONS)).toEqual(['x5', 'x2', 'x3']);
+    expect(written.map(([name]) => name)).toEqual(['x1', 'x2', 'x3', 'x4', 'x5']);
+    for (const [, seen] of written) expect(seen).toEqual(['x1', 'x4']);
     expect(await readdir(layout.staging)).toEqual([]);
   });
 });
@@ -204,7 +248,7 @@ describe('a sweep', () => {
     const staged = await stage(layout);
     const record = `${newToken()}.commit`;
     await writeFile(layout.staged(record), commitOf([{ token: staged.token, name: 'mine' }]));
-    expect(await rollForward(layout, [])).toEqual(new Set());
+    expect(await carryOut(layout, [], rowsOfFolder)).toEqual(new Set());
     await sweep(layout, rowsOfFolder);
     expect(await readdir(layout.instances)).toEqual([]);
     expect((await readdir(layout.staging)).toSorted()).toEqual([staged.token, record].toSorted());
@@ -217,7 +261,7 @@ describe('a staged instance', () => {
     const staged = await StagedInstance.create(layout, 'a-uuid', null);
     await staged.claimMac('525400000001');
     await writeFile(staged.file('data'), 'data');
-    await staged.publish('web');
+    await publishStaged(staged, 'web');
     await staged.discard();
     expect(await readdir(layout.macs)).toEqual(['525400000001']);
     expect(await readdir(layout.instance('web').path)).toEqual(['data']);

@@ -8,6 +8,7 @@ import { InstanceDir } from '../../src/store/instance-dir.js';
 import type { StoreLayout } from '../../src/store/layout.js';
 import { MacTable } from '../../src/store/mac-table.js';
 import { claimOf, isBeingPrepared, StagedInstance } from '../../src/store/staging.js';
+import { publishStaged } from '../support/publish-staged.js';
 import { hashTree } from '../support/hash-tree.js';
 import { makeInstance } from '../support/store-fixture.js';
 import { test } from '../support/worker-fixture.js';
@@ -30,7 +31,7 @@ describe('StagedInstance.publish', () => {
     store: { layout },
   }) => {
     const staged = await stage(layout);
-    const published = await staged.publish('web');
+    const published = await publishStaged(staged, 'web');
     expect(published.path).toBe(layout.instance('web').path);
     expect(Object.keys(await hashTree(published.path)).sort()).toEqual(TREE);
     expect(await readFile(published.spec, 'utf8')).toBe('the spec.json');
@@ -40,7 +41,7 @@ describe('StagedInstance.publish', () => {
 
   test('replaces an empty folder of that name', async ({ store: { layout } }) => {
     await mkdir(layout.instance('web').path);
-    const published = await (await stage(layout)).publish('web');
+    const published = await publishStaged(await stage(layout), 'web');
     expect(Object.keys(await hashTree(published.path)).sort()).toEqual(TREE);
   });
 
@@ -65,14 +66,14 @@ describe('StagedInstance.publish', () => {
       await occupy(layout.instance('web').path);
       const before = await hashTree(layout.instances);
 
-      await expect(staged.publish('web')).rejects.toMatchObject({
+      await expect(publishStaged(staged, 'web')).rejects.toMatchObject({
         code: 'NAME_TAKEN',
         message: 'instance "web" already exists',
         details: { name: 'web' },
       });
       expect(await hashTree(layout.instances)).toEqual(before);
 
-      const published = await staged.publish('web-2');
+      const published = await publishStaged(staged, 'web-2');
       expect(Object.keys(await hashTree(published.path)).sort()).toEqual(TREE);
       expect(await readdir(layout.images)).toEqual([]);
     },

@@ -1,7 +1,7 @@
 import { MultipassError } from '../../src/errors.js';
 import type { StoreLayout } from '../../src/store/layout.js';
 import { instanceEntryNames } from '../../src/store/listing.js';
-import { cloneInstance, cloneInstances } from '../../src/vm/clone/clone-instance.js';
+import { cloneInstance } from '../../src/vm/clone/clone-instance.js';
 import { purgeInstance } from '../../src/vm/delete-instance.js';
 import { flattenInstance } from '../../src/vm/flatten-instance.js';
 import { purgeUnusedImages } from '../../src/vm/images/purge-images.js';
@@ -56,7 +56,7 @@ const DEEDS = {
   copy: (layout: StoreLayout, source: string, name: string) =>
     cloneInstance({ layout, source, name }),
   several: (layout: StoreLayout, source: string) =>
-    cloneInstances({ layout, source, count: 3, linked: true, pattern: undefined }),
+    cloneInstance({ layout, source, count: 3, linked: true }),
   rename: (layout: StoreLayout, name: string, newName: string) =>
     renameInstance({ layout, name, newName }),
   flatten: (layout: StoreLayout, name: string) => flattenInstance({ layout, name }),

@@ -9,11 +9,12 @@ import { InstanceLock, type LockRequest } from '../../src/store/lock.js';
 import { newToken } from '../../src/store/maker-token.js';
 import { readRecord, writeNewRecord } from '../../src/files/record.js';
 import { StagedInstance } from '../../src/store/staging.js';
-import { sweep } from '../../src/store/trash.js';
+import { sweep } from '../../src/store/sweep.js';
 import { cloneInstance } from '../../src/vm/clone/clone-instance.js';
 import { deleteInstance, purgeInstance, recoverInstance } from '../../src/vm/delete-instance.js';
 import { listInstances } from '../../src/vm/list-instances.js';
 import { rebuildMacTable, rowsOfFolder } from '../../src/vm/macs.js';
+import { publishStaged } from './publish-staged.js';
 import { churn } from './churn.js';
 
 /** What a job is given: its store, its arguments, and the line to the test. */
@@ -64,7 +65,7 @@ const JOBS = {
       await writeNewRecord(staged.spec, { ...spec, uuid });
       await copyFile(from.imageRecord, staged.imageRecord);
       await copyFile(from.disk, staged.disk);
-      await staged.publish(`${prefix}${number}`);
+      await publishStaged(staged, `${prefix}${number}`);
     }
     tell('done');
   },

@@ -24,6 +24,7 @@ import {
 } from '../../src/vm/delete-instance.js';
 import { encodePending } from '../../src/vm/records/pending-record.js';
 import { readInstance } from '../../src/vm/read-instance.js';
+import { publishStaged } from '../support/publish-staged.js';
 import { hashTree } from '../support/hash-tree.js';
 import { makeInstance, specOf } from '../support/store-fixture.js';
 import { test } from '../support/worker-fixture.js';
@@ -76,7 +77,7 @@ describe('deleteInstance', () => {
     expect(await isFreeRow(layout, hex!)).toBe(false);
     const staged = await StagedInstance.create(layout, randomUUID(), null);
     await writeFile(staged.spec, '{}');
-    await expect(staged.publish('web')).rejects.toMatchObject({ code: 'NAME_TAKEN' });
+    await expect(publishStaged(staged, 'web')).rejects.toMatchObject({ code: 'NAME_TAKEN' });
     await staged.discard();
 
     await recoverInstance(layout, 'web');
@@ -274,7 +275,9 @@ describe('each of them', () => {
       });
       await start('lock', ['web']).next();
       const signal = AbortSignal.timeout(300);
-      await expect(command(layout, 'web', { signal })).rejects.toMatchObject({ code: 'ABORTED' });
+      await expect(command(layout, 'web', { work: { signal } })).rejects.toMatchObject({
+        code: 'ABORTED',
+      });
       await expect(access(dir.spec)).resolves.toBeUndefined();
     },
   );

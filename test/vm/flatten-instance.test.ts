@@ -7,6 +7,7 @@ import { readQcow2 } from '../../src/qemu/qcow2-header.js';
 import { initialiseStore } from '../../src/store/format.js';
 import type { InstanceDir } from '../../src/store/instance-dir.js';
 import { recordText } from '../../src/files/record.js';
+import type { Progress } from '../../src/work.js';
 import { flattenInstance } from '../../src/vm/flatten-instance.js';
 import { readInstance } from '../../src/vm/read-instance.js';
 import { openStore } from '../../src/vm/virtual-machine-store.js';
@@ -39,8 +40,10 @@ describe('flattening an instance', () => {
     await writeData(dir, 4);
     const [content, { spec, image }] = [await contentOf(dir), readInstance(layout, 'web')];
     const seen: number[] = [];
-    const onProgress = (fraction: number): number => seen.push(fraction);
-    expect(await flattenInstance({ layout, name: 'web', onProgress })).toBe(true);
+    const onProgress = ({ fraction }: Progress): void => {
+      if (fraction !== null) seen.push(fraction);
+    };
+    expect(await flattenInstance({ layout, name: 'web', work: { onProgress } })).toBe(true);
     expect(seen.at(-1)).toBe(1);
     expect(await basesOf(dir)).toEqual([]);
     expect(readQcow2(dir.disk).backingFile).toBeNull();
@@ -148,7 +151,7 @@ describe('flattening an instance', () => {
     await replaceProgram(`${root}-programs`, 'qemu-img', script);
     const abort = new AbortController();
     const aborting = async (): Promise<unknown> => {
-      const flattening = flattenInstance({ layout, name: 'web', signal: abort.signal });
+      const flattening = flattenInstance({ layout, name: 'web', work: { signal: abort.signal } });
       while (!existsSync(`${root}-begun`)) await setTimeout(10);
       abort.abort();
       return await flattening;
@@ -179,11 +182,13 @@ describe.runIf(canLoopMount)('flattening an instance for which there is no space
       await makeInstance(layout, 'web', { data: 24 });
       await (await store.get('web')).clone('copy', { linked: true });
       const phases: number[] = [];
-      const onProgress = (fraction: number): number => phases.push(fraction);
+      const onProgress = ({ fraction }: Progress): void => {
+        if (fraction !== null) phases.push(fraction);
+      };
       const fill = `fallocate -l $(( $(stat -f -c '%a * %S' ${folder}) - 20 * 1024 * 1024 )) ${folder}/filler`;
       await run('sh', ['-c', fill]);
       const flattening = (): Promise<unknown> =>
-        flattenInstance({ layout, name: 'copy', onProgress });
+        flattenInstance({ layout, name: 'copy', work: { onProgress } });
       const error = await expectRefusal(store, flattening, 'DISK_FULL');
       expect(error.details['needed']).toBeGreaterThan(24 * MIB);
       expect(phases).toEqual([]);

@@ -19,7 +19,8 @@ import { newToken, startTimeOf } from '../../src/store/maker-token.js';
 import { recordText } from '../../src/files/record.js';
 import { encodePending, type PendingOperation } from '../../src/vm/records/pending-record.js';
 import { readInstance } from '../../src/vm/read-instance.js';
-import { openForChange } from '../../src/vm/open.js';
+import { AT_REST, openInstance, type OpenedInstance } from '../../src/vm/open.js';
+import { Work, type WorkOptions } from '../../src/work.js';
 import { prepareStore } from '../../src/vm/sweep.js';
 import { hashTree } from '../support/hash-tree.js';
 import { makeInstance, specOf } from '../support/store-fixture.js';
@@ -62,15 +63,21 @@ describe('prepareStore', () => {
   });
 });
 
-describe('openForChange', () => {
+/** Opens a stopped instance for a deletion. */
+function open(layout: StoreLayout, options: WorkOptions = {}): Promise<OpenedInstance> {
+  const work = Work.of(options);
+  return openInstance(layout, 'web', { for: 'delete', states: AT_REST, work });
+}
+
+describe('openInstance', () => {
   test('holds the exclusive lock until it is released', async ({ store: { layout }, start }) => {
     await makeInstance(layout, 'web', { seed: null, data: 0 });
-    const { reading, lock } = await openForChange(layout, 'web', 'delete');
-    expect(reading).toMatchObject({ name: 'web', state: 'Stopped' });
+    const opened = await open(layout);
+    expect(opened.reading).toMatchObject({ name: 'web', state: 'Stopped' });
     const other = start('lock', ['web', 'shared']).next();
     const soon = new Promise((resolve) => setTimeout(() => resolve('nothing'), 1000));
     expect(await Promise.race([other, soon])).toBe('nothing');
-    await lock.release();
+    await opened[Symbol.asyncDispose]();
     expect(await other).toBe('held');
   });
 
@@ -86,8 +93,9 @@ describe('openForChange', () => {
       spec: { ...spec, cpus: 7 },
       snapshots: new Map([['0001.json', null]]),
     });
-    const { reading, lock } = await openForChange(layout, 'web', 'delete');
-    await lock.release();
+    const opened = await open(layout);
+    await opened[Symbol.asyncDispose]();
+    const { reading } = opened;
     expect(reading).toMatchObject({ spec: { cpus: 7 }, pending: undefined });
     expect(reading.disk.snapshots).toEqual([]);
     expect(readInstance(layout, 'web').spec.cpus).toBe(7);
@@ -102,7 +110,7 @@ describe('openForChange', () => {
     const step = { operation: 'restore', tag: '@s5' } as const;
     await leavePending(dir, { step, spec: null, snapshots: new Map() });
     const before = await hashTree(dir.path);
-    await expect(openForChange(layout, 'web', 'delete')).rejects.toMatchObject({
+    await expect(open(layout)).rejects.toMatchObject({
       code: 'TOOL_FAILED',
     });
     expect(await hashTree(dir.path)).toEqual(before);
@@ -116,8 +124,9 @@ describe('openForChange', () => {
     await writePid(dir, '1');
     await leakCluster(dir.disk);
     await expect(run('qemu-img', ['check', '-q', dir.disk])).rejects.toMatchObject({ exitCode: 3 });
-    const { reading, lock } = await openForChange(layout, 'web', 'delete');
-    await lock.release();
+    const opened = await open(layout);
+    await opened[Symbol.asyncDispose]();
+    const { reading } = opened;
     expect(reading.uncleanEnd).toBe(false);
     await expect(access(dir.qemuPid)).rejects.toMatchObject({ code: 'ENOENT' });
     await run('qemu-img', ['check', '-q', dir.disk]);
@@ -130,7 +139,7 @@ describe('openForChange', () => {
     await rm(dir.lock);
     await writePid(dir, startTimeOf('self'));
     const before = await hashTree(layout.root);
-    await expect(openForChange(layout, 'web', 'delete')).rejects.toMatchObject({
+    await expect(open(layout)).rejects.toMatchObject({
       code: 'INSTANCE_NOT_STOPPED',
       message: 'cannot delete "web" while it is running',
     });
@@ -140,7 +149,7 @@ describe('openForChange', () => {
   test('refuses one that was started while it waited', async ({ store: { layout }, start }) => {
     const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
     await start('lock', ['web']).next();
-    const opening = openForChange(layout, 'web', 'delete');
+    const opening = open(layout);
     const outcome = expect(opening).rejects.toMatchObject({ code: 'INSTANCE_NOT_STOPPED' });
     await new Promise((resolve) => setTimeout(resolve, 300));
     await writePid(dir, startTimeOf('self'));
@@ -153,7 +162,7 @@ describe('openForChange', () => {
   }) => {
     const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
     await start('lock', ['web']).next();
-    const opening = openForChange(layout, 'web', 'delete');
+    const opening = open(layout);
     const outcome = expect(opening).rejects.toMatchObject({ code: 'INSTANCE_NOT_FOUND' });
     await new Promise((resolve) => setTimeout(resolve, 300));
     await rename(dir.path, layout.trashed(newToken()));
@@ -166,19 +175,19 @@ describe('openForChange', () => {
     const holder = start('lock', ['web']);
     await holder.next();
     const told: string[][] = [];
-    const { lock } = await openForChange(layout, 'web', 'delete', {
+    const opened = await open(layout, {
       onWait: (...words) => {
         told.push(words);
         holder.go();
       },
     });
-    await lock.release();
+    await opened[Symbol.asyncDispose]();
     expect(told).toEqual([['web', expect.stringContaining(`test (pid ${holder.pid})`)]]);
   });
 
   test('takes an empty folder for nothing, and leaves it empty', async ({ store: { layout } }) => {
     await mkdir(layout.instance('web').path);
-    await expect(openForChange(layout, 'web', 'delete')).rejects.toMatchObject({
+    await expect(open(layout)).rejects.toMatchObject({
       code: 'INSTANCE_NOT_FOUND',
     });
     expect(await readdir(layout.instance('web').path)).toEqual([]);
@@ -189,7 +198,7 @@ describe('openForChange', () => {
     await mkdir(outside);
     await writeFile(join(outside, 'spec.json'), '{}');
     await symlink(outside, layout.instance('web').path);
-    await expect(openForChange(layout, 'web', 'delete')).rejects.toMatchObject({
+    await expect(open(layout)).rejects.toMatchObject({
       code: 'INSTANCE_BROKEN',
     });
     expect(await readdir(outside)).toEqual(['spec.json']);
@@ -198,7 +207,7 @@ describe('openForChange', () => {
   test('frees the lock of one that turns out to be Broken', async ({ store: { layout } }) => {
     const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
     await writeFile(dir.spec, '{');
-    await expect(openForChange(layout, 'web', 'delete')).rejects.toMatchObject({
+    await expect(open(layout)).rejects.toMatchObject({
       code: 'RECORD_INVALID',
     });
     expect(await readdir(layout.locks)).toEqual([]);

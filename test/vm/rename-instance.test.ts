@@ -97,7 +97,7 @@ describe('renaming an instance', () => {
       order.push(`waits for ${name}`);
       void lock.release();
     };
-    await renameInstance({ layout, name: 'web', newName: 'shop', onWait });
+    await renameInstance({ layout, name: 'web', newName: 'shop', work: { onWait } });
     order.push('renamed');
     expect(order).toEqual(['waits for web', 'renamed']);
   });

@@ -2,7 +2,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { readQcow2 } from '../../src/qemu/qcow2-header.js';
 import { recordText } from '../../src/files/record.js';
-import type { CloneProgress } from '../../src/vm/clone/clone-instance.js';
+import type { Progress } from '../../src/work.js';
 import { VirtualMachine } from '../../src/vm/virtual-machine.js';
 import { makeInstance, specOf, test } from '../support/store-fixture.js';
 import { fingerprint } from './clone/fingerprint.js';
@@ -96,12 +96,12 @@ describe('clone', () => {
 
   test('tells how it goes on', async ({ store }) => {
     await makeInstance(store.layout, 'web', { tags: 1 });
-    const told: CloneProgress[] = [];
-    const onProgress = (progress: CloneProgress): number => told.push(progress);
-    await (await store.get('web')).clone(undefined, { onProgress });
-    expect(told[0]).toEqual({ phase: 'copying' });
-    expect(told.at(-1)).toEqual({ phase: 'publishing' });
-    const fractions = told.map(({ fraction }) => fraction).filter((one) => one !== undefined);
+    const told: Progress[] = [];
+    const onProgress = (progress: Progress): number => told.push(progress);
+    await (await store.get('web')).clone(undefined, { work: { onProgress } });
+    expect(told[0]).toMatchObject({ phase: 'copying', instance: 'web', fraction: null });
+    expect(told.at(-1)).toMatchObject({ phase: 'publishing', instance: 'web', fraction: null });
+    const fractions = told.map(({ fraction }) => fraction).filter((one) => one !== null);
     expect(fractions.length).toBeGreaterThan(0);
     expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
     expect(fractions.at(-1)).toBe(1);

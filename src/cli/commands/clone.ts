@@ -1,6 +1,7 @@
 import { MultipassError } from '../../errors.js';
 import { parseMemorySize } from '../../memory-size.js';
-import type { CloneManyRequest, CloneRequest } from '../../vm/clone/clone-request.js';
+import type { CloneRequest } from '../../vm/clone/clone-request.js';
+import type { Progress } from '../../work.js';
 import type { CloneReport } from '../../vm/clone/report.js';
 import {
   optionValue,
@@ -108,32 +109,31 @@ export const clone: Command = {
 
 async function cloneWithProgress(
   { context }: Invocation,
-  request: CloneRequest | CloneManyRequest,
+  request: CloneRequest,
 ): Promise<CloneReport> {
-  const { cloneInstance, cloneInstances } = await import('../../vm/clone/clone-instance.js');
+  const { cloneInstance } = await import('../../vm/clone/clone-instance.js');
   const spinner = await Spinner.start(context.stderr, `Cloning ${request.source}`);
   const work = {
-    onProgress: ({ fraction }: { fraction?: number }) => spinner.progress(fraction),
+    signal: context.signal,
+    onProgress: ({ fraction }: Progress) => spinner.progress(fraction ?? undefined),
     onWait: tellWhoHolds(context, spinner),
   };
   try {
-    return 'count' in request
-      ? await cloneInstances({ ...request, ...work })
-      : await cloneInstance({ ...request, ...work });
+    return await cloneInstance({ ...request, work });
   } finally {
     spinner.stop();
   }
 }
 
-function requestOf(invocation: Invocation): CloneRequest | CloneManyRequest {
+function requestOf(invocation: Invocation): CloneRequest {
   const { context, args, options } = invocation;
   const [argument, ...more] = args;
   if (argument === undefined) throw usageError('Please provide the name of the source instance.');
   if (more.length > 0) throw usageError('Too many arguments.');
   const { instance: source, snapshot } = parseNamedSnapshot(argument);
-  const { layout, signal } = context;
-  const base = {
-    ...{ layout, signal, source, snapshot },
+  const { layout } = context;
+  return {
+    ...{ layout, source, snapshot },
     linked: options['linked'] === true,
     cold: options['cold'] === true,
     dryRun: options['dry-run'] === true,
@@ -143,10 +143,9 @@ function requestOf(invocation: Invocation): CloneRequest | CloneManyRequest {
       disk: size(invocation, 'disk'),
       noMounts: options['no-mounts'] === true,
     },
+    name: optionValue(invocation, 'name'),
+    count: wholeNumber(invocation, 'count'),
   };
-  const name = optionValue(invocation, 'name');
-  const count = wholeNumber(invocation, 'count');
-  return count === undefined ? { ...base, name } : { ...base, count, pattern: name };
 }
 
 function wholeNumber(invocation: Invocation, option: 'cpus' | 'count'): number | undefined {

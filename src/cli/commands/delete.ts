@@ -29,7 +29,7 @@ export const deleteCommand: Command = {
     const { signal, layout } = context;
     const { deleteInstance, purgeInstance } = await import('../../vm/delete-instance.js');
     const remove = options['purge'] === true ? purgeInstance : deleteInstance;
-    const work = { signal, onWait: tellWhoHolds(context) };
+    const work = { work: { signal, onWait: tellWhoHolds(context) } };
     const named = await selectNames(invocation, (view) => view.state !== 'Broken');
     const snapshots =
       options['all'] === true ? [] : named.filter((one) => isNamedSnapshot(one, layout));
@@ -68,9 +68,14 @@ async function removeSnapshot(context: CliContext, argument: string): Promise<vo
   const { deleteSnapshot } = await import('../../vm/snapshots/delete-snapshot.js');
   const { instance, snapshot = '' } = parseNamedSnapshot(argument);
   await deleteSnapshot({
-    ...{ layout: context.layout, instance, snapshot, signal: context.signal },
-    onWait: tellWhoHolds(context),
-    onWarning: (warning) => tellWarning(context, warning),
+    layout: context.layout,
+    name: instance,
+    snapshot,
+    work: {
+      signal: context.signal,
+      onWait: tellWhoHolds(context),
+      onWarning: (warning) => tellWarning(context, warning),
+    },
   });
 }
 

@@ -22,9 +22,13 @@ export const flatten: Command = {
     const spinner = await Spinner.start(context.stderr, `Flattening ${name}`);
     try {
       await flattenInstance({
-        ...{ layout, name, signal },
-        onProgress: (fraction) => spinner.progress(fraction),
-        onWait: tellWhoHolds(context, spinner),
+        layout,
+        name,
+        work: {
+          signal,
+          onProgress: ({ fraction }) => spinner.progress(fraction ?? undefined),
+          onWait: tellWhoHolds(context, spinner),
+        },
       });
     } finally {
       spinner.stop();

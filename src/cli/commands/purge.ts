@@ -25,7 +25,7 @@ export const purge: Command = {
     const { prepareStore } = await import('../../vm/sweep.js');
     // What dead commands left is swept even when nothing is deleted: purge is how a user makes room.
     if (checkStoreFormat(context.layout)) await prepareStore(context.layout);
-    const work = { signal: context.signal, onWait: tellWhoHolds(context) };
+    const work = { work: { signal: context.signal, onWait: tellWhoHolds(context) } };
     const failures = new Failures();
     for (const view of await listInstances(context.layout)) {
       if (view.state !== 'Deleted') continue;

@@ -15,7 +15,7 @@ export const recover: Command = {
   async run(invocation) {
     const { context } = invocation;
     const { recoverInstance } = await import('../../vm/delete-instance.js');
-    const work = { signal: context.signal, onWait: tellWhoHolds(context) };
+    const work = { work: { signal: context.signal, onWait: tellWhoHolds(context) } };
     const failures = new Failures();
     for (const name of await selectNames(invocation, (view) => view.state === 'Deleted')) {
       await failures.collect(() => recoverInstance(context.layout, name, work));

@@ -18,7 +18,12 @@ export const rename: Command = {
     }
     const { layout, signal } = context;
     const { renameInstance } = await import('../../vm/rename-instance.js');
-    await renameInstance({ layout, name, newName, signal, onWait: tellWhoHolds(context) });
+    await renameInstance({
+      layout,
+      name,
+      newName,
+      work: { signal, onWait: tellWhoHolds(context) },
+    });
     context.stdout.write(`Renamed ${name} to ${newName}.\n`);
     return EXIT.ok;
   },

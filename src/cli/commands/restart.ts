@@ -24,10 +24,11 @@ export const restart: Command = {
     const names = await selectNamesOrPrimary(invocation, ({ state }) => state === 'Running');
     const { restartInstance } = await import('../../vm/run/restart-instance.js');
     const spinner = await Spinner.start(context.stderr, `Restarting ${names.join(', ')}`);
-    const work = { layout, env, signal, timeoutMs, onWait: tellWhoHolds(context, spinner) };
+    const work = { signal, onWait: tellWhoHolds(context, spinner) };
+    const request = { layout, env, timeoutMs, work };
     const failures = new Failures();
     try {
-      for (const name of names) await failures.collect(() => restartInstance({ ...work, name }));
+      for (const name of names) await failures.collect(() => restartInstance({ ...request, name }));
     } finally {
       spinner.stop();
     }

@@ -24,29 +24,40 @@ export const restore: Command = {
     const { context } = invocation;
     const { layout, signal } = context;
     const { instance, snapshot } = parseTarget(invocation);
-    const { requireRestorable, restoreSnapshot } =
-      await import('../../vm/snapshots/restore-snapshot.js');
-    requireRestorable({ layout, instance, snapshot });
-    const keepsPresent = await wantsSnapshot(invocation, instance);
-    const spinner = await Spinner.start(context.stderr, `Restoring ${instance}.${snapshot}`);
+    const { restoreSnapshot } = await import('../../vm/snapshots/restore-snapshot.js');
+    // Turns once the question is answered.
+    let spinner: Spinner | undefined;
+    const turn = async (): Promise<void> => {
+      spinner = await Spinner.start(context.stderr, `Restoring ${instance}.${snapshot}`);
+    };
     try {
       await restoreSnapshot({
-        ...{ layout, instance, snapshot, keepsPresent, signal },
-        onWait: tellWhoHolds(context, spinner),
+        layout,
+        name: instance,
+        snapshot,
+        keepsPresent: async () => {
+          const keeps = await wantsSnapshot(invocation, instance);
+          await turn();
+          return keeps;
+        },
         onSnapshot: ({ name }) => {
-          spinner.clear();
+          spinner?.clear();
           context.stdout.write(`Snapshot taken: ${instance}.${name}\n`);
         },
-        onWarning: (warning) => {
-          spinner.clear();
-          tellWarning(context, warning);
+        work: {
+          signal,
+          onWait: (name, holders) => tellWhoHolds(context, spinner)(name, holders),
+          onWarning: (warning) => {
+            spinner?.clear();
+            tellWarning(context, warning);
+          },
         },
       });
-      spinner.stop();
+      spinner?.stop();
       context.stdout.write(`Snapshot restored: ${instance}.${snapshot}\n`);
       return EXIT.ok;
     } finally {
-      spinner.stop();
+      spinner?.stop();
     }
   },
 };

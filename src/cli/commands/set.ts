@@ -20,7 +20,9 @@ export const set: Command = {
     const key = pair.slice(0, at);
     const { setSetting } = await import('../../vm/settings/get-and-set.js');
     try {
-      await setSetting(context.layout, key, pair.slice(at + 1), { signal: context.signal });
+      await setSetting(context.layout, key, pair.slice(at + 1), {
+        work: { signal: context.signal },
+      });
     } catch (error) {
       throw settingFailure(error, key);
     }

@@ -43,11 +43,12 @@ export const snapshot: Command = {
     try {
       const { name } = await takeSnapshot({
         layout: context.layout,
-        instance,
-        name: optionValue(invocation, 'name'),
-        comment: optionValue(invocation, 'comment') ?? optionValue(invocation, 'c'),
-        signal: context.signal,
-        onWait: tellWhoHolds(context, spinner),
+        name: instance,
+        texts: {
+          name: optionValue(invocation, 'name'),
+          comment: optionValue(invocation, 'comment') ?? optionValue(invocation, 'c'),
+        },
+        work: { signal: context.signal, onWait: tellWhoHolds(context, spinner) },
       });
       spinner.stop();
       context.stdout.write(`Snapshot taken: ${instance}.${name}\n`);

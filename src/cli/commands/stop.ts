@@ -39,15 +39,15 @@ export const stop: Command = {
     const { stopInstance } = await import('../../vm/run/stop-instance.js');
     const { scheduleStop } = await import('../../vm/run/schedule-stop.js');
     const spinner = await Spinner.start(context.stderr, `Stopping ${names.join(', ')}`);
-    const work = { layout, signal, onWait: tellWhoHolds(context, spinner) };
+    const request = { layout, work: { signal, onWait: tellWhoHolds(context, spinner) } };
     const failures = new Failures();
     try {
       for (const name of names) {
         await failures.collect(async () => {
           if (when === 'now') {
-            await stopInstance({ ...work, name, force: options['force'] === true });
+            await stopInstance({ ...request, name, force: options['force'] === true });
           } else {
-            await scheduleStop({ ...work, name, minutes: when === 'never' ? null : when });
+            await scheduleStop({ ...request, name, minutes: when === 'never' ? null : when });
           }
         });
       }

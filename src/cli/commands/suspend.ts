@@ -19,10 +19,11 @@ export const suspend: Command = {
     const names = await selectNamesOrPrimary(invocation, ({ state }) => state === 'Running');
     const { suspendInstance } = await import('../../vm/run/suspend-instance.js');
     const spinner = await Spinner.start(context.stderr, `Suspending ${names.join(', ')}`);
-    const work = { layout, signal, onWait: tellWhoHolds(context, spinner) };
+    const work = { signal, onWait: tellWhoHolds(context, spinner) };
     const failures = new Failures();
     try {
-      for (const name of names) await failures.collect(() => suspendInstance({ ...work, name }));
+      for (const name of names)
+        await failures.collect(() => suspendInstance({ layout, name, work }));
     } finally {
       spinner.stop();
     }

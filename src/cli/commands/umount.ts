@@ -21,11 +21,11 @@ export const umount: Command = {
     const spinner = await Spinner.start(context.stderr, `Unmounting ${args.join(', ')}`);
     const failures = new Failures();
     try {
-      const work = { layout, signal, onWait: tellWhoHolds(context, spinner) };
+      const work = { signal, onWait: tellWhoHolds(context, spinner) };
       for (const mount of args) {
         const [name = '', ...path] = mount.split(':');
         const target = path.length === 0 ? undefined : path.join(':');
-        await failures.collect(() => unmountFolder({ ...work, name, target }));
+        await failures.collect(() => unmountFolder({ layout, name, target, work }));
       }
     } finally {
       spinner.stop();

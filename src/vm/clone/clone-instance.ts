@@ -1,125 +1,119 @@
-import { throwIfAborted } from '../../abort.js';
-import { fromSystemError, hasCode } from '../../errors.js';
+import { fromSystemError } from '../../errors.js';
+import { instanceEntryNames } from '../../store/listing.js';
+import { isVisible } from '../../store/make-visible.js';
+import { publish, type Publishable } from '../../store/publish.js';
+import { Work } from '../../work.js';
 import { requireSpace } from '../disks/free-space.js';
-import { prepareStore } from '../sweep.js';
-import type { CloneManyRequest, CloneProgress, CloneRequest } from './clone-request.js';
-import { namesOfMany, publishMany } from './publish-many.js';
+import { requireNameIsFree } from '../free-name.js';
+import { rowsOfFolder } from '../macs.js';
+import { cloneNameStem, firstFreeCloneNames, requireDestinationName } from '../names.js';
+import { wantedNames, type CloneRequest } from './clone-request.js';
 import { planClone } from './plan-clone.js';
-import { planDisk, type DiskPlanRequest } from './plan-disk.js';
-import { publishClone, requireNameIsFree } from './publish-clone.js';
-import { PhaseTimer, reportClones } from './report-clone.js';
+import { planDisk } from './plan-disk.js';
+import { cloneReport, PhaseTimer, type MadeDisks } from './clone-report.js';
 import type { CloneReport } from './report.js';
-import { CloneSource, requireCloneable } from './source.js';
-import { sourceState } from './source-state.js';
+import { CloneSource } from './source.js';
+import { sourceState, type SourceState } from './source-state.js';
 import { StagedClone } from './stage-clone.js';
 
-export type { CloneProgress, CloneRequest } from './clone-request.js';
-
 /**
- * Copies a stopped instance's folder, gives the copy an identity of its own, and makes it visible by one rename.
- * Whatever fails or kills this leaves the store as before or as after; the source is only read, under a shared lock,
- * so that many clones of it run side by side. (A linked clone freezes it first: its content stays the same.)
+ * Copies a stopped instance's folder, gives each copy an identity of its own, and makes it visible by one rename; several
+ * copies become visible together or not at all. Whatever fails or kills this leaves the store as before or as after; the
+ * source is only read, under a shared lock, so that many clones of it run side by side. (For a linked clone its head is
+ * frozen first: its content stays the same.) The disk is made once, and copied or shared from there.
  *
  * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, INSTANCE_NOT_STOPPED, SNAPSHOT_NOT_FOUND, INVALID_NAME,
  *   NAME_TAKEN, NAME_IN_PREPARATION, INVALID_ARGUMENT, INSTANCE_CHANGED, DISK_FULL, MAC_EXHAUSTED, ABORTED, …; RecordError
  *   when the source is Broken
  */
 export async function cloneInstance(request: CloneRequest): Promise<CloneReport> {
-  const { layout, name } = request;
-  if (request.dryRun === true) return await planClone(request, [name]);
-  const timer = new PhaseTimer();
-  await checkBeforeWork(request, name === undefined ? [] : [name]);
-  await using source = await CloneSource.open(request);
-  const state = sourceState(source.reading, request.snapshot, request.overrides);
-  timer.end('prepare');
-  const wish = name ?? null;
-  const clone = await StagedClone.stage({ request, source, state, wish, first: null });
-  timer.end('copy');
-  try {
-    request.onProgress?.({ phase: 'publishing' });
-    throwIfAborted(request.signal);
-    source.requireUnchanged();
-    const published = await publishClone({
-      layout,
-      staged: clone.staged,
-      sourceName: source.reading.name,
-      name,
-      writeSeed: (hostname) => clone.writeSeed(hostname),
-    });
-    timer.end('publish');
-    return reportClones({ source, state, clones: [{ clone, name: published }], timer });
-  } catch (error) {
-    // What is visible is whole, even when the disk did not confirm it: it is not ours to remove any more.
-    if (!isVisible(error)) await clone.staged.discard();
-    throw fromSystemError(error, `clone "${request.source}"`);
-  }
-}
-
-/**
- * Makes several clones of one source: all of them become visible, or none does, whatever fails or kills this. The disk
- * is made once, and copied or shared from there.
- * @throws MultipassError as {@link cloneInstance}; one name that is taken fails all
- */
-export async function cloneInstances(request: CloneManyRequest): Promise<CloneReport> {
-  const { layout, signal } = request;
-  const names = namesOfMany(request);
+  const { layout, snapshot, overrides } = request;
+  const names = wantedNames(request);
   if (request.dryRun === true) return await planClone(request, names);
+  const work = Work.of(request.work);
   const timer = new PhaseTimer();
-  await checkBeforeWork(
-    request,
-    names.filter((name) => name !== undefined),
-  );
-  await using source = await CloneSource.open(request);
-  const state = sourceState(source.reading, request.snapshot, request.overrides);
-  await requireSpaceForAll({ request, reading: source.reading, state, copies: names.length });
+  await using source = await CloneSource.open(request, work, async (reading) => {
+    sourceState(reading, snapshot, overrides);
+    for (const name of names) if (name !== undefined) await requireNameIsFree(layout, name);
+  });
+  const state = sourceState(source.reading, snapshot, overrides);
+  await requireSpaceForAll(request, { source, state, copies: names.length });
   timer.end('prepare');
   const clones: StagedClone[] = [];
   try {
+    work.begin('copying', source.reading.name);
     for (const [index, name] of names.entries()) {
-      throwIfAborted(signal);
-      const tell = (done: number): void =>
-        request.onProgress?.({ phase: 'copying', fraction: (index + done) / names.length });
-      const onProgress = ({ fraction = 0 }: CloneProgress): void => tell(fraction);
+      work.throwIfAborted();
+      const part = work.part(index, names.length);
+      part.advance(0);
       const first = clones[0] ?? null;
-      const work = { request: { ...request, onProgress }, source, state };
-      clones.push(await StagedClone.stage({ ...work, wish: name ?? null, first }));
-      tell(1);
+      const wish = name ?? null;
+      clones.push(await StagedClone.stage({ request, source, state, wish, first, work: part }));
+      part.advance(1);
     }
     timer.end('copy');
-    request.onProgress?.({ phase: 'publishing' });
-    throwIfAborted(signal);
+    work.begin('publishing', source.reading.name);
+    work.throwIfAborted();
     source.requireUnchanged();
-    const published = await publishMany({
-      ...{ layout, clones, names, signal },
-      source: source.reading.name,
-    });
+    const { signal } = work;
+    const publishables = publishablesOf(request, clones, names);
+    const published = await publish(layout, publishables, { rowsOf: rowsOfFolder, signal });
     timer.end('publish');
-    return reportClones({ source, state, clones: published, timer });
+    return cloneReport({
+      dryRun: false,
+      reading: source.reading,
+      seed: source.seed,
+      state,
+      disk: diskOf(clones),
+      clones: clones.map((clone, index) => clone.outcome(published[index] ?? '')),
+      timings: timer.timings,
+    });
   } catch (error) {
+    // What is visible is whole, even when the disk did not confirm it: it is not ours to remove any more.
     if (!isVisible(error)) for (const { staged } of clones) await staged.discard();
     throw fromSystemError(error, `clone "${request.source}"`);
   }
 }
 
-/** Refuses what can be refused before any work, and does the store's upkeep. */
-async function checkBeforeWork(
-  request: CloneRequest | CloneManyRequest,
-  names: readonly string[],
-): Promise<void> {
-  const { layout, source, snapshot, overrides } = request;
-  const reading = requireCloneable(layout, source, request);
-  sourceState(reading, snapshot, overrides);
-  for (const name of names) await requireNameIsFree(layout, name);
-  await prepareStore(layout);
-}
-
 /** One copy knows by itself whether it fits; for several it is known before the first. */
-async function requireSpaceForAll(plan: DiskPlanRequest): Promise<void> {
-  if (plan.copies === 1 || plan.request.linked === true) return;
-  const { bytesCopied, fits } = await planDisk(plan);
-  if (!fits) await requireSpace(plan.request.layout.staged('copies'), bytesCopied);
+async function requireSpaceForAll(
+  request: CloneRequest,
+  { source, state, copies }: { source: CloneSource; state: SourceState; copies: number },
+): Promise<void> {
+  if (copies === 1 || request.linked === true) return;
+  const { bytesCopied, fits } = await planDisk({ request, reading: source.reading, state, copies });
+  if (!fits) await requireSpace(request.layout.staged('copies'), bytesCopied);
 }
 
-function isVisible(error: unknown): boolean {
-  return hasCode(error, 'NOT_DURABLE');
+/** The clones with their names: a chosen one, or the next `<source>-cloneN` that nobody has. */
+function publishablesOf(
+  { layout, source }: CloneRequest,
+  clones: readonly StagedClone[],
+  names: readonly (string | undefined)[],
+): Publishable[] {
+  const free = firstFreeCloneNames(source, new Set(instanceEntryNames(layout)));
+  const nextFree = (): string => {
+    const name = free.next().value;
+    requireDestinationName(name);
+    return name;
+  };
+  return clones.map((clone, index) => {
+    const chosen = names[index];
+    const common = {
+      staged: clone.staged,
+      writeName: (name: string) => clone.writeSeed(name),
+    };
+    if (chosen !== undefined) return { ...common, name: chosen };
+    return { ...common, name: nextFree(), stem: cloneNameStem(source), nextName: nextFree };
+  });
+}
+
+/** What the disks of all clones came to. */
+function diskOf(clones: readonly StagedClone[]): MadeDisks {
+  const [first] = clones;
+  if (first === undefined) throw new Error('no clone to report');
+  const { head } = first;
+  // The first one is copied from its source, each further one from the first; linked ones share what was made for it.
+  const copies = head.strategy === 'linked' ? 1 : clones.length;
+  return { ...head, bytesCopied: head.bytesCopied * copies, fits: true };
 }

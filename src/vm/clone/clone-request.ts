@@ -1,12 +1,7 @@
+import { MultipassError } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
-import type { WorkOptions } from '../open.js';
-
-/** What is going on in a clone; a fraction is there only for work that takes long. */
-export interface CloneProgress {
-  readonly phase: 'copying' | 'publishing';
-  /** 0 to 1. */
-  readonly fraction?: number;
-}
+import type { WorkRequest } from '../../work.js';
+import { requireDestinationName } from '../names.js';
 
 /** What a clone has otherwise than its source. */
 export interface CloneOverrides {
@@ -30,25 +25,43 @@ export interface CloneChoices {
   readonly overrides?: CloneOverrides | undefined;
   /** True: nothing is written; the report tells what would be. */
   readonly dryRun?: boolean | undefined;
-  readonly onProgress?: ((progress: CloneProgress) => void) | undefined;
 }
 
-/** Which instance is to be cloned. */
-export interface SourceRequest extends WorkOptions {
+/** What to clone, how, and how often. */
+export interface CloneRequest extends WorkRequest, CloneChoices {
   readonly layout: StoreLayout;
+  /** Name of the source. */
   readonly source: string;
-}
-
-/** What to clone, and how. */
-export interface CloneRequest extends SourceRequest, CloneChoices {
-  /** The clone's name; without one the first free `<source>-cloneN`. */
+  /** The clone's name; with a `count` of several, `{n}` in it stands for 1 to `count`. Without: `<source>-cloneN`. */
   readonly name?: string | undefined;
+  /** How many: all of them or none. Default 1. */
+  readonly count?: number | undefined;
 }
 
-/** Several clones at once: all of them or none. */
-export interface CloneManyRequest extends SourceRequest, CloneChoices {
-  /** How many; at least 1. */
-  readonly count: number;
-  /** Their names, where `{n}` stands for 1 to `count`; without one the next free `<source>-cloneN`. */
-  readonly pattern?: string | undefined;
+/** What a name has in the place of the number. */
+const NUMBER = '{n}';
+/** More than anybody's machine runs; each takes a folder, and a name is at most 63 characters. */
+const MOST_CLONES = 10_000;
+
+/**
+ * The names that clones are asked to have; undefined for each without one.
+ * @throws MultipassError INVALID_ARGUMENT for a bad count, or a name without `{n}` for several; INVALID_NAME
+ */
+export function wantedNames({ name, count }: CloneRequest): (string | undefined)[] {
+  const copies = count ?? 1;
+  if (!Number.isSafeInteger(copies) || copies < 1 || copies > MOST_CLONES) {
+    throw new MultipassError('INVALID_ARGUMENT', `invalid number of clones: ${copies}`, {
+      hint: `Ask for 1 to ${MOST_CLONES}.`,
+    });
+  }
+  if (name !== undefined && copies > 1 && !name.includes(NUMBER)) {
+    throw new MultipassError('INVALID_ARGUMENT', `the name "${name}" has no {n} in it`, {
+      hint: "Several clones need several names: for example --name 'node-{n}'.",
+    });
+  }
+  const names = Array.from({ length: copies }, (_, index) =>
+    count === undefined ? name : name?.replaceAll(NUMBER, String(index + 1)),
+  );
+  for (const wanted of names) if (wanted !== undefined) requireDestinationName(wanted);
+  return names;
 }

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { fromSystemError } from '../../errors.js';
 import { hasOwnData } from '../../qemu/qcow2-header.js';
 import { createOverlay } from '../../qemu/qemu-img.js';
-import type { StoreLayout } from '../../store/layout.js';
 import { newToken } from '../../store/maker-token.js';
 import { syncPath, syncTree } from '../../files/sync.js';
 import { linkOrCopy } from '../disks/copy-file.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { OpenedInstance } from '../open.js';
+import type { Work } from '../../work.js';
 
 /**
  * Whether a head can be the common ground of linked clones as it is: it has a base and has written nothing on it. One
@@ -25,11 +25,8 @@ export function isFrozen({ dir, disk }: InstanceReading): boolean {
  * instance shows its guest the same bytes as before. The caller holds its exclusive lock; it has no internal snapshots.
  * @throws MultipassError DISK_FULL, TOOL_FAILED, ABORTED, …
  */
-export async function freeze(
-  layout: StoreLayout,
-  { reading, lock }: OpenedInstance,
-  signal?: AbortSignal,
-): Promise<void> {
+export async function freeze(opened: OpenedInstance, { signal }: Work): Promise<void> {
+  const { layout, reading } = opened;
   const { dir, disk } = reading;
   const id = randomBytes(16).toString('hex');
   const base = dir.base(id);
@@ -46,7 +43,7 @@ export async function freeze(
     });
     await chmod(head, 0o600);
     await syncTree(folder);
-    lock.assertHeld();
+    opened.assertHeld();
     await linkOrCopy(dir.disk, base, { signal });
     await syncPath(base);
     await syncPath(dir.path);

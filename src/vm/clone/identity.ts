@@ -1,14 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { MacAddressGenerator } from '../../net/mac-address-generator.js';
 import type { MacAddress } from '../../net/mac-address.js';
 import type { InterfaceChange } from '../../net/network-config.js';
-import { MacTable } from '../../store/mac-table.js';
 import type { StagedInstance } from '../../store/staging.js';
-import type { StoreLayout } from '../../store/layout.js';
+import { MacClaims, rowsOfReading } from '../macs.js';
+import type { InstanceReading } from '../read-instance.js';
 import type { NetworkInterface } from '../records/interface.js';
 import type { InstanceSpec } from '../records/spec.js';
-import { rowsOfFolder } from '../macs.js';
-import type { InstanceReading } from '../read-instance.js';
 
 /** What a clone has of its own, and nobody else in the store has. */
 export interface NewIdentity {
@@ -20,19 +17,21 @@ export interface NewIdentity {
 }
 
 /**
- * Gives a staged clone of the state `spec` its identity: the uuid it was staged with, a new vmgenid, and a new MAC for every interface,
- * claimed in the store's table.
+ * Gives a staged clone of the state `spec` its identity: the uuid it was staged with, a new vmgenid, and a new MAC for
+ * every interface, claimed in the store's table. The source's own are claimed for the source where they have no row.
  * @throws MultipassError MAC_EXHAUSTED
  */
 export async function claimIdentity(
-  layout: StoreLayout,
-  { reading, spec }: { readonly reading: InstanceReading; readonly spec: InstanceSpec },
   staged: StagedInstance,
+  { reading, spec }: { readonly reading: InstanceReading; readonly spec: InstanceSpec },
 ): Promise<NewIdentity> {
-  await adoptSourceRows(layout, reading, staged);
+  const claims = MacClaims.ofStaged(staged);
+  await claims.adopt(await rowsOfReading(reading), reading.spec.uuid);
   const [first, ...rest] = spec.interfaces;
-  const interfaces: [NetworkInterface, ...NetworkInterface[]] = [await withNewMac(first, staged)];
-  for (const extra of rest) interfaces.push(await withNewMac(extra, staged));
+  const interfaces: [NetworkInterface, ...NetworkInterface[]] = [
+    { ...first, mac: await claims.generate() },
+  ];
+  for (const extra of rest) interfaces.push({ ...extra, mac: await claims.generate() });
   return {
     uuid: staged.uuid,
     vmgenid: randomUUID(),
@@ -44,32 +43,6 @@ export async function claimIdentity(
       auto,
     })),
   };
-}
-
-async function withNewMac(
-  card: NetworkInterface,
-  staged: StagedInstance,
-): Promise<NetworkInterface> {
-  const mac = await MacAddressGenerator.instance.generate((wanted) =>
-    staged.claimMac(wanted.toHex()),
-  );
-  return { ...card, mac };
-}
-
-/**
- * A folder that was copied into the store by hand has no rows yet, and its clone must not get its MACs, nor those that
- * a restore of a snapshot brings back.
- */
-async function adoptSourceRows(
-  layout: StoreLayout,
-  source: InstanceReading,
-  staged: StagedInstance,
-): Promise<void> {
-  const table = new MacTable(layout);
-  const held = await rowsOfFolder(source.dir);
-  for (const hex of held?.rows ?? []) {
-    if (table.owner(hex) === undefined) await staged.claimMac(hex, source.spec.uuid);
-  }
 }
 
 /**

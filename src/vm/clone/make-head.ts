@@ -5,13 +5,8 @@ import { readQcow2 } from '../../qemu/qcow2-header.js';
 import { BASE_FILE, type InstanceDir } from '../../store/instance-dir.js';
 import { backingChain } from '../disks/backing-chain.js';
 import { copyState, type CopiedDisk } from '../disks/copy-disk.js';
-import {
-  allocatedBytes,
-  copySmall,
-  copyWhole,
-  linkOrCopy,
-  type CopyFileOptions,
-} from '../disks/copy-file.js';
+import { allocatedBytes, copySmall, copyWhole, linkOrCopy } from '../disks/copy-file.js';
+import type { Work } from '../../work.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { SourceState } from './source-state.js';
 
@@ -19,13 +14,14 @@ import type { SourceState } from './source-state.js';
 const EMPTY = 1024 ** 2;
 
 /** Whose disk is cloned, in which state, and where to. */
-export interface HeadRequest extends CopyFileOptions {
+export interface HeadRequest {
   readonly source: InstanceReading;
   readonly state: SourceState;
   /** True: no data is copied. A source without internal snapshots is frozen by then. */
   readonly linked: boolean;
   /** The staged folder of the clone. */
   readonly target: InstanceDir;
+  readonly work: Work;
 }
 
 /** How the disk of a clone came to be, in bytes on the disk. */
@@ -40,15 +36,20 @@ export interface MadeHead extends Omit<CopiedDisk, 'strategy'> {
  * @throws MultipassError DISK_FULL before the work, DISK_INVALID, TOOL_FAILED, ABORTED, …
  */
 export async function makeHead(request: HeadRequest): Promise<MadeHead> {
-  const { source, state, linked, target, signal, onProgress } = request;
+  const { source, state, linked, target, work } = request;
+  const { signal } = work;
   const chain = backingChain(source.dir, source.disk);
   for (const base of chain) {
     await linkOrCopy(source.dir.file(base), target.file(base), { signal });
   }
   if (linked) return await layOn(request, chain);
   const made = await copyState({
-    ...{ source: source.dir.disk, facts: source.disk, tag: state.tag },
-    ...{ target: target.disk, signal, onProgress },
+    source: source.dir.disk,
+    facts: source.disk,
+    tag: state.tag,
+    target: target.disk,
+    signal,
+    onProgress: (fraction) => work.advance(fraction),
   });
   await grow(target, state.spec.disk, signal);
   return { ...made, layers: chain.length };
@@ -58,13 +59,13 @@ export async function makeHead(request: HeadRequest): Promise<MadeHead> {
 export async function repeatHead(
   first: InstanceDir,
   target: InstanceDir,
-  { isEmpty, ...options }: CopyFileOptions & { readonly isEmpty: boolean },
+  { isEmpty, work: { signal } }: { readonly isEmpty: boolean; readonly work: Work },
 ): Promise<void> {
   for (const file of await readdir(first.path)) {
-    if (BASE_FILE.test(file)) await linkOrCopy(first.file(file), target.file(file), options);
+    if (BASE_FILE.test(file)) await linkOrCopy(first.file(file), target.file(file), { signal });
   }
-  if (isEmpty) await copySmall(first.disk, target.disk, options);
-  else await copyWhole(first.disk, target.disk, options);
+  if (isEmpty) await copySmall(first.disk, target.disk, { signal });
+  else await copyWhole(first.disk, target.disk, { signal });
   await chmod(target.disk, 0o600);
 }
 
@@ -90,12 +91,17 @@ async function layOn(request: HeadRequest, chain: readonly string[]): Promise<Ma
 }
 
 async function layOnOwnBase(request: HeadRequest): Promise<number> {
-  const { source, state, target, signal, onProgress } = request;
+  const { source, state, target, work } = request;
+  const { signal } = work;
   const file = `base-${randomBytes(16).toString('hex')}.qcow2`;
   const base = target.file(file);
   const made = await copyState({
-    ...{ source: source.dir.disk, facts: source.disk, tag: state.tag },
-    ...{ target: base, signal, onProgress },
+    source: source.dir.disk,
+    facts: source.disk,
+    tag: state.tag,
+    target: base,
+    signal,
+    onProgress: (fraction) => work.advance(fraction),
   });
   await chmod(base, 0o444);
   const size = Math.max(state.spec.disk, readQcow2(base).virtualSize);
@@ -105,7 +111,8 @@ async function layOnOwnBase(request: HeadRequest): Promise<number> {
 
 /** The source's own head is as empty as the clone's is to be: unless it is to be larger, a copy of it will do. */
 async function layOnFrozen(request: HeadRequest, [base]: readonly string[]): Promise<void> {
-  const { source, state, target, signal } = request;
+  const { source, state, target, work } = request;
+  const { signal } = work;
   if (base === undefined) throw new Error(`"${source.name}" is not frozen`);
   // A record may say less than the disk has: what the guest sees of it must not be cut off.
   const size = Math.max(state.spec.disk, source.disk.virtualSize);

@@ -3,18 +3,19 @@ import { join } from 'node:path';
 import { InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { newToken } from '../../store/maker-token.js';
+import { Work } from '../../work.js';
 import { backingChain } from '../disks/backing-chain.js';
 import { planCopy, type CopyPlan } from '../disks/copy-disk.js';
 import { allocatedBytes } from '../disks/copy-file.js';
 import { hasSpace } from '../disks/free-space.js';
 import type { InstanceReading } from '../read-instance.js';
-import type { CloneManyRequest, CloneRequest } from './clone-request.js';
+import type { CloneRequest } from './clone-request.js';
 import { isFrozen } from './freeze.js';
 import type { SourceState } from './source-state.js';
 
 /** Whose disk would be cloned, and how often. */
 export interface DiskPlanRequest {
-  readonly request: Pick<CloneRequest | CloneManyRequest, 'layout' | 'linked' | 'signal'>;
+  readonly request: Pick<CloneRequest, 'layout' | 'linked' | 'work'>;
   readonly reading: InstanceReading;
   readonly state: SourceState;
   /** How many clones at once. */
@@ -35,7 +36,8 @@ export type DiskPlan = Omit<CopyPlan, 'strategy'> & {
  */
 export async function planDisk(plan: DiskPlanRequest): Promise<DiskPlan> {
   const { request, reading, state, copies } = plan;
-  const { layout, linked = false, signal } = request;
+  const { layout, linked = false } = request;
+  const { signal } = Work.of(request.work);
   const { dir, disk } = reading;
   const chain = backingChain(dir, disk);
   if (linked && disk.snapshots.length === 0) {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { StagedInstance } from '../../store/staging.js';
+import type { Work } from '../../work.js';
 import { writeNewRecord } from '../../files/record.js';
 import { firstBootOf, type Renewal } from '../seed/first-boot.js';
 import { retargetSeed } from '../seed/seed.js';
@@ -11,6 +12,7 @@ import { copyUnknownFiles } from './copy-folder.js';
 import type { CloneRequest } from './clone-request.js';
 import { claimIdentity, type NewIdentity } from './identity.js';
 import { makeHead, repeatHead, type MadeHead } from './make-head.js';
+import type { CloneOutcome } from './clone-report.js';
 import type { CloneSource } from './source.js';
 import type { SourceState } from './source-state.js';
 
@@ -22,13 +24,14 @@ export interface WrittenSeed {
 
 /** What is staged, and from what. */
 export interface StageRequest {
-  readonly request: Pick<CloneRequest, 'layout' | 'linked' | 'signal' | 'onProgress'>;
+  readonly request: Pick<CloneRequest, 'layout' | 'linked'>;
   readonly source: CloneSource;
   readonly state: SourceState;
   /** The name it will have, or null when that is not known yet. */
   readonly wish: string | null;
   /** A clone of the same state that is staged already, and whose disk is copied then. */
   readonly first: StagedClone | null;
+  readonly work: Work;
 }
 
 /**
@@ -62,24 +65,14 @@ export class StagedClone {
    * Stages one clone. On an error nothing of it is left.
    * @throws MultipassError DISK_FULL, MAC_EXHAUSTED, ABORTED, …
    */
-  static async stage({ request, source, state, wish, first }: StageRequest): Promise<StagedClone> {
-    const { layout, linked = false, signal, onProgress } = request;
+  static async stage(stage: StageRequest): Promise<StagedClone> {
+    const { request, source, state, wish, work } = stage;
     const { reading } = source;
-    const staged = await StagedInstance.create(layout, randomUUID(), wish);
+    const staged = await StagedInstance.create(request.layout, randomUUID(), wish);
     try {
-      const identity = await claimIdentity(layout, { reading, spec: state.spec }, staged);
-      onProgress?.({ phase: 'copying' });
-      const left = await copyUnknownFiles(reading, staged, signal);
-      let head: MadeHead;
-      if (first === null) {
-        const tell = (fraction: number): void => onProgress?.({ phase: 'copying', fraction });
-        const work = { source: reading, state, linked, target: staged };
-        head = await makeHead({ ...work, signal, onProgress: tell });
-      } else {
-        ({ head } = first);
-        const isEmpty = head.strategy === 'linked';
-        await repeatHead(first.staged, staged, { isEmpty, signal });
-      }
+      const identity = await claimIdentity(staged, { reading, spec: state.spec });
+      const left = await copyUnknownFiles(reading, staged, work.signal);
+      const head = await stageHead(stage, staged);
       await writeNewRecord(staged.spec, cloneSpec(state.spec, identity));
       await writeNewRecord(staged.imageRecord, cloneRecord(reading, state, head.strategy));
       return new StagedClone(source, { staged, identity, head, left });
@@ -89,9 +82,11 @@ export class StagedClone {
     }
   }
 
-  /** What the user should know, once the seed is written. */
-  get warnings(): readonly string[] {
-    return [...this.#left, ...this.seed.warnings];
+  /** What it came to, for the report. @param name the one it was published under */
+  outcome(name: string): CloneOutcome {
+    const { identity, seed } = this;
+    const unchanged = [...this.#left, ...seed.warnings];
+    return { name, identity, atFirstBoot: seed.atFirstBoot, unchanged };
   }
 
   /** Writes the seed, which has the name in it; again when it gets another one. @throws MultipassError SEED_INVALID, … */
@@ -106,6 +101,20 @@ export class StagedClone {
     const { renews, keeps } = firstBootOf(files);
     this.seed = { warnings: [...warnings, ...keeps], atFirstBoot: renews };
   }
+}
+
+/** A further clone of one that is staged already has its disk from that, whatever it took to make. */
+async function stageHead(
+  { request, source, state, first, work }: StageRequest,
+  staged: StagedInstance,
+): Promise<MadeHead> {
+  const { linked = false } = request;
+  if (first === null) {
+    return await makeHead({ source: source.reading, state, linked, target: staged, work });
+  }
+  const { head } = first;
+  await repeatHead(first.staged, staged, { isEmpty: head.strategy === 'linked', work });
+  return head;
 }
 
 /** The prototype's spec with another identity, and without its past. */

@@ -1,7 +1,7 @@
 import { cwd as currentFolder } from 'node:process';
 import type { StoreLayout } from '../../store/layout.js';
-import { instanceDeleted, instanceNotRunning } from '../errors.js';
-import { readInstance, type InstanceReading } from '../read-instance.js';
+import { lookAt } from '../open.js';
+import type { InstanceReading } from '../read-instance.js';
 import { boundConsole } from './console.js';
 import { requireGuest } from './open-guest.js';
 import { enterGuest, runInGuest, shellWord, SSH_FAILED } from './ssh.js';
@@ -61,10 +61,7 @@ export async function execInInstance(
 const ANY_BUT_SSH = Array.from({ length: SSH_FAILED }, (_, code) => code);
 
 function requireRunning(layout: StoreLayout, name: string): InstanceReading {
-  const reading = readInstance(layout, name);
-  if (reading.state === 'Deleted') throw instanceDeleted(name);
-  if (reading.state !== 'Running') throw instanceNotRunning(name);
-  return reading;
+  return lookAt(layout, name, { for: 'exec', states: ['Running'], disk: 'any' });
 }
 
 function folderOf(

@@ -1,5 +1,5 @@
 import { MultipassError } from '../../errors.js';
-import { requireNameIsFree } from '../clone/publish-clone.js';
+import { requireNameIsFree } from '../free-name.js';
 import { isValidName } from '../names.js';
 import { requireBridges } from '../network/instance-bridge.js';
 import type { Settings } from '../settings/settings.js';

@@ -1,17 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, writeFile } from 'node:fs/promises';
 import { throwIfAborted } from '../../abort.js';
-import { fromSystemError, hasCode } from '../../errors.js';
-import { MacAddressGenerator } from '../../net/mac-address-generator.js';
+import { fromSystemError } from '../../errors.js';
 import type { MacAddress } from '../../net/mac-address.js';
 import { createOverlay } from '../../qemu/qemu-img.js';
 import { instanceEntryNames } from '../../store/listing.js';
+import { isVisible } from '../../store/make-visible.js';
+import { publish } from '../../store/publish.js';
 import { StagedInstance } from '../../store/staging.js';
 import { writeNewRecord } from '../../files/record.js';
 import { newSeed } from '../seed/new-seed.js';
 import { linkOrCopy } from '../disks/copy-file.js';
 import { STORE_KEY, storePublicKey } from '../guest/store-key.js';
 import type { ObtainedImage } from '../images/obtain-image.js';
+import { MacClaims, rowsOfFolder } from '../macs.js';
 import { randomName } from '../random-name.js';
 import type { InstanceSpec } from '../records/spec.js';
 import { diskSize, repeatedMac, SIZES } from './check-request.js';
@@ -40,11 +42,12 @@ export async function createInstance(
     const backing = { file: `base-${image.id}.qcow2`, format: 'qcow2' };
     await createOverlay({ path: staged.disk, backing, size: disk, signal });
     await chmod(staged.disk, 0o600);
+    const macs = MacClaims.ofStaged(staged);
     const interfaces: [InstanceSpec['interfaces'][0], ...InstanceSpec['interfaces'][0][]] = [
-      { mac: await newMac(staged), network: null, auto: true },
+      { mac: await macs.generate(), network: null, auto: true },
     ];
     for (const wanted of networks) {
-      const mac = await macOf(wanted, staged);
+      const mac = await macOf(wanted, macs);
       interfaces.push({ mac, network: wanted.name, auto: wanted.auto });
     }
     const spec: InstanceSpec = {
@@ -57,25 +60,23 @@ export async function createInstance(
     await writeNewRecord(staged.imageRecord, image.record);
     await writeFile(staged.lock, '', { mode: 0o600 });
     throwIfAborted(signal);
-    return await publish(request, staged, { spec, publicKey });
+    return await publishNamed(request, staged, { spec, publicKey });
   } catch (error) {
-    const isVisible = hasCode(error, 'NOT_DURABLE');
-    if (!isVisible) await staged.discard();
+    if (!isVisible(error)) await staged.discard();
     throw fromSystemError(error, `create "${request.name ?? 'an instance'}"`);
   }
 }
 
-async function publish(
+async function publishNamed(
   request: LaunchRequest,
   staged: StagedInstance,
   made: { spec: InstanceSpec; publicKey: string },
 ): Promise<string> {
   const { layout } = request;
   const { spec, publicKey } = made;
-  for (;;) {
-    const name = request.name ?? randomName({ taken: new Set(instanceEntryNames(layout)) });
+  const writeName = async (hostname: string): Promise<void> => {
     const seed = newSeed({
-      hostname: name,
+      hostname,
       instanceId: spec.uuid,
       interfaces: spec.interfaces,
       publicKey,
@@ -84,22 +85,18 @@ async function publish(
       timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     });
     await writeFile(staged.seed, seed, { mode: 0o600 });
-    try {
-      await staged.publish(name);
-      return name;
-    } catch (error) {
-      const isTaken = hasCode(error, 'NAME_TAKEN');
-      if (request.name !== undefined || !isTaken) throw error;
-    }
-  }
+  };
+  const nextName = (): string => randomName({ taken: new Set(instanceEntryNames(layout)) });
+  const naming =
+    request.name === undefined ? { name: nextName(), nextName } : { name: request.name };
+  const options = { rowsOf: rowsOfFolder, signal: request.signal };
+  const [name] = await publish(layout, [{ staged, writeName, ...naming }], options);
+  if (name === undefined) throw new Error('nothing was published');
+  return name;
 }
 
-async function macOf(wanted: WantedNetwork, staged: StagedInstance): Promise<MacAddress> {
-  if (wanted.mac === null) return await newMac(staged);
-  if (await staged.claimMac(wanted.mac.toHex())) return wanted.mac;
+async function macOf(wanted: WantedNetwork, macs: MacClaims): Promise<MacAddress> {
+  if (wanted.mac === null) return await macs.generate();
+  if (await macs.claim(wanted.mac)) return wanted.mac;
   throw repeatedMac(wanted.mac.toString());
-}
-
-async function newMac(staged: StagedInstance): Promise<MacAddress> {
-  return await MacAddressGenerator.instance.generate((mac) => staged.claimMac(mac.toHex()));
 }

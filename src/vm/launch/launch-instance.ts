@@ -5,6 +5,7 @@ import { purgeInstance } from '../delete-instance.js';
 import { consoleTail } from '../guest/console.js';
 import { obtainImage, type ObtainedImage } from '../images/obtain-image.js';
 import { startMachine } from '../run/start-instance.js';
+import { Work } from '../../work.js';
 import { waitForGuest } from '../run/wait-for-guest.js';
 import { readSettings } from '../settings/settings.js';
 import { prepareStore } from '../sweep.js';
@@ -32,10 +33,12 @@ export async function launchInstance(request: LaunchRequest): Promise<string> {
   const name = await create(request, settings.imageMirror);
   try {
     tell('starting', name);
-    await startMachine({ layout, name, env, signal, onWarning });
-    const guest = await waitForGuest({ layout, name, timeoutMs: request.timeoutMs, signal });
+    const work = Work.of({ signal, onWarning });
+    const { timeoutMs } = request;
+    const { reading } = await startMachine({ layout, name, env, work });
+    const guest = await waitForGuest({ layout, reading, timeoutMs, work });
     tell('initializing', name);
-    await waitForInitialization({ guest, layout, name, timeoutMs: request.timeoutMs, signal });
+    await waitForInitialization({ guest, layout, name, timeoutMs, work });
     return name;
   } catch (error) {
     if (error instanceof MultipassError && error.details['kept'] === true) throw error;

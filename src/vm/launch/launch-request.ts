@@ -1,7 +1,7 @@
 import type { MacAddress } from '../../net/mac-address.js';
 import type { StoreLayout } from '../../store/layout.js';
 import type { Environment } from '../settings/settings.js';
-import type { WorkOptions } from '../open.js';
+import type { WorkOptions } from '../../work.js';
 
 /** What is going on in a launch; a fraction is there only for work that takes long. */
 export interface LaunchProgress {
@@ -30,7 +30,7 @@ export interface WantedNetwork {
 }
 
 /** What is launched. */
-export interface LaunchRequest extends WorkOptions {
+export interface LaunchRequest extends Pick<WorkOptions, 'signal' | 'onWait'> {
   readonly layout: StoreLayout;
   /** Variables that settings may come from. Default: this process's own. */
   readonly env?: Environment | undefined;

@@ -1,11 +1,10 @@
-import { sleep } from '../../abort.js';
 import { MultipassError, hasCode } from '../../errors.js';
 import { runInGuest, type Guest } from '../guest/ssh.js';
 import { isRunning } from '../read-instance.js';
-import { withDeadline, type WaitRequest } from '../run/wait-for-guest.js';
+import { withDeadline, type DeadlineRequest } from '../run/wait-for-guest.js';
 
 /** Which guest is waited for. */
-export interface InitializationRequest extends WaitRequest {
+export interface InitializationRequest extends DeadlineRequest {
   readonly guest: Guest;
 }
 
@@ -23,9 +22,9 @@ export async function waitForInitialization(request: InitializationRequest): Pro
   const { guest, name } = request;
   try {
     await withDeadline(request, async (deadline) => {
-      while (!(await isDone(guest, deadline))) {
+      while (!(await isDone(guest, deadline.signal))) {
         if (!isRunning(guest.dir)) throw endedMeanwhile(name);
-        await sleep(PAUSE_MS, deadline);
+        await deadline.sleep(PAUSE_MS);
       }
     });
   } catch (error) {

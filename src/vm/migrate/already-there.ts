@@ -1,7 +1,7 @@
 import { MultipassError, hasCode } from '../../errors.js';
 import type { LegacyInstance } from '../../store/legacy/instances.js';
 import type { StoreLayout } from '../../store/layout.js';
-import { nameTaken } from '../../store/staging.js';
+import { nameTaken } from '../../store/make-visible.js';
 import { syncPath } from '../../files/sync.js';
 import { readInstance, type InstanceReading } from '../read-instance.js';
 import type { MigrationOrigin } from '../records/image-record.js';

@@ -5,7 +5,7 @@ import { isValidName } from '../names.js';
 import type { NetworkInterface } from '../records/interface.js';
 import { snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js';
 import type { InstanceSpec } from '../records/spec.js';
-import type { MacClaims } from './claim-macs.js';
+import type { LegacyCards } from './legacy-cards.js';
 import type { LegacyDisk } from './legacy-disk.js';
 import { cardOf } from './legacy-spec.js';
 
@@ -60,7 +60,7 @@ export function snapshotsOnDisk(
 export async function snapshotRecords(
   snapshots: readonly LegacySnapshot[],
   machine: Pick<InstanceSpec, 'cpus' | 'memory' | 'disk' | 'interfaces'>,
-  claims: MacClaims,
+  claims: LegacyCards,
 ): Promise<SnapshotRecord[]> {
   const records: SnapshotRecord[] = [];
   for (const snapshot of snapshots) {
@@ -79,7 +79,7 @@ export async function snapshotRecords(
 async function interfacesOf(
   { extraInterfaces }: LegacySnapshot,
   machine: Pick<InstanceSpec, 'interfaces'>,
-  claims: MacClaims,
+  claims: LegacyCards,
 ): Promise<readonly NetworkInterface[]> {
   if (extraInterfaces === null) return machine.interfaces;
   const interfaces: NetworkInterface[] = [machine.interfaces[0]];

@@ -4,10 +4,12 @@ import { MultipassError, hasCode } from '../../errors.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import type { LegacyInstance } from '../../store/legacy/instances.js';
 import type { StoreLayout } from '../../store/layout.js';
+import { publish } from '../../store/publish.js';
 import { StagedInstance } from '../../store/staging.js';
 import { SourceWatch } from '../disks/source-watch.js';
+import { rowsOfFolder } from '../macs.js';
 import { SUSPEND_TAG } from '../read-instance.js';
-import type { WorkOptions } from '../open.js';
+import type { WorkOptions } from '../../work.js';
 import { bringDisk, foreseeDisk, type BroughtDisk } from './bring-disk.js';
 import { findLegacyDisk, isUnchanged } from './legacy-disk.js';
 import { legacyMachine } from './legacy-spec.js';
@@ -17,7 +19,7 @@ import type { MigratedInstance } from './report.js';
 import { writeMigrated, type FoundInstance } from './write-migrated.js';
 
 /** Which legacy instance is to be brought over, and how. */
-export interface MigrateInstanceRequest extends WorkOptions {
+export interface MigrateInstanceRequest extends Pick<WorkOptions, 'signal' | 'onWait'> {
   readonly layout: StoreLayout;
   readonly legacy: LegacyInstance;
   readonly mode: 'copy' | 'move';
@@ -83,7 +85,7 @@ async function bring(
     await writeMigrated(found, { staged, sshKey, warnings });
     throwIfAborted(signal);
     watch.requireUnchanged();
-    await staged.publish(legacy.name);
+    await publish(layout, [{ staged, name: legacy.name }], { rowsOf: rowsOfFolder });
     return brought;
   } catch (error) {
     const isVisible = hasCode(error, 'NOT_DURABLE');

@@ -11,7 +11,7 @@ import { checkStoreFormat } from '../../store/format.js';
 import type { StoreLayout } from '../../store/layout.js';
 import type { HostEnvironment } from '../../store/storage-root.js';
 import { isValidName } from '../names.js';
-import type { WorkOptions } from '../open.js';
+import type { WorkOptions } from '../../work.js';
 import { prepareStore } from '../sweep.js';
 import { alreadyThere, isThere } from './already-there.js';
 import { importKey } from './import-key.js';
@@ -19,7 +19,7 @@ import { migrateInstance } from './migrate-instance.js';
 import type { MigratedInstance, MigrationReport } from './report.js';
 
 /** What to migrate, and how. */
-export interface MigrateRequest extends WorkOptions {
+export interface MigrateRequest extends Pick<WorkOptions, 'signal' | 'onWait'> {
   readonly layout: StoreLayout;
   /** Where the legacy data is; undefined: everywhere Multipass is known to keep it. */
   readonly from?: string | undefined;

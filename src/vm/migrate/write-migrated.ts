@@ -8,8 +8,9 @@ import type { ImageRecord } from '../records/image-record.js';
 import type { NetworkInterface } from '../records/interface.js';
 import { snapshotFileName } from '../records/snapshot-record.js';
 import type { InstanceSpec } from '../records/spec.js';
+import { MacClaims } from '../macs.js';
 import { bringSeed } from './bring-seed.js';
-import { MacClaims } from './claim-macs.js';
+import { LegacyCards } from './legacy-cards.js';
 import type { LegacyDisk } from './legacy-disk.js';
 import { snapshotRecords, type SnapshotsOnDisk } from './legacy-snapshots.js';
 import type { LegacyMachine } from './legacy-spec.js';
@@ -37,7 +38,7 @@ export interface WriteRequest {
 export async function writeMigrated(found: FoundInstance, request: WriteRequest): Promise<void> {
   const { legacy, disk, machine, snapshots } = found;
   const { staged, sshKey, warnings } = request;
-  const claims = new MacClaims(staged, warnings);
+  const claims = new LegacyCards(MacClaims.ofStaged(staged), warnings);
   const interfaces = await claimInterfaces(machine, claims);
   const { cpus, memory, sshUser, mounts, deleted } = machine;
   const spec: InstanceSpec = {
@@ -61,7 +62,7 @@ export async function writeMigrated(found: FoundInstance, request: WriteRequest)
 
 async function claimInterfaces(
   { cards: [first, ...extras] }: LegacyMachine,
-  claims: MacClaims,
+  claims: LegacyCards,
 ): Promise<InstanceSpec['interfaces']> {
   const interfaces: [NetworkInterface, ...NetworkInterface[]] = [await claims.claim(first, [])];
   for (const extra of extras) interfaces.push(await claims.claim(extra, interfaces));

@@ -1,21 +1,21 @@
 import { MultipassError, hasCode } from '../../errors.js';
-import type { StoreLayout } from '../../store/layout.js';
+import type { Work } from '../../work.js';
 import type { Guest } from '../guest/ssh.js';
-import { readInstance } from '../read-instance.js';
+import { ANY_STATE, openInstance, type OpenedInstance } from '../open.js';
+import type { InstanceReading } from '../read-instance.js';
 import type { Mount } from '../records/mount.js';
 import { readMachine } from '../records/machine-record.js';
-import type { WorkOptions } from '../open.js';
 import { isMounted, mountClassic, unmountClassic, unmountInGuest } from './classic-mount.js';
 import { endKeepers } from './keeper.js';
 import { mountTag } from './mount-tag.js';
 import { mountNative } from './native-mount.js';
-import { withMounts } from './with-mounts.js';
 
 /** Whose mounts. */
-export interface ActivateRequest extends WorkOptions {
-  readonly layout: StoreLayout;
+export interface ActivateRequest {
   readonly guest: Guest;
-  readonly onWarning?: ((warning: string) => void) | undefined;
+  /** How the running instance was read: where it has no mounts, nothing is locked. */
+  readonly reading: InstanceReading;
+  readonly work: Work;
 }
 
 /**
@@ -23,30 +23,25 @@ export interface ActivateRequest extends WorkOptions {
  * among its mounts: the next start tries again.
  * @throws MultipassError ABORTED, …: no failure of a mount
  */
-export async function activateMounts(request: ActivateRequest): Promise<void> {
-  const { layout, guest, signal, onWait, onWarning } = request;
-  const { name } = guest.dir;
-  if (readInstance(layout, name).spec.mounts.length === 0) return;
-  await withMounts(
-    { layout, name, doing: 'mount', signal, onWait },
-    async ({ spec, state, dir }) => {
-      if (state !== 'Running') return;
-      const shares = new Set(readMachine(dir)?.machine.shares.map(({ tag }) => tag));
-      for (const mount of spec.mounts) {
-        const tag = mountTag(mount.target);
-        // Why the machine has no such share was told when it was started.
-        if (mount.type === 'native' && !shares.has(tag)) continue;
-        try {
-          if (await isMounted(guest, tag, signal)) continue;
-          await unmountInner(guest, mount, spec.mounts);
-          await mountInGuest(guest, mount, signal);
-        } catch (error) {
-          if (!(error instanceof MultipassError) || hasCode(error, 'ABORTED')) throw error;
-          onWarning?.(hinted(error));
-        }
-      }
-    },
-  );
+export async function activateMounts({ guest, reading, work }: ActivateRequest): Promise<void> {
+  if (reading.spec.mounts.length === 0) return;
+  await using opened = await openMounts({ guest, reading, work }, 'mount');
+  const { spec, state, dir } = opened.reading;
+  if (state !== 'Running') return;
+  const shares = new Set(readMachine(dir)?.machine.shares.map(({ tag }) => tag));
+  for (const mount of spec.mounts) {
+    const tag = mountTag(mount.target);
+    // Why the machine has no such share was told when it was started.
+    if (mount.type === 'native' && !shares.has(tag)) continue;
+    try {
+      if (await isMounted(guest, tag, work.signal)) continue;
+      await unmountInner(guest, mount, spec.mounts);
+      await mountInGuest(guest, mount, work.signal);
+    } catch (error) {
+      if (!(error instanceof MultipassError) || hasCode(error, 'ABORTED')) throw error;
+      work.warn(hinted(error));
+    }
+  }
 }
 
 /**
@@ -55,23 +50,37 @@ export async function activateMounts(request: ActivateRequest): Promise<void> {
  * @throws MultipassError MOUNT_FAILED when the guest uses a native one; SSH_FAILED, …, ABORTED
  */
 export async function deactivateMounts(request: ActivateRequest): Promise<void> {
-  const { layout, guest, signal, onWait } = request;
-  const { name } = guest.dir;
-  await withMounts({ layout, name, doing: 'suspend', signal, onWait }, async ({ spec, state }) => {
-    if (state !== 'Running') return;
-    const off: Mount[] = [];
-    try {
-      // One may be in another.
-      for (const mount of spec.mounts.toReversed()) {
-        if (mount.type === 'native') await unmountInGuest(guest, mount, { lazily: false, signal });
-        else await unmountClassic(guest, mount, { lazily: true, signal });
-        off.push(mount);
-      }
-    } catch (error) {
-      for (const mount of off.toReversed()) await mountInGuest(guest, mount).catch(() => undefined);
-      throw error;
+  const { guest, work } = request;
+  await using opened = await openMounts(request, 'suspend');
+  const { spec, state } = opened.reading;
+  if (state !== 'Running') return;
+  const { signal } = work;
+  const off: Mount[] = [];
+  try {
+    // One may be in another.
+    for (const mount of spec.mounts.toReversed()) {
+      if (mount.type === 'native') await unmountInGuest(guest, mount, { lazily: false, signal });
+      else await unmountClassic(guest, mount, { lazily: true, signal });
+      off.push(mount);
     }
-    await endKeepers(guest.dir);
+  } catch (error) {
+    for (const mount of off.toReversed()) await mountInGuest(guest, mount).catch(() => undefined);
+    throw error;
+  }
+  await endKeepers(guest.dir);
+}
+
+async function openMounts(
+  { guest, reading, work }: ActivateRequest,
+  purpose: string,
+): Promise<OpenedInstance> {
+  return await openInstance(guest.layout, guest.dir.name, {
+    for: purpose,
+    states: ANY_STATE,
+    disk: 'any',
+    hold: 'mounts',
+    seen: reading,
+    work,
   });
 }
 

@@ -7,11 +7,11 @@ import { requireGuest } from '../guest/open-guest.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { IdMapping, Mount, MountType } from '../records/mount.js';
 import { readSettings, type Environment } from '../settings/settings.js';
-import type { WorkOptions } from '../open.js';
+import { Work, type WorkRequest } from '../../work.js';
+import { ANY_STATE, openInstance } from '../open.js';
 import { mountClassic } from './classic-mount.js';
 import { sourceProblem, targetInGuest } from './mount-place.js';
 import { planNativeMounts } from './native-mount.js';
-import { recordMounts, withMounts } from './with-mounts.js';
 
 /** What may be said of a mount besides its source. */
 export interface MountChoices {
@@ -26,7 +26,7 @@ export interface MountChoices {
 }
 
 /** Which folder gets into which instance. */
-export interface MountRequest extends WorkOptions, MountChoices {
+export interface MountRequest extends WorkRequest, MountChoices {
   readonly layout: StoreLayout;
   readonly name: string;
   /** A folder of the host; relative ones are in our own working directory. */
@@ -42,28 +42,36 @@ export interface MountRequest extends WorkOptions, MountChoices {
  *   INSTANCE_NOT_STOPPED for a native one; TOOL_MISSING, SSH_FAILED, ABORTED
  */
 export async function mountFolder(request: MountRequest): Promise<string> {
-  const { layout, name, env = process.env, signal, onWait } = request;
+  const { layout, name, env = process.env } = request;
+  const work = Work.of(request.work);
   const settings = readSettings(layout, env);
   if (!settings.privilegedMounts) throw mountsDisabled();
   const source = resolve(request.source);
   const problem = sourceProblem(source);
   if (problem !== null) throw new MultipassError('INVALID_ARGUMENT', problem);
-  return await withMounts({ layout, name, doing: 'mount', signal, onWait }, async (reading) => {
-    const mount = mountOf(request, source, reading);
-    const { mounts } = reading.spec;
-    if (mounts.some(({ target }) => target === mount.target)) throw alreadyMounted(mount, name);
-    const after = [...mounts, mount];
-    if (mount.type === 'native') await requireNative(reading, after, settings.network === 'bridge');
-    await recordMounts(reading, after);
-    if (reading.state !== 'Running') return mount.target;
-    try {
-      await mountClassic(await requireGuest(layout, reading), mount, signal);
-      return mount.target;
-    } catch (error) {
-      await recordMounts(reading, mounts);
-      throw error;
-    }
+  await using opened = await openInstance(layout, name, {
+    for: 'mount',
+    states: ANY_STATE,
+    disk: 'any',
+    hold: 'mounts',
+    work,
   });
+  work.begin('mounting', name);
+  const { reading } = opened;
+  const mount = mountOf(request, source, reading);
+  const { mounts } = reading.spec;
+  if (mounts.some(({ target }) => target === mount.target)) throw alreadyMounted(mount, name);
+  const after = [...mounts, mount];
+  if (mount.type === 'native') await requireNative(reading, after, settings.network === 'bridge');
+  await opened.writeSpec({ mounts: after });
+  if (reading.state !== 'Running') return mount.target;
+  try {
+    await mountClassic(await requireGuest(layout, reading), mount, work.signal);
+    return mount.target;
+  } catch (error) {
+    await opened.writeSpec({ mounts });
+    throw error;
+  }
 }
 
 function mountOf(request: MountRequest, source: string, { spec }: InstanceReading): Mount {
@@ -75,7 +83,9 @@ function mountOf(request: MountRequest, source: string, { spec }: InstanceReadin
   return {
     source,
     target: targetInGuest(source, target, spec.sshUser),
-    ...{ type, uidMappings, gidMappings },
+    type,
+    uidMappings,
+    gidMappings,
   };
 }
 

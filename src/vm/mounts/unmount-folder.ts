@@ -1,13 +1,13 @@
 import { MultipassError } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { requireGuest } from '../guest/open-guest.js';
-import type { WorkOptions } from '../open.js';
+import { Work, type WorkRequest } from '../../work.js';
+import { ANY_STATE, openInstance } from '../open.js';
 import { unmountClassic, unmountInGuest } from './classic-mount.js';
 import { targetInGuest } from './mount-place.js';
-import { recordMounts, withMounts } from './with-mounts.js';
 
 /** What is taken off which instance. */
-export interface UnmountRequest extends WorkOptions {
+export interface UnmountRequest extends WorkRequest {
   readonly layout: StoreLayout;
   readonly name: string;
   /** In the guest; relative ones are in the user's home. Without one: all of its mounts. */
@@ -20,25 +20,31 @@ export interface UnmountRequest extends WorkOptions {
  * @throws MultipassError MOUNT_NOT_FOUND, MOUNT_FAILED, INSTANCE_NOT_FOUND, INSTANCE_DELETED, SSH_FAILED, ABORTED
  */
 export async function unmountFolder(request: UnmountRequest): Promise<void> {
-  const { layout, name, signal, onWait } = request;
-  await withMounts({ layout, name, doing: 'unmount', signal, onWait }, async (reading) => {
-    const { spec, state } = reading;
-    const target =
-      request.target === undefined ? null : targetInGuest('', request.target, spec.sshUser);
-    const chosen = spec.mounts.filter((mount) => target === null || mount.target === target);
-    if (target !== null && chosen.length === 0) throw notMounted(target, name);
-    let left = spec.mounts;
-    // One may be in another.
-    for (const mount of chosen.toReversed()) {
-      if (state === 'Running') {
-        const guest = await requireGuest(layout, reading);
-        const unmount = mount.type === 'native' ? unmountInGuest : unmountClassic;
-        await unmount(guest, mount, { lazily: false, signal });
-      }
-      left = left.filter((one) => one !== mount);
-      await recordMounts(reading, left);
-    }
+  const { layout, name } = request;
+  const work = Work.of(request.work);
+  await using opened = await openInstance(layout, name, {
+    for: 'unmount',
+    states: ANY_STATE,
+    disk: 'any',
+    hold: 'mounts',
+    work,
   });
+  const { spec, state } = opened.reading;
+  const target =
+    request.target === undefined ? null : targetInGuest('', request.target, spec.sshUser);
+  const chosen = spec.mounts.filter((mount) => target === null || mount.target === target);
+  if (target !== null && chosen.length === 0) throw notMounted(target, name);
+  let left = spec.mounts;
+  // One may be in another.
+  for (const mount of chosen.toReversed()) {
+    if (state === 'Running') {
+      const guest = await requireGuest(layout, opened.reading);
+      const unmount = mount.type === 'native' ? unmountInGuest : unmountClassic;
+      await unmount(guest, mount, { lazily: false, signal: work.signal });
+    }
+    left = left.filter((one) => one !== mount);
+    await opened.writeSpec({ mounts: left });
+  }
 }
 
 /** Multipass's text. */

@@ -1,6 +1,6 @@
 import { MultipassError } from '../../errors.js';
 import { isHeldByQemu } from '../../qemu/qemu-img.js';
-import { backingChain } from '../disks/backing-chain.js';
+import { requireOwnDisk, unfit } from '../disks/own-disk.js';
 import type { InstanceReading } from '../read-instance.js';
 
 /**
@@ -8,17 +8,11 @@ import type { InstanceReading } from '../read-instance.js';
  * @throws MultipassError DISK_INVALID for a disk that qemu-img refuses, DISK_IN_USE, TOOL_MISSING, ABORTED
  */
 export async function requireChangeableDisk(
-  { dir, disk }: InstanceReading,
+  reading: InstanceReading,
   signal?: AbortSignal,
 ): Promise<void> {
-  if (disk.corrupt) {
-    throw unfit(dir.disk, 'is marked as corrupt', 'Try `qemu-img check -r all` on a copy of it.');
-  }
-  if (disk.externalData || disk.encrypted) {
-    const what = disk.encrypted ? 'is encrypted' : 'keeps its data in another file';
-    throw unfit(dir.disk, what, 'Convert it with `qemu-img convert -O qcow2` first.');
-  }
-  backingChain(dir, disk);
+  requireOwnDisk(reading);
+  const { dir } = reading;
   if (!(await isHeldByQemu(dir.disk, { signal }))) return;
   throw new MultipassError('DISK_IN_USE', `another process uses the disk "${dir.disk}"`, {
     hint: 'Stop the virtual machine or the program that has it open, then try again.',
@@ -37,8 +31,4 @@ export function requireResizableDisk({ dir, disk }: InstanceReading): void {
     'is an image of version 2 with snapshots, which cannot be resized',
     'Make it one of version 3 with `qemu-img amend -o compat=1.1`.',
   );
-}
-
-function unfit(path: string, what: string, hint: string): MultipassError {
-  return new MultipassError('DISK_INVALID', `"${path}" ${what}`, { hint, details: { path } });
 }

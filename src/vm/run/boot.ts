@@ -1,13 +1,11 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { throwIfAborted } from '../../abort.js';
 import { errnoOf, MultipassError } from '../../errors.js';
 import { machineArguments, seenAsArguments, type Machine } from '../../qemu/machine.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
 import { startQemu, type StartedQemu } from '../../qemu/start-qemu.js';
 import { INSTANCE_FILES } from '../../store/instance-dir.js';
-import type { StoreLayout } from '../../store/layout.js';
-import { backingChain } from '../disks/backing-chain.js';
+import type { Work } from '../../work.js';
 import { cannotResume } from '../errors.js';
 import { SUSPEND_TAG, type InstanceReading } from '../read-instance.js';
 import { endKeepers } from '../mounts/keeper.js';
@@ -23,18 +21,16 @@ import {
   type MachineRecord,
 } from '../records/machine-record.js';
 import { dropSavedState } from './monitor.js';
-import { requireOwnRows } from './own-mac-rows.js';
+import { requireOwnMacs } from '../macs.js';
 import { planMachine, sameMachine } from './plan-machine.js';
 import { qemuProgram } from './qemu-program.js';
 
 /** What is booted, and how. */
 export interface BootRequest {
-  readonly layout: StoreLayout;
-  /** The stopped or suspended instance, under its exclusive lock. QEMU keeps the lock; the caller may release its own. */
+  /** The stopped or suspended instance, held alone. QEMU keeps its lock; the caller may release its own. */
   readonly opened: OpenedInstance;
   readonly settings: Settings;
-  readonly signal?: AbortSignal | undefined;
-  readonly onWarning?: ((warning: string) => void) | undefined;
+  readonly work: Work;
 }
 
 /** A port that was free a moment ago may be somebody else's by now. */
@@ -50,13 +46,12 @@ const PORT_TRIES = 5;
  *   NETWORK_NOT_FOUND, DISK_INVALID, DISK_IN_USE, TOOL_MISSING, ABORTED, …
  */
 export async function bootInstance(request: BootRequest): Promise<'booted' | 'resumed'> {
-  const { layout, opened, signal } = request;
-  const { reading } = opened;
+  const { opened, work } = request;
+  const { layout, reading } = opened;
   const { dir, spec, disk } = reading;
   const isSuspended = hasSnapshotNamed(disk, SUSPEND_TAG);
   if (isSuspended && readMachine(dir) === undefined) throw cannotResume(dir.name);
-  backingChain(dir, disk);
-  await requireOwnRows(layout, spec);
+  await requireOwnMacs(layout, spec);
   // A resumed guest has read its seed long ago.
   if (!isSuspended) await followName(layout, dir);
   await mkdir(dir.run, { recursive: true, mode: 0o700 });
@@ -69,10 +64,10 @@ export async function bootInstance(request: BootRequest): Promise<'booted' | 're
   );
   const { client } = qemu;
   try {
-    await plugCards(layout, machine.cards, signal);
+    await plugCards(layout, machine.cards, work.signal);
     const type = await boardOf(client, machine);
     if (type !== machine.type) await writeMachine(dir, recordOf({ ...machine, type }));
-    throwIfAborted(signal);
+    work.throwIfAborted();
     // Gone before the guest runs on: a QEMU that is killed later must not travel back in time at the next start.
     if (isSuspended) await dropSavedState(client);
     await client.execute('cont');
@@ -94,7 +89,7 @@ async function startOnFreePort(
   request: BootRequest,
   isSuspended: boolean,
 ): Promise<{ qemu: StartedQemu; machine: Machine }> {
-  const { opened, signal } = request;
+  const { opened, work } = request;
   const { dir } = opened.reading;
   for (let tried = 1; ; tried += 1) {
     const machine = await machineFor(request, isSuspended);
@@ -110,8 +105,8 @@ async function startOnFreePort(
         args: [...args, ...(isSuspended ? ['-loadvm', SUSPEND_TAG] : [])],
         folder: dir.path,
         run,
-        lock: opened.lock.descriptor,
-        signal,
+        lock: opened.descriptor,
+        signal: work.signal,
       });
       return { qemu, machine };
     } catch (error) {
@@ -124,23 +119,24 @@ async function startOnFreePort(
 }
 
 async function machineFor(request: BootRequest, isSuspended: boolean): Promise<Machine> {
-  const { layout, opened, settings, signal, onWarning } = request;
-  const { reading } = opened;
+  const { opened, settings, work } = request;
+  const { layout, reading } = opened;
+  const { signal } = work;
   const previous = isSuspended ? readMachine(reading.dir) : undefined;
   if (previous !== undefined) {
     const isBridged = previous.machine.cards.some(({ backend }) => backend.kind === 'tap');
     if (isBridged) await bridgeUp(layout, signal);
-    return await sameMachine(previous, { reading, onWarning });
+    return await sameMachine(previous, { reading, work });
   }
   const bridge = settings.network === 'bridge' ? await bridgeUp(layout, signal) : null;
-  return await planMachine({ layout, reading, settings, bridge, signal, onWarning });
+  return await planMachine({ layout, reading, settings, bridge, work });
 }
 
 /** The bridge that was set up for nothing goes, unless others are on it; what has failed is told first of all. */
-async function leaveBridge({ layout, opened, settings }: BootRequest): Promise<void> {
+async function leaveBridge({ opened, settings }: BootRequest): Promise<void> {
   const { dir } = opened.reading;
   if (settings.network !== 'bridge' && bridgedMacs(dir).length === 0) return;
-  await bridgeDownIfIdle(layout).catch(() => undefined);
+  await bridgeDownIfIdle(opened.layout).catch(() => undefined);
 }
 
 /** Removes what an earlier run left, but for what is learnt of the guest. */

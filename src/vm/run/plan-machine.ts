@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import type { CardBackend, Machine } from '../../qemu/machine.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
+import type { Work } from '../../work.js';
 import { tapName } from '../../net/bridge/tap.js';
 import { freeLoopbackPort, userSubnet } from '../../net/user-network.js';
 import { planNativeMounts } from '../mounts/native-mount.js';
@@ -20,8 +21,7 @@ export interface PlanRequest {
   readonly settings: Settings;
   /** Name of our own bridge, when cards are plugged into it; null for QEMU's own network. */
   readonly bridge: string | null;
-  readonly signal?: AbortSignal | undefined;
-  readonly onWarning?: ((warning: string) => void) | undefined;
+  readonly work: Work;
 }
 
 /**
@@ -29,12 +29,12 @@ export interface PlanRequest {
  * @throws MultipassError ACCELERATOR_UNAVAILABLE, QEMU_FAILED, TOOL_MISSING, ABORTED
  */
 export async function planMachine(request: PlanRequest): Promise<Machine> {
-  const { layout, reading, settings, bridge, signal, onWarning } = request;
+  const { layout, reading, settings, bridge, work } = request;
   const { spec, dir } = reading;
   const { arch, board } = qemuTarget();
   const program = qemuProgram(arch);
   const wanted = settings.accelerator;
-  const accelerator = await chooseAccelerator({ layout, wanted, program, signal });
+  const accelerator = await chooseAccelerator({ layout, wanted, program, signal: work.signal });
   const cards = [];
   const taken: string[] = [];
   for (const [index, { mac, network }] of spec.interfaces.entries()) {
@@ -44,11 +44,19 @@ export async function planMachine(request: PlanRequest): Promise<Machine> {
   }
   const { shares, seenAs, refused } = planNativeMounts(spec.mounts, bridge !== null);
   for (const { mount, problem } of refused) {
-    onWarning?.(`"${mount.target}" is not mounted in "${reading.name}": ${problem}`);
+    work.warn(`"${mount.target}" is not mounted in "${reading.name}": ${problem}`);
   }
   return {
-    ...{ arch, type: board, accelerator, cards, shares, seenAs },
-    ...{ cpus: spec.cpus, memory: spec.memory, uuid: spec.uuid, vmgenid: spec.vmgenid },
+    arch,
+    type: board,
+    accelerator,
+    cards,
+    shares,
+    seenAs,
+    cpus: spec.cpus,
+    memory: spec.memory,
+    uuid: spec.uuid,
+    vmgenid: spec.vmgenid,
     hasSeed: lstatSync(dir.seed, { throwIfNoEntry: false }) !== undefined,
   };
 }
@@ -59,7 +67,7 @@ export async function planMachine(request: PlanRequest): Promise<Machine> {
  */
 export async function sameMachine(
   { machine }: MachineRecord,
-  { reading, onWarning }: Pick<PlanRequest, 'reading' | 'onWarning'>,
+  { reading, work }: Pick<PlanRequest, 'reading' | 'work'>,
 ): Promise<Machine> {
   const cards = [];
   for (const { mac, backend } of machine.cards) {
@@ -69,7 +77,7 @@ export async function sameMachine(
   const shares = [];
   for (const share of machine.shares) {
     const isThere = statSync(share.path, { throwIfNoEntry: false })?.isDirectory() === true;
-    if (!isThere) onWarning?.(`"${reading.name}" is without "${share.path}": it does not exist`);
+    if (!isThere) work.warn(`"${reading.name}" is without "${share.path}": it does not exist`);
     shares.push(isThere ? share : { ...share, path: await emptyFolder(reading.dir) });
   }
   return { ...machine, cards, shares };
@@ -82,7 +90,7 @@ async function emptyFolder(dir: InstanceDir): Promise<string> {
 }
 
 async function backendOf(
-  { reading, bridge, onWarning }: PlanRequest,
+  { reading, bridge, work }: PlanRequest,
   card: { index: number; network: string | null; taken: readonly string[] },
 ): Promise<CardBackend> {
   const { index, network, taken } = card;
@@ -91,7 +99,7 @@ async function backendOf(
     return { kind: 'tap', tap: tapName(uuid, index), bridge: network ?? bridge };
   }
   if (network !== null) {
-    onWarning?.(
+    work.warn(
       `interface ${interfaceLabel(index)} of "${reading.name}" is not on "${network}": local.network is "user"`,
     );
   }

@@ -2,10 +2,10 @@ import { hasCode } from '../../errors.js';
 import { sleep } from '../../abort.js';
 import { requireGuest } from '../guest/open-guest.js';
 import { runInGuest, type Guest } from '../guest/ssh.js';
-import { instanceDeleted, instanceNotRunning } from '../errors.js';
 import { activateMounts } from '../mounts/activate-mounts.js';
 import { endKeepers } from '../mounts/keeper.js';
-import { readInstance } from '../read-instance.js';
+import { Work } from '../../work.js';
+import { lookAt } from '../open.js';
 import { prepareStore } from '../sweep.js';
 import type { StartInstanceRequest } from './start-instance.js';
 import { waitForGuest, withDeadline } from './wait-for-guest.js';
@@ -22,24 +22,24 @@ const PAUSE_MS = 500;
  * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, INSTANCE_NOT_RUNNING; TIMED_OUT, SSH_FAILED, ABORTED
  */
 export async function restartInstance(request: StartInstanceRequest): Promise<void> {
-  const { layout, name, signal } = request;
-  await prepareStore(layout);
-  const reading = readInstance(layout, name);
-  if (reading.state === 'Deleted') throw instanceDeleted(name);
-  if (reading.state !== 'Running') throw instanceNotRunning(name);
+  const { layout, name, timeoutMs } = request;
+  const work = Work.of(request.work);
+  const reading = lookAt(layout, name, { for: 'restart', states: ['Running'] });
+  await prepareStore(layout, { exists: true });
+  work.begin('starting', name);
   const guest = await requireGuest(layout, reading);
-  const before = await bootIdOf(guest, signal);
+  const before = await bootIdOf(guest, work.signal);
   // They would mount again in an order of their own.
   await endKeepers(reading.dir);
-  await runInGuest(guest, REBOOT, { signal });
-  const again = await withDeadline(request, async (deadline) => {
+  await runInGuest(guest, REBOOT, work);
+  const again = await withDeadline({ layout, name, timeoutMs, work }, async (deadline) => {
     for (;;) {
-      const entered = await waitForGuest({ ...request, signal: deadline });
-      if ((await tryBootId(entered, deadline)) !== before) return entered;
-      await sleep(PAUSE_MS, deadline);
+      const entered = await waitForGuest({ layout, reading, timeoutMs, work: deadline });
+      if ((await tryBootId(entered, deadline.signal)) !== before) return entered;
+      await deadline.sleep(PAUSE_MS);
     }
   });
-  await activateMounts({ ...request, guest: again });
+  await activateMounts({ guest: again, reading, work });
 }
 
 async function bootIdOf(guest: Guest, signal: AbortSignal | undefined): Promise<string> {

@@ -3,11 +3,11 @@ import type { StoreLayout } from '../../store/layout.js';
 import { requireGuest } from '../guest/open-guest.js';
 import { runInGuest, shellWord } from '../guest/ssh.js';
 import { instanceNotRunning } from '../errors.js';
-import { readInstance } from '../read-instance.js';
-import type { WorkOptions } from '../open.js';
+import { Work, type WorkRequest } from '../../work.js';
+import { lookAt } from '../open.js';
 
 /** Which instance is to be stopped later, or not any more. */
-export interface ScheduleRequest extends WorkOptions {
+export interface ScheduleRequest extends WorkRequest {
   readonly layout: StoreLayout;
   readonly name: string;
   /** Whole minutes from now; null: what was scheduled is cancelled. */
@@ -20,13 +20,17 @@ export interface ScheduleRequest extends WorkOptions {
  * @throws MultipassError INSTANCE_NOT_RUNNING; SSH_FAILED, GUEST_SILENT; TOOL_FAILED when the guest cannot do that
  */
 export async function scheduleStop(request: ScheduleRequest): Promise<void> {
-  const { layout, name, minutes, signal } = request;
-  const reading = readInstance(layout, name);
-  if (reading.state !== 'Running') throw instanceNotRunning(name);
+  const { layout, name, minutes } = request;
+  const reading = lookAt(layout, name, {
+    for: 'stop',
+    states: ['Running'],
+    disk: 'any',
+    refuseDeleted: instanceNotRunning,
+  });
   const guest = await requireGuest(layout, reading);
   const script = minutes === null ? CANCEL : scheduleIn(minutes, name);
   try {
-    await runInGuest(guest, `sudo -n sh -c ${shellWord(script)}`, { signal });
+    await runInGuest(guest, `sudo -n sh -c ${shellWord(script)}`, Work.of(request.work));
   } catch (error) {
     if (!(error instanceof ExecError)) throw error;
     throw new MultipassError('TOOL_FAILED', `the guest of "${name}" cannot schedule its shutdown`, {

@@ -5,17 +5,16 @@ import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
-import { instanceDeleted } from '../errors.js';
-import { performOperation } from '../pending/perform.js';
-import { readInstance, runningQemu, SUSPEND_TAG } from '../read-instance.js';
-import { openForChange, type WorkOptions } from '../open.js';
+import { Work, type WorkRequest } from '../../work.js';
+import { ANY_STATE, AT_REST, lookAt, openInstance } from '../open.js';
+import { runningQemu, SUSPEND_TAG, type InstanceReading } from '../read-instance.js';
 import { prepareStore } from '../sweep.js';
 import { tidyAfterRun, waitForEnd } from './end-of-run.js';
 import { INTERRUPTED, letRun, listenForFarewell, openMonitor, runStateOf } from './monitor.js';
-import { withDeadline } from './wait-for-guest.js';
+import { withDeadline, type DeadlineRequest } from './wait-for-guest.js';
 
 /** What is stopped, and how. */
-export interface StopRequest extends WorkOptions {
+export interface StopRequest extends WorkRequest {
   readonly layout: StoreLayout;
   readonly name: string;
   /** True: the power is cut, and a suspended one loses its saved memory. */
@@ -36,14 +35,12 @@ const QUIT_MS = 10_000;
  */
 export async function stopInstance(request: StopRequest): Promise<void> {
   const { layout, name, force = false } = request;
-  await prepareStore(layout);
-  const reading = readInstance(layout, name);
+  const reading = lookAt(layout, name, { for: 'stop', states: ANY_STATE, disk: 'any' });
+  await prepareStore(layout, { exists: true });
   switch (reading.state) {
-    case 'Deleted':
-      throw instanceDeleted(name);
     case 'Suspended':
       if (!force) throw cannotShutDown(name);
-      await dropSuspendedState(request);
+      await dropSuspendedState(request, reading);
       return;
     case 'Running':
       await endRun(request);
@@ -51,7 +48,6 @@ export async function stopInstance(request: StopRequest): Promise<void> {
     default:
       // Its QEMU ended without us.
       if (reading.uncleanEnd) await tidyAfterRun(layout, name, false);
-      return;
   }
 }
 
@@ -60,15 +56,18 @@ export async function stopInstance(request: StopRequest): Promise<void> {
  * @throws as {@link stopInstance}
  */
 export async function endRun(request: StopRequest): Promise<void> {
-  const { layout, name, force = false, signal } = request;
+  const { layout, name, force = false } = request;
+  const work = Work.of(request.work);
+  const { signal } = work;
   const dir = layout.instance(name);
+  work.begin('stopping', name);
   let isClean = false;
   try {
     if (force) {
-      isClean = await cutPower(request, dir);
+      isClean = await cutPower(dir, work);
     } else {
       await using client = await openMonitor(dir, signal);
-      isClean = await shutDown(request, client);
+      isClean = await shutDown({ ...request, work }, client);
     }
   } catch (error) {
     if (!hasCode(error, 'INSTANCE_NOT_RUNNING')) throw error;
@@ -78,12 +77,12 @@ export async function endRun(request: StopRequest): Promise<void> {
 }
 
 /** @returns whether QEMU has said farewell */
-async function shutDown(request: StopRequest, client: QmpClient): Promise<boolean> {
+async function shutDown(request: DeadlineRequest, client: QmpClient): Promise<boolean> {
   const hasSaidFarewell = listenForFarewell(client);
   const state = await runStateOf(client);
   if (state === 'io-error') throw outOfSpace(request.name);
   if (INTERRUPTED.has(state)) await letRun(client);
-  await withDeadline(request, async (deadline) => {
+  await withDeadline(request, async ({ signal: deadline }) => {
     const pressing = pressUntilEnd(client, deadline);
     const aborted = new Promise<never>((_, reject) => {
       const fail = (): void => reject(new MultipassError('ABORTED', 'interrupted'));
@@ -112,7 +111,7 @@ async function pressUntilEnd(client: QmpClient, deadline: AbortSignal): Promise<
  * QEMU writes out what it holds of the disk before it ends; one that does not answer is killed.
  * @returns whether it has said farewell
  */
-async function cutPower({ signal }: StopRequest, dir: InstanceDir): Promise<boolean> {
+async function cutPower(dir: InstanceDir, { signal }: Work): Promise<boolean> {
   const limit = AbortSignal.timeout(QUIT_MS);
   try {
     await using client = await openMonitor(dir, limit);
@@ -157,14 +156,14 @@ function notItsQemu(dir: InstanceDir, pid: number): MultipassError {
   );
 }
 
-async function dropSuspendedState(request: StopRequest): Promise<void> {
-  const { layout, name, signal } = request;
-  const { reading, lock } = await openForChange(layout, name, 'stop', request);
-  await using held = lock;
-  if (!hasSnapshotNamed(reading.disk, SUSPEND_TAG)) return;
-  held.assertHeld();
+async function dropSuspendedState(request: StopRequest, seen: InstanceReading): Promise<void> {
+  const { layout, name } = request;
+  const work = Work.of(request.work);
+  const states = { for: 'stop', states: AT_REST } as const;
+  await using opened = await openInstance(layout, name, { ...states, seen, work });
+  if (!hasSnapshotNamed(opened.reading.disk, SUSPEND_TAG)) return;
   const step = { operation: 'delete-snapshot', tag: SUSPEND_TAG } as const;
-  await performOperation(reading.dir, { step, spec: null, snapshots: new Map() }, signal);
+  await opened.perform({ step, spec: null, snapshots: new Map() }, work);
 }
 
 function cannotShutDown(name: string): MultipassError {

@@ -4,16 +4,16 @@ import { runJob } from '../../qemu/qmp-jobs.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { requireGuest } from '../guest/open-guest.js';
-import { instanceDeleted } from '../errors.js';
 import { activateMounts, deactivateMounts } from '../mounts/activate-mounts.js';
-import { readInstance, SUSPEND_TAG } from '../read-instance.js';
-import type { WorkOptions } from '../open.js';
+import { Work, type WorkRequest } from '../../work.js';
+import { ANY_STATE, lookAt } from '../open.js';
+import { SUSPEND_TAG } from '../read-instance.js';
 import { prepareStore } from '../sweep.js';
 import { tidyAfterRun, waitForEnd } from './end-of-run.js';
 import { INTERRUPTED, letRun, listenForFarewell, openMonitor, runStateOf } from './monitor.js';
 
 /** What is suspended. */
-export interface SuspendRequest extends WorkOptions {
+export interface SuspendRequest extends WorkRequest {
   readonly layout: StoreLayout;
   readonly name: string;
 }
@@ -29,22 +29,25 @@ export interface SuspendRequest extends WorkOptions {
  *   QMP_FAILED, ABORTED
  */
 export async function suspendInstance(request: SuspendRequest): Promise<void> {
-  const { layout, name, signal } = request;
-  await prepareStore(layout);
-  const reading = readInstance(layout, name);
+  const { layout, name } = request;
+  const work = Work.of(request.work);
+  const { signal } = work;
+  const reading = lookAt(layout, name, { for: 'suspend', states: ANY_STATE, disk: 'any' });
   const { state, dir, spec } = reading;
-  if (state === 'Deleted') throw instanceDeleted(name);
   if (state !== 'Running') return;
+  await prepareStore(layout, { exists: true });
+  work.begin('suspending', name);
   const guest = spec.mounts.length === 0 ? null : await requireGuest(layout, reading);
   if (guest !== null) {
     await wake(dir, signal);
-    await deactivateMounts({ ...request, guest });
+    await deactivateMounts({ guest, reading, work });
   }
   let isClean: boolean;
   try {
     isClean = await saveAndEnd(dir, signal);
   } catch (error) {
-    if (guest !== null) await activateMounts({ layout, guest }).catch(() => undefined);
+    if (guest !== null)
+      await activateMounts({ guest, reading, work: Work.of() }).catch(() => undefined);
     throw error;
   }
   await waitForEnd(dir);

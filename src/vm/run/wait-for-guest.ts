@@ -1,69 +1,92 @@
-import { throwIfAborted } from '../../abort.js';
 import { MultipassError, hasCode } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { boundConsole, consoleTail } from '../guest/console.js';
 import { guestOf } from '../guest/open-guest.js';
 import { waitForSsh, type Guest } from '../guest/ssh.js';
-import { isRunning, readInstance } from '../read-instance.js';
+import type { Work } from '../../work.js';
+import { isRunning, type InstanceReading } from '../read-instance.js';
 
 /** How long a guest may take to let us in, unless the user says otherwise. As in Multipass. */
 const DEFAULT_TIMEOUT_MS = 300_000;
 
-/** Which guest is waited for. */
-export interface WaitRequest {
+/** How long something may take. */
+export interface DeadlineRequest {
   readonly layout: StoreLayout;
   readonly name: string;
   /** Default 5 minutes. */
   readonly timeoutMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly work: Work;
 }
 
+/** Which guest is waited for. */
+export interface WaitRequest extends Omit<DeadlineRequest, 'name'> {
+  /** The running instance. */
+  readonly reading: InstanceReading;
+}
+
+/** How often the end of the console is told of while a guest is waited for. */
+const NOTE_MS = 1000;
+
 /**
- * Waits until a running instance can be entered by ssh.
+ * Waits until a running instance can be entered by ssh, and tells meanwhile what its guest writes to its console.
  * @throws MultipassError TIMED_OUT, with a hint when the guest has been silent; QEMU_FAILED when it ended meanwhile, with
  *   the end of its console; HOST_KEY_CHANGED, SSH_FAILED (no key), ABORTED
  */
 export async function waitForGuest(request: WaitRequest): Promise<Guest> {
-  const { layout, name, signal } = request;
-  const reading = readInstance(layout, name);
-  return await withDeadline(request, async (deadline) => {
+  const { layout, reading, work } = request;
+  const { name, dir } = reading;
+  let noted = 0;
+  return await withDeadline({ ...request, name }, async (deadline) => {
     const guest = async (): Promise<Guest | undefined> => {
-      await boundConsole(reading.dir);
+      await boundConsole(dir);
       return await guestOf(layout, reading);
     };
     return await waitForSsh(guest, {
-      signal: deadline,
+      signal: deadline.signal,
       requireAlive: () => {
-        if (!isRunning(reading.dir)) throw endedMeanwhile(request);
+        if (!isRunning(dir)) throw endedMeanwhile({ layout, name });
+        if (Date.now() - noted < NOTE_MS) return;
+        noted = Date.now();
+        const line = lastLine(consoleTail(dir));
+        if (line !== '') work.note(line);
       },
     });
   }).catch((error: unknown) => {
-    throwIfAborted(signal);
+    work.throwIfAborted();
     throw error;
   });
 }
 
 /**
  * Does work that must be over when the time-out has passed.
- * @throws MultipassError TIMED_OUT; ABORTED; what the work throws
+ * @param task gets the same work, under a signal that fires by then as well
+ * @throws MultipassError TIMED_OUT; ABORTED; what the task throws
  */
 export async function withDeadline<T>(
-  request: WaitRequest,
-  work: (deadline: AbortSignal) => Promise<T>,
+  request: DeadlineRequest,
+  task: (work: Work & { readonly signal: AbortSignal }) => Promise<T>,
 ): Promise<T> {
-  const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = request;
+  const { work, timeoutMs = DEFAULT_TIMEOUT_MS } = request;
   const timeout = AbortSignal.timeout(timeoutMs);
+  const signal = work.signal === undefined ? timeout : AbortSignal.any([work.signal, timeout]);
   try {
-    return await work(signal === undefined ? timeout : AbortSignal.any([signal, timeout]));
+    return await task(work.under(signal) as Work & { readonly signal: AbortSignal });
   } catch (error) {
-    throwIfAborted(signal);
-    const isLate = hasCode(error, 'ABORTED');
-    if (isLate && timeout.aborted) throw timedOut(request);
+    work.throwIfAborted();
+    if (hasCode(error, 'ABORTED') && timeout.aborted) throw timedOut(request);
     throw error;
   }
 }
 
-function timedOut({ layout, name, timeoutMs = DEFAULT_TIMEOUT_MS }: WaitRequest): MultipassError {
+function lastLine(text: string): string {
+  return text.trimEnd().split('\n').at(-1)?.trim() ?? '';
+}
+
+function timedOut({
+  layout,
+  name,
+  timeoutMs = DEFAULT_TIMEOUT_MS,
+}: DeadlineRequest): MultipassError {
   const tail = consoleTail(layout.instance(name));
   const seconds = Math.round(timeoutMs / 1000);
   return new MultipassError(
@@ -79,7 +102,10 @@ function timedOut({ layout, name, timeoutMs = DEFAULT_TIMEOUT_MS }: WaitRequest)
   );
 }
 
-function endedMeanwhile({ layout, name }: WaitRequest): MultipassError {
+function endedMeanwhile({
+  layout,
+  name,
+}: Pick<DeadlineRequest, 'layout' | 'name'>): MultipassError {
   return new MultipassError('QEMU_FAILED', `Instance shutdown during start of "${name}"`, {
     hint: 'It shut itself down, or its QEMU was killed.',
     details: { name, console: consoleTail(layout.instance(name)) },

@@ -1,21 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { MultipassError } from '../../errors.js';
-import { MacAddressGenerator } from '../../net/mac-address-generator.js';
-import type { StoreLayout } from '../../store/layout.js';
-import { performOperation } from '../pending/perform.js';
+import type { Work } from '../../work.js';
 import { planSeedChange } from '../pending/seed-change.js';
-import type { InstanceReading } from '../read-instance.js';
+import type { OpenedInstance } from '../open.js';
 import { requireBridges } from '../network/instance-bridge.js';
-import { OwnClaims } from '../snapshots/restored-interfaces.js';
+import { MacClaims } from '../macs.js';
 import type { Settings } from './settings.js';
 
 /** Which instance gets an interface. */
 export interface AddBridgedRequest {
-  readonly layout: StoreLayout;
-  /** The stopped instance; the caller holds its exclusive lock. */
-  readonly reading: InstanceReading;
+  /** The stopped instance. */
+  readonly opened: OpenedInstance;
   readonly settings: Settings;
-  readonly signal?: AbortSignal | undefined;
+  readonly work: Work;
 }
 
 /**
@@ -25,11 +22,11 @@ export interface AddBridgedRequest {
  * @throws MultipassError NETWORK_NOT_FOUND, NETWORK_UNAVAILABLE, SEED_INVALID, DISK_FULL, ABORTED, …
  */
 export async function addBridgedInterface(request: AddBridgedRequest): Promise<void> {
-  const { layout, reading, settings, signal } = request;
-  const { dir, spec } = reading;
+  const { opened, settings, work } = request;
+  const { dir, spec } = opened.reading;
   const network = await networkFor(settings);
-  await using claims = new OwnClaims(layout, spec.uuid);
-  const mac = await MacAddressGenerator.instance.generate((one) => claims.claim(one.toHex()));
+  await using claims = MacClaims.ofExisting(opened.layout, spec.uuid);
+  const mac = await claims.generate();
   const [first, ...rest] = spec.interfaces;
   const added = { mac, network, auto: true };
   const { change } = planSeedChange(dir, {
@@ -41,15 +38,14 @@ export async function addBridgedInterface(request: AddBridgedRequest): Promise<v
       auto: card.auto,
     })),
   });
-  await performOperation(
-    dir,
+  await opened.perform(
     {
       step: { operation: 'rewrite' },
       spec: { ...spec, interfaces: [first, ...rest, added] },
       snapshots: new Map(),
       seed: change,
     },
-    signal,
+    work,
   );
 }
 

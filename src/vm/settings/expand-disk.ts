@@ -1,19 +1,18 @@
 import type { MultipassError } from '../../errors.js';
 import { formatMemorySize } from '../../memory-size.js';
-import { replaceRecord } from '../../files/record.js';
 import { requireChangeableDisk, requireResizableDisk } from '../pending/changeable-disk.js';
-import { performOperation } from '../pending/perform.js';
-import type { InstanceReading } from '../read-instance.js';
+import type { Work } from '../../work.js';
+import type { OpenedInstance } from '../open.js';
 
 /** Which disk becomes how large. */
 export interface ExpandDiskRequest {
-  /** The stopped instance; the caller holds its exclusive lock. */
-  readonly reading: InstanceReading;
+  /** The stopped instance. */
+  readonly opened: OpenedInstance;
   /** Bytes. */
   readonly size: number;
   /** The error for a size that cannot be. */
   readonly refuse: (problem: string) => MultipassError;
-  readonly signal?: AbortSignal | undefined;
+  readonly work: Work;
 }
 
 const SECTOR = 512;
@@ -26,8 +25,9 @@ const LARGEST_L1 = 32 * 1024 ** 2;
  * @throws MultipassError the refusal for a smaller size or an absurd one; DISK_INVALID, DISK_IN_USE, DISK_FULL, ABORTED
  */
 export async function expandDisk(request: ExpandDiskRequest): Promise<void> {
-  const { reading, refuse, signal } = request;
-  const { dir, spec, disk } = reading;
+  const { opened, refuse, work } = request;
+  const { reading } = opened;
+  const { spec, disk } = reading;
   const size = Math.ceil(request.size / SECTOR) * SECTOR;
   if (request.size < Math.max(spec.disk, disk.virtualSize)) {
     throw refuse('Disk can only be expanded');
@@ -35,18 +35,17 @@ export async function expandDisk(request: ExpandDiskRequest): Promise<void> {
   const largest = (LARGEST_L1 / 8) * (disk.clusterSize / 8) * disk.clusterSize;
   if (size > largest) throw refuse(`Disk more than ${formatMemorySize(largest)} not possible`);
   if (size === disk.virtualSize) {
-    if (size !== spec.disk) await replaceRecord(dir.spec, { ...spec, disk: size });
+    if (size !== spec.disk) await opened.writeSpec({ disk: size });
     return;
   }
   requireResizableDisk(reading);
-  await requireChangeableDisk(reading, signal);
-  await performOperation(
-    dir,
+  await requireChangeableDisk(reading, work.signal);
+  await opened.perform(
     {
       step: { operation: 'resize', size },
       spec: { ...spec, disk: size },
       snapshots: new Map(),
     },
-    signal,
+    work,
   );
 }

@@ -1,8 +1,8 @@
-import { checkStoreFormat } from '../../store/format.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { instanceSettingHandler } from './instance-setting-handler.js';
 import { unknownSetting } from './setting-errors.js';
-import type { SetOptions, SettingHandler } from './setting-handler.js';
+import { Work, type WorkRequest } from '../../work.js';
+import type { SettingHandler } from './setting-handler.js';
 import { snapshotSettingHandler } from './snapshot-setting-handler.js';
 import { storeSettingHandler } from './store-setting-handler.js';
 
@@ -18,7 +18,6 @@ const HANDLERS: readonly SettingHandler[] = [
  * @throws MultipassError SETTING_UNKNOWN, INSTANCE_NOT_FOUND, INSTANCE_DELETED, STORE_TOO_NEW; RecordError
  */
 export function getSetting(layout: StoreLayout, key: string): string {
-  checkStoreFormat(layout);
   for (const handler of HANDLERS) {
     const value = handler.get(layout, key);
     if (value !== undefined) return value;
@@ -34,10 +33,11 @@ export async function setSetting(
   layout: StoreLayout,
   key: string,
   value: string,
-  options: SetOptions = {},
+  request: WorkRequest = {},
 ): Promise<void> {
+  const work = Work.of(request.work);
   for (const handler of HANDLERS) {
-    if (await handler.set(layout, key, value, options)) return;
+    if (await handler.set(layout, key, value, { work })) return;
   }
   throw unknownSetting(key);
 }

@@ -1,8 +1,6 @@
-import { checkStoreFormat } from '../../store/format.js';
-import { instanceDeleted, instanceNotFound } from '../errors.js';
 import { listInstances } from '../list-instances.js';
 import { isValidName } from '../names.js';
-import { readInstance } from '../read-instance.js';
+import { ANY_STATE, lookAt } from '../open.js';
 import {
   INSTANCE_PROPERTIES,
   isInstanceProperty,
@@ -25,17 +23,15 @@ export const instanceSettingHandler: SettingHandler = {
     const found = parseKey(key);
     if (found === undefined) return undefined;
     const { name, property } = found;
-    if (!checkStoreFormat(layout)) throw instanceNotFound(name);
-    const { state, spec } = readInstance(layout, name);
-    if (state === 'Deleted') throw instanceDeleted(name);
+    const { spec } = lookAt(layout, name, { for: 'get', states: ANY_STATE, disk: 'any' });
     return INSTANCE_PROPERTIES[property](spec, () => readSettings(layout, {}));
   },
 
-  async set(layout, key, value, { signal }) {
+  async set(layout, key, value, { work }) {
     const found = parseKey(key);
     if (found === undefined) return false;
     const { updateInstance } = await import('./update-instance.js');
-    await updateInstance({ layout, key, value, ...found, signal });
+    await updateInstance({ layout, key, value, ...found, work });
     return true;
   },
 };

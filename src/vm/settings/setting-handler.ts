@@ -1,9 +1,5 @@
 import type { StoreLayout } from '../../store/layout.js';
-
-/** How a setting is changed. */
-export interface SetOptions {
-  readonly signal?: AbortSignal | undefined;
-}
+import type { Work } from '../../work.js';
 
 /** The settings of one kind: of the store, of its instances, … Which of them a key belongs to is for them to say. */
 export interface SettingHandler {
@@ -12,5 +8,10 @@ export interface SettingHandler {
   /** The value as `get` prints it, '' for nothing; undefined when the key is not of this kind. */
   get(layout: StoreLayout, key: string): string | undefined;
   /** @returns false when the key is not of this kind */
-  set(layout: StoreLayout, key: string, value: string, options: SetOptions): Promise<boolean>;
+  set(
+    layout: StoreLayout,
+    key: string,
+    value: string,
+    options: { readonly work: Work },
+  ): Promise<boolean>;
 }

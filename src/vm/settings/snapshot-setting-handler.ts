@@ -24,32 +24,30 @@ export const snapshotSettingHandler: SettingHandler = {
   get(layout, key) {
     const found = parseKey(key);
     if (found === undefined) return undefined;
-    const { instance, snapshot, property } = found;
-    return snapshotRecordOf(layout, instance, snapshot).record[property];
+    const { name, snapshot, property } = found;
+    return snapshotRecordOf(layout, name, snapshot)[property];
   },
 
-  async set(layout, key, value, { signal }) {
+  async set(layout, key, value, { work }) {
     const found = parseKey(key);
     if (found === undefined) return false;
-    const { instance, snapshot, property } = found;
-    await changeSnapshot({ layout, instance, snapshot, [property]: value, signal });
+    const { name, snapshot, property } = found;
+    await changeSnapshot({ layout, name, snapshot, texts: { [property]: value }, work });
     return true;
   },
 };
 
 interface SnapshotKey {
-  readonly instance: string;
+  readonly name: string;
   readonly snapshot: string;
   readonly property: (typeof PROPERTIES)[number];
 }
 
 function parseKey(key: string): SnapshotKey | undefined {
-  const [local, instance = '', snapshot = '', last, ...more] = key.split('.');
-  const property = PROPERTIES.find((name) => name === last);
+  const [local, name = '', snapshot = '', last, ...more] = key.split('.');
+  const property = PROPERTIES.find((one) => one === last);
   if (local !== 'local' || property === undefined || more.length > 0) return undefined;
-  return isValidName(instance) && isValidName(snapshot)
-    ? { instance, snapshot, property }
-    : undefined;
+  return isValidName(name) && isValidName(snapshot) ? { name, snapshot, property } : undefined;
 }
 
 /** Of an instance whose records cannot be read, or that is gone meanwhile, none. */

@@ -1,3 +1,4 @@
+import { checkStoreFormat } from '../../store/format.js';
 import { prepareStore } from '../sweep.js';
 import { hashPassphrase } from './passphrase.js';
 import { invalidSetting } from './setting-errors.js';
@@ -11,12 +12,13 @@ export const storeSettingHandler: SettingHandler = {
 
   get(layout, key) {
     if (!isStoreSettingKey(key)) return undefined;
+    checkStoreFormat(layout);
     const { fallback, show } = storeSetting(key);
     const stored = readSettingsFile(layout).known[key] ?? fallback;
     return show === undefined ? stored : show(stored);
   },
 
-  async set(layout, key, value, { signal }) {
+  async set(layout, key, value, { work }) {
     if (!isStoreSettingKey(key)) return false;
     const { normalise, problemOf } = storeSetting(key);
     const plain = normalise === undefined ? value : normalise(value);
@@ -24,7 +26,7 @@ export const storeSettingHandler: SettingHandler = {
     const problem = problemOf(stored);
     if (problem !== null) throw invalidSetting(key, value, problem);
     await prepareStore(layout);
-    await writeSetting(layout, key, stored, signal);
+    await writeSetting(layout, key, stored, work.signal);
     return true;
   },
 };

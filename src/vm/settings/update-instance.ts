@@ -2,9 +2,9 @@ import { MultipassError } from '../../errors.js';
 import { parseMemorySize } from '../../memory-size.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { isBeingPrepared } from '../../store/staging.js';
-import { replaceRecord } from '../../files/record.js';
-import { hintToStop, openStopped } from '../snapshots/open-stopped.js';
-import type { OpenedInstance, WorkOptions } from '../open.js';
+import { Work, type WorkRequest } from '../../work.js';
+import { hintToStop } from '../errors.js';
+import { openInstance, type OpenedInstance } from '../open.js';
 import { addBridgedInterface } from './add-bridged-interface.js';
 import { expandDisk } from './expand-disk.js';
 import { isBridged, type InstanceProperty } from './instance-properties.js';
@@ -12,7 +12,7 @@ import { invalidSetting } from './setting-errors.js';
 import { readSettings } from './settings.js';
 
 /** Which property of which instance gets which value. */
-export interface UpdateInstanceRequest extends WorkOptions {
+export interface UpdateInstanceRequest extends WorkRequest {
   readonly layout: StoreLayout;
   readonly name: string;
   readonly property: InstanceProperty;
@@ -33,57 +33,58 @@ const OFF = /^(?:false|off|no|0)$/i;
  */
 export async function updateInstance(request: UpdateInstanceRequest): Promise<void> {
   const { layout, name, property } = request;
-  const opened = await openStopped({
-    ...request,
-    instance: name,
-    doing: 'set',
-    refusal: mustBeStopped,
-  }).catch(async (error: unknown) => {
+  const work = Work.of(request.work);
+  const opening = openInstance(layout, name, {
+    for: 'set',
+    states: ['Stopped'],
+    refuse: mustBeStopped,
+    disk: property === 'disk' ? 'own' : 'any',
+    work,
+  });
+  await using opened = await opening.catch(async (error: unknown) => {
     throw await meaningOf(error, layout, name);
   });
-  await using lock = opened.lock;
-  lock.assertHeld();
-  await UPDATES[property](request, opened);
+  await UPDATES[property](opened, request, work);
 }
 
-type Update = (request: UpdateInstanceRequest, opened: OpenedInstance) => Promise<void>;
+type Update = (opened: OpenedInstance, request: UpdateInstanceRequest, work: Work) => Promise<void>;
 
 const UPDATES: Readonly<Record<InstanceProperty, Update>> = {
-  async cpus({ key, value }, { reading: { dir, spec } }) {
+  async cpus(opened, { key, value }) {
     const cpus = /^[0-9]{1,6}$/.test(value) ? Number(value) : 0;
     if (cpus < 1) {
       const rule = 'Need a positive integer (in decimal format) of minimum 1';
       throw invalidSetting(key, value, rule);
     }
-    if (cpus !== spec.cpus) await replaceRecord(dir.spec, { ...spec, cpus });
+    if (cpus !== opened.reading.spec.cpus) await opened.writeSpec({ cpus });
   },
 
-  async memory(request, { reading: { dir, spec } }) {
+  async memory(opened, request) {
     const memory = parseSize(request);
     if (memory < LEAST_MEMORY) {
       const { key, value } = request;
       throw invalidSetting(key, value, 'Memory less than 512M minimum not allowed');
     }
-    if (memory !== spec.memory) await replaceRecord(dir.spec, { ...spec, memory });
+    if (memory !== opened.reading.spec.memory) await opened.writeSpec({ memory });
   },
 
-  async disk(request, { reading }) {
-    const { key, value, signal } = request;
+  async disk(opened, request, work) {
+    const { key, value } = request;
     const refuse = (problem: string): MultipassError => invalidSetting(key, value, problem);
-    await expandDisk({ reading, size: parseSize(request), refuse, signal });
+    await expandDisk({ opened, size: parseSize(request), refuse, work });
   },
 
-  async bridged({ layout, key, value, signal }, { reading }) {
+  async bridged(opened, { layout, key, value }, work) {
     const wanted = ON.test(value);
     if (!wanted && !OFF.test(value)) {
       throw invalidSetting(key, value, 'Invalid flag, need "true" or "false"');
     }
     const settings = readSettings(layout, {});
-    if (wanted === isBridged(reading.spec, settings.bridgedNetwork)) return;
+    if (wanted === isBridged(opened.reading.spec, settings.bridgedNetwork)) return;
     if (!wanted) {
       throw invalidSetting(key, value, 'Removing the bridged network is currently not supported');
     }
-    await addBridgedInterface({ layout, reading, settings, signal });
+    await addBridgedInterface({ opened, settings, work });
   },
 };
 

@@ -1,21 +1,21 @@
 import { join } from 'node:path';
-import { checkStoreFormat } from '../../store/format.js';
-import type { StoreLayout } from '../../store/layout.js';
 import { replaceRecord } from '../../files/record.js';
-import { instanceDeleted, instanceNotFound } from '../errors.js';
-import { readInstance, type InstanceReading } from '../read-instance.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { Work, type WorkRequest } from '../../work.js';
+import { ANY_STATE, AT_REST, lookAt, openInstance } from '../open.js';
+import type { InstanceReading } from '../read-instance.js';
 import { snapshotFileName, type SnapshotRecord } from '../records/snapshot-record.js';
 import { readSnapshots, requireSnapshot, snapshotViews } from './snapshot-list.js';
-import { openForChange, type WorkOptions } from '../open.js';
-import { prepareStore } from '../sweep.js';
-import type { SnapshotTexts } from './take-snapshot.js';
 import { requireComment, requireFreeName, requireSnapshotName } from './snapshot-texts.js';
+import type { SnapshotTexts } from './take-snapshot.js';
 
 /** Which snapshot, and its texts that change. */
-export interface ChangeSnapshotRequest extends WorkOptions, SnapshotTexts {
+export interface ChangeSnapshotRequest extends WorkRequest {
   readonly layout: StoreLayout;
-  readonly instance: string;
+  /** Name of the instance. */
+  readonly name: string;
   readonly snapshot: string;
+  readonly texts: SnapshotTexts;
 }
 
 /**
@@ -24,20 +24,23 @@ export interface ChangeSnapshotRequest extends WorkOptions, SnapshotTexts {
  *   SNAPSHOT_NOT_FOUND, SNAPSHOT_EXISTS, INVALID_NAME, INVALID_ARGUMENT, ABORTED, DISK_FULL, …
  */
 export async function changeSnapshot(request: ChangeSnapshotRequest): Promise<void> {
-  const { layout, instance, snapshot, name, comment } = request;
-  snapshotRecordOf(layout, instance, snapshot);
-  if (name !== undefined) requireSnapshotName(name);
-  if (comment !== undefined) requireComment(comment);
-  await prepareStore(layout);
-  const { lock } = await openForChange(layout, instance, 'set', request);
-  await using held = lock;
-  const { record, reading } = snapshotRecordOf(layout, instance, snapshot);
-  const changed = { ...record, name: name ?? record.name, comment: comment ?? record.comment };
-  if (changed.name !== record.name) {
-    requireFreeName(readSnapshots(reading.dir, undefined), changed.name, instance);
-  }
-  held.assertHeld();
-  await replaceRecord(join(reading.dir.snapshots, snapshotFileName(record.index)), changed);
+  const { layout, name, snapshot, texts } = request;
+  if (texts.name !== undefined) requireSnapshotName(texts.name);
+  if (texts.comment !== undefined) requireComment(texts.comment);
+  await using opened = await openInstance(layout, name, {
+    for: 'set',
+    states: AT_REST,
+    disk: 'any',
+    work: Work.of(request.work),
+    early: (reading) => void recordOf(reading, snapshot),
+  });
+  const { dir } = opened.reading;
+  const record = recordOf(opened.reading, snapshot);
+  const { name: newName = record.name, comment = record.comment } = texts;
+  if (newName !== record.name) requireFreeName(readSnapshots(dir, undefined), newName, name);
+  opened.assertHeld();
+  const path = join(dir.snapshots, snapshotFileName(record.index));
+  await replaceRecord(path, { ...record, name: newName, comment });
 }
 
 /**
@@ -46,12 +49,13 @@ export async function changeSnapshot(request: ChangeSnapshotRequest): Promise<vo
  */
 export function snapshotRecordOf(
   layout: StoreLayout,
-  instance: string,
+  name: string,
   snapshot: string,
-): { record: SnapshotRecord; reading: InstanceReading } {
-  if (!checkStoreFormat(layout)) throw instanceNotFound(instance);
-  const reading = readInstance(layout, instance);
-  if (reading.state === 'Deleted') throw instanceDeleted(instance);
-  const views = snapshotViews(instance, readSnapshots(reading.dir, reading.pending));
-  return { record: requireSnapshot(views, snapshot, instance).record, reading };
+): SnapshotRecord {
+  return recordOf(lookAt(layout, name, { for: 'get', states: ANY_STATE, disk: 'any' }), snapshot);
+}
+
+function recordOf({ name, dir, pending }: InstanceReading, snapshot: string): SnapshotRecord {
+  const views = snapshotViews(name, readSnapshots(dir, pending));
+  return requireSnapshot(views, snapshot, name).record;
 }

@@ -1,22 +1,19 @@
-import { MultipassError, hasCode } from '../../errors.js';
+import { MultipassError } from '../../errors.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
-import { checkStoreFormat } from '../../store/format.js';
 import type { StoreLayout } from '../../store/layout.js';
-import { instanceNotFound } from '../errors.js';
 import { requireChangeableDisk } from '../pending/changeable-disk.js';
-import { performOperation } from '../pending/perform.js';
-import { readInstance, type InstanceReading } from '../read-instance.js';
+import type { InstanceReading } from '../read-instance.js';
 import { snapshotFileName, snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js';
 import { readSnapshots, requireSnapshot, snapshotViews } from './snapshot-list.js';
-import { openForChange, type WorkOptions } from '../open.js';
-import { prepareStore } from '../sweep.js';
+import { AT_REST, openInstance } from '../open.js';
+import { Work, type WorkRequest } from '../../work.js';
 
 /** Which snapshot is deleted. */
-export interface DeleteSnapshotRequest extends WorkOptions {
+export interface DeleteSnapshotRequest extends WorkRequest {
   readonly layout: StoreLayout;
-  readonly instance: string;
+  /** Name of the instance. */
+  readonly name: string;
   readonly snapshot: string;
-  readonly onWarning?: ((warning: string) => void) | undefined;
 }
 
 /**
@@ -27,34 +24,32 @@ export interface DeleteSnapshotRequest extends WorkOptions {
  *   SNAPSHOT_NOT_FOUND, DISK_INVALID, DISK_IN_USE, DISK_FULL, ABORTED, …; RecordError when the instance is Broken
  */
 export async function deleteSnapshot(request: DeleteSnapshotRequest): Promise<void> {
-  const { layout, instance, snapshot, signal, onWarning } = request;
-  requireDeletable(request);
-  await prepareStore(layout);
-  const opened = await openForChange(layout, instance, 'delete', request).catch(
-    (error: unknown) => {
-      const isRunning = hasCode(error, 'INSTANCE_NOT_STOPPED');
-      throw isRunning ? snapshotsInUse(instance) : error;
-    },
-  );
-  await using lock = opened.lock;
-  const { reading, record } = requireDeletable(request);
-  await requireChangeableDisk(reading, signal);
-  const { dir, spec, disk } = reading;
+  const { layout, name, snapshot } = request;
+  const work = Work.of(request.work);
+  await using opened = await openInstance(layout, name, {
+    for: 'delete',
+    states: AT_REST,
+    refuse: snapshotsInUse,
+    refuseDeleted: () => cannotDeleteOfDeleted([`${name}.${snapshot}`]),
+    work,
+    early: (reading) => void recordOf(reading, snapshot),
+  });
+  const { dir, spec, disk } = opened.reading;
+  const record = recordOf(opened.reading, snapshot);
+  await requireChangeableDisk(opened.reading, work.signal);
   const tag = snapshotTag(record.index);
   const isLost = !hasSnapshotNamed(disk, tag);
-  lock.assertHeld();
-  await performOperation(
-    dir,
+  await opened.perform(
     {
       step: { operation: 'delete-snapshot', tag },
       spec: spec.snapshotHead === record.index ? { ...spec, snapshotHead: record.parent } : null,
       snapshots: recordsWithout(record, readSnapshots(dir, undefined)),
     },
-    signal,
+    work,
   );
   if (isLost) {
-    onWarning?.(
-      `the disk of "${instance}" did not hold the snapshot "${snapshot}" (${tag}) any more: only its record was deleted`,
+    work.warn(
+      `the disk of "${name}" did not hold the snapshot "${snapshot}" (${tag}) any more: only its record was deleted`,
     );
   }
 }
@@ -68,17 +63,9 @@ export function cannotDeleteOfDeleted(snapshots: readonly string[]): MultipassEr
   );
 }
 
-function requireDeletable({ layout, instance, snapshot }: DeleteSnapshotRequest): {
-  reading: InstanceReading;
-  record: SnapshotRecord;
-} {
-  if (!checkStoreFormat(layout)) throw instanceNotFound(instance);
-  const reading = readInstance(layout, instance);
-  if (reading.state === 'Deleted') throw cannotDeleteOfDeleted([`${instance}.${snapshot}`]);
-  const views = snapshotViews(instance, readSnapshots(reading.dir, reading.pending));
-  const { record } = requireSnapshot(views, snapshot, instance);
-  if (reading.state === 'Running') throw snapshotsInUse(instance);
-  return { reading, record };
+function recordOf({ name, dir, pending }: InstanceReading, snapshot: string): SnapshotRecord {
+  const views = snapshotViews(name, readSnapshots(dir, pending));
+  return requireSnapshot(views, snapshot, name).record;
 }
 
 /** The records that change: the snapshot's own, and those of its children. */

@@ -3,27 +3,30 @@ import { MultipassError } from '../../errors.js';
 import { log } from '../../log.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { requireChangeableDisk } from '../pending/changeable-disk.js';
-import { performOperation } from '../pending/perform.js';
 import type { SeedChange } from '../records/pending-record.js';
 import { instanceIdOf, planSeedChange } from '../pending/seed-change.js';
-import { readInstance, type InstanceReading } from '../read-instance.js';
+import type { InstanceReading } from '../read-instance.js';
 import { snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js';
 import { readSnapshots, requireSnapshot, snapshotViews } from './snapshot-list.js';
-import type { WorkOptions } from '../open.js';
-import { hintToStop, openStopped, requireStopped } from './open-stopped.js';
+import { openInstance } from '../open.js';
+import { Work, type WorkRequest } from '../../work.js';
+import { hintToStop } from '../errors.js';
 import { claimRestored, sameInterfaces, type RestoredInterfaces } from './restored-interfaces.js';
 import { snapshotOpened } from './take-snapshot.js';
 
 /** What is restored, and what becomes of the present state. */
-export interface RestoreSnapshotRequest extends WorkOptions {
+export interface RestoreSnapshotRequest extends WorkRequest {
   readonly layout: StoreLayout;
-  readonly instance: string;
+  /** Name of the instance. */
+  readonly name: string;
   readonly snapshot: string;
-  /** True: a snapshot of the present state is taken first. Default: it is lost. */
-  readonly keepsPresent?: boolean | undefined;
+  /**
+   * True: a snapshot of the present state is taken first. Default: it is lost. A function is asked once it is known that
+   * the snapshot can be restored, with no lock held: people may take their time.
+   */
+  readonly keepsPresent?: boolean | (() => Promise<boolean>) | undefined;
   /** Called with the snapshot that was taken first, once it is safe. */
   readonly onSnapshot?: ((record: SnapshotRecord) => void) | undefined;
-  readonly onWarning?: ((warning: string) => void) | undefined;
 }
 
 /**
@@ -35,35 +38,42 @@ export interface RestoreSnapshotRequest extends WorkOptions {
  *   DISK_IN_USE, SEED_INVALID, DISK_FULL, ABORTED, …; RecordError when the instance is Broken
  */
 export async function restoreSnapshot(request: RestoreSnapshotRequest): Promise<void> {
-  const { layout, instance, snapshot, signal, onWarning } = request;
-  requireRestorable(request);
-  const opened = await openStopped({
-    ...request,
-    doing: 'restore',
-    refusal: canOnlyRestoreStopped,
+  const { layout, name, snapshot, keepsPresent = false } = request;
+  const work = Work.of(request.work);
+  let keeps = keepsPresent === true;
+  await using opened = await openInstance(layout, name, {
+    for: 'restore',
+    states: ['Stopped'],
+    refuse: canOnlyRestoreStopped,
+    work,
+    early: async (reading) => {
+      findState(reading, snapshot);
+      if (typeof keepsPresent === 'function') keeps = await keepsPresent();
+    },
   });
-  await using lock = opened.lock;
-  let { reading } = opened;
-  const { record } = findState(reading, snapshot);
-  await requireChangeableDisk(reading, signal);
-  if (request.keepsPresent === true) {
+  work.begin('restoring', name);
+  const { record } = findState(opened.reading, snapshot);
+  await requireChangeableDisk(opened.reading, work.signal);
+  if (keeps) {
     const comment = `Before restoring ${snapshot}`;
-    const taken = await snapshotOpened(opened, { comment }, signal);
-    reading = readInstance(layout, instance);
+    const taken = await snapshotOpened(opened, { comment }, work);
     request.onSnapshot?.(taken);
   }
-  const { diskSize } = findState(reading, snapshot);
-  const restored = await claimRestored(layout, reading.spec, record);
-  const { change: seed, warnings } = seedThen(reading, record, restored);
-  lock.assertHeld();
+  const { spec } = opened.reading;
+  const { diskSize } = findState(opened.reading, snapshot);
+  const restored = await claimRestored(layout, spec, record);
+  const { change: seed, warnings } = seedThen(opened.reading, record, restored);
   const { cpus, memory, mounts, index } = record;
-  await performOperation(
-    reading.dir,
+  await opened.perform(
     {
       step: { operation: 'restore', tag: snapshotTag(index) },
       spec: {
-        ...reading.spec,
-        ...{ cpus, memory, disk: diskSize, mounts, interfaces: restored.interfaces },
+        ...spec,
+        cpus,
+        memory,
+        disk: diskSize,
+        mounts,
+        interfaces: restored.interfaces,
         // The machine goes on from another past than the one it had.
         vmgenid: randomUUID(),
         snapshotHead: index,
@@ -71,20 +81,9 @@ export async function restoreSnapshot(request: RestoreSnapshotRequest): Promise<
       snapshots: new Map(),
       seed,
     },
-    signal,
+    work,
   );
-  for (const warning of [...restored.warnings, ...warnings]) onWarning?.(warning);
-}
-
-/**
- * Makes sure, without any lock, that an instance can be brought back to a snapshot, so that nobody is asked in vain.
- * @throws as {@link restoreSnapshot}
- */
-export function requireRestorable(
-  request: Pick<RestoreSnapshotRequest, 'layout' | 'instance' | 'snapshot'>,
-): void {
-  const reading = requireStopped({ ...request, refusal: canOnlyRestoreStopped });
-  findState(reading, request.snapshot);
+  for (const warning of [...restored.warnings, ...warnings]) work.warn(warning);
 }
 
 /** The record of a snapshot, and the size that its state gives the disk. */

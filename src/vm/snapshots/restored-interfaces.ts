@@ -1,9 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { MacAddressGenerator } from '../../net/mac-address-generator.js';
 import type { InterfaceChange } from '../../net/network-config.js';
 import type { StoreLayout } from '../../store/layout.js';
-import { MacTable } from '../../store/mac-table.js';
-import { StagedInstance } from '../../store/staging.js';
+import { MacClaims } from '../macs.js';
 import { interfaceLabel, type NetworkInterface } from '../records/interface.js';
 import type { SnapshotRecord } from '../records/snapshot-record.js';
 import type { InstanceSpec } from '../records/spec.js';
@@ -28,17 +25,17 @@ export async function claimRestored(
   { uuid, interfaces: present }: InstanceSpec,
   record: SnapshotRecord,
 ): Promise<RestoredInterfaces> {
-  await using claims = new OwnClaims(layout, uuid);
+  await using claims = MacClaims.ofExisting(layout, uuid);
   const [first = present[0], ...rest] = record.interfaces;
   const wanted: InstanceSpec['interfaces'] = [first, ...rest];
   const interfaces: NetworkInterface[] = [];
   const warnings: string[] = [];
   for (const [index, card] of wanted.entries()) {
-    if (await claims.claim(card.mac.toHex())) {
+    if (await claims.claim(card.mac)) {
       interfaces.push(card);
       continue;
     }
-    const mac = await MacAddressGenerator.instance.generate((one) => claims.claim(one.toHex()));
+    const mac = await claims.generate();
     interfaces.push({ ...card, mac });
     const label = interfaceLabel(index);
     warnings.push(
@@ -67,31 +64,4 @@ export function sameInterfaces(
   const textOf = (cards: readonly NetworkInterface[]): string =>
     cards.map(({ mac, auto }) => `${mac.toString()} ${auto}`).join();
   return textOf(one) === textOf(other);
-}
-
-/** MAC rows of an instance that exists: they are not given back, whatever becomes of what they were claimed for. */
-export class OwnClaims implements AsyncDisposable {
-  readonly #layout: StoreLayout;
-  readonly #uuid: string;
-  readonly #table: MacTable;
-  #staged: StagedInstance | undefined;
-
-  constructor(layout: StoreLayout, uuid: string) {
-    this.#layout = layout;
-    this.#uuid = uuid;
-    this.#table = new MacTable(layout);
-  }
-
-  /** True when the row is the instance's, now or before; false when another has it. */
-  async claim(hex: string): Promise<boolean> {
-    if (this.#table.owner(hex) === undefined) {
-      this.#staged ??= await StagedInstance.create(this.#layout, randomUUID(), null);
-      if (await this.#staged.claimMac(hex, this.#uuid)) return true;
-    }
-    return this.#table.owner(hex) === this.#uuid;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#staged?.discard();
-  }
 }

@@ -1,12 +1,12 @@
 import { MultipassError } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { requireChangeableDisk } from '../pending/changeable-disk.js';
-import { performOperation } from '../pending/perform.js';
 import { instanceIdOf } from '../pending/seed-change.js';
 import { snapshotFileName, snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js';
 import { readSnapshots } from './snapshot-list.js';
-import type { OpenedInstance, WorkOptions } from '../open.js';
-import { hintToStop, openStopped, requireStopped, type StoppedRequest } from './open-stopped.js';
+import { openInstance, type OpenedInstance } from '../open.js';
+import { Work, type WorkRequest } from '../../work.js';
+import { hintToStop } from '../errors.js';
 import { firstFreeSnapshotName, nextIndex } from './snapshot-numbers.js';
 import { requireComment, requireFreeName, requireSnapshotName } from './snapshot-texts.js';
 
@@ -18,9 +18,12 @@ export interface SnapshotTexts {
 }
 
 /** Which instance a snapshot is taken of. */
-export interface TakeSnapshotRequest extends WorkOptions, SnapshotTexts {
+export interface TakeSnapshotRequest extends WorkRequest {
   readonly layout: StoreLayout;
-  readonly instance: string;
+  /** Name of the instance. */
+  readonly name: string;
+  /** What the snapshot is called. */
+  readonly texts?: SnapshotTexts | undefined;
 }
 
 /**
@@ -32,32 +35,33 @@ export interface TakeSnapshotRequest extends WorkOptions, SnapshotTexts {
  *   DISK_INVALID, DISK_IN_USE, DISK_FULL, ABORTED, …; RecordError when the instance is Broken
  */
 export async function takeSnapshot(request: TakeSnapshotRequest): Promise<SnapshotRecord> {
-  const { name, comment = '', signal } = request;
-  if (name !== undefined) requireSnapshotName(name);
-  requireComment(comment);
-  const stopped: StoppedRequest = {
-    ...request,
-    doing: 'snapshot',
-    refusal: canOnlySnapshotStopped,
-  };
-  const { dir, pending } = requireStopped(stopped);
-  if (name !== undefined) requireFreeName(readSnapshots(dir, pending), name, request.instance);
-  const opened = await openStopped(stopped);
-  await using lock = opened.lock;
-  lock.assertHeld();
-  return await snapshotOpened(opened, { name, comment }, signal);
+  const { layout, name, texts = {} } = request;
+  const work = Work.of(request.work);
+  if (texts.name !== undefined) requireSnapshotName(texts.name);
+  requireComment(texts.comment ?? '');
+  await using opened = await openInstance(layout, name, {
+    for: 'snapshot',
+    states: ['Stopped'],
+    refuse: canOnlySnapshotStopped,
+    work,
+    early: ({ dir, pending }) => {
+      if (texts.name !== undefined) requireFreeName(readSnapshots(dir, pending), texts.name, name);
+    },
+  });
+  work.begin('snapshotting', name);
+  return await snapshotOpened(opened, texts, work);
 }
 
-/** The second half of {@link takeSnapshot}: the caller holds the lock of the stopped instance. */
+/** The second half of {@link takeSnapshot}: the stopped instance is held open. */
 export async function snapshotOpened(
-  { reading, lock }: OpenedInstance,
+  opened: OpenedInstance,
   { name, comment = '' }: SnapshotTexts,
-  signal?: AbortSignal,
+  work: Work,
 ): Promise<SnapshotRecord> {
-  const { dir, spec, disk } = reading;
+  const { dir, spec, disk } = opened.reading;
   const records = readSnapshots(dir, undefined);
   if (name !== undefined) requireFreeName(records, name, dir.name);
-  await requireChangeableDisk(reading, signal);
+  await requireChangeableDisk(opened.reading, work.signal);
   const index = nextIndex(records, disk);
   const { cpus, memory, interfaces, mounts } = spec;
   const record: SnapshotRecord = {
@@ -66,18 +70,20 @@ export async function snapshotOpened(
     comment,
     parent: spec.snapshotHead,
     created: new Date().toISOString(),
-    ...{ cpus, memory, disk: disk.virtualSize, interfaces, mounts },
+    cpus,
+    memory,
+    disk: disk.virtualSize,
+    interfaces,
+    mounts,
     instanceId: instanceIdOf(dir),
   };
-  lock.assertHeld();
-  await performOperation(
-    dir,
+  await opened.perform(
     {
       step: { operation: 'snapshot', tag: snapshotTag(index) },
       spec: { ...spec, snapshotHead: index },
       snapshots: new Map([[snapshotFileName(index), record]]),
     },
-    signal,
+    work,
   );
   return record;
 }

@@ -2,7 +2,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { run } from '../../../src/process/run.js';
 import { InstanceLock } from '../../../src/store/lock.js';
-import type { CloneProgress } from '../../../src/vm/clone/clone-instance.js';
+import type { Progress } from '../../../src/work.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
 import { copyBegins, makeLargeDisk } from './large-disk.js';
 import { errorOf, expectRefusal } from './refusal.js';
@@ -17,7 +17,11 @@ describe('a clone that is interrupted', () => {
     const vm = await store.get('web');
     const reason = new Error('told to stop');
     const signal = AbortSignal.abort(reason);
-    const error = await expectRefusal(store, () => vm.clone('copy', { signal }), 'ABORTED');
+    const error = await expectRefusal(
+      store,
+      () => vm.clone('copy', { work: { signal } }),
+      'ABORTED',
+    );
     expect(error.cause).toBe(reason);
   });
 
@@ -27,7 +31,7 @@ describe('a clone that is interrupted', () => {
     const request = { mode: 'exclusive', purpose: 'resize' } as const;
     const lock = await InstanceLock.take(store.layout, 'web', request);
     const abort = new AbortController();
-    const options = { signal: abort.signal, onWait: () => abort.abort() };
+    const options = { work: { signal: abort.signal, onWait: () => abort.abort() } };
     const cloning = vm.clone('copy', options);
     await errorOf(cloning, 'ABORTED');
     await lock.release();
@@ -41,10 +45,10 @@ describe('a clone that is interrupted', () => {
       await makeInstance(store.layout, 'web');
       const vm = await store.get('web');
       const abort = new AbortController();
-      const onProgress = (progress: CloneProgress): void => {
+      const onProgress = (progress: Progress): void => {
         if (progress.phase === phase) abort.abort();
       };
-      const options = { signal: abort.signal, onProgress };
+      const options = { work: { signal: abort.signal, onProgress } };
       await expectRefusal(store, () => vm.clone('copy', options), 'ABORTED');
     });
   }
@@ -58,7 +62,7 @@ describe('a clone that is interrupted', () => {
       const vm = await store.get('web');
       const abort = new AbortController();
       const cloning = async (): Promise<unknown> => {
-        const copy = vm.clone(undefined, { signal: abort.signal });
+        const copy = vm.clone(undefined, { work: { signal: abort.signal } });
         await copyBegins(store.layout, file);
         abort.abort();
         return await copy;
@@ -78,7 +82,7 @@ describe('a clone that is interrupted', () => {
       const vm = await store.get('web');
       const abort = new AbortController();
       const cloning = async (): Promise<unknown> => {
-        const copy = vm.clone(undefined, { signal: abort.signal });
+        const copy = vm.clone(undefined, { work: { signal: abort.signal } });
         await copyBegins(store.layout, 'disk.qcow2');
         abort.abort();
         return await copy;
@@ -94,7 +98,7 @@ describe('a clone that is interrupted', () => {
     const onProgress = (): void => abort.abort();
     await expectRefusal(
       store,
-      () => vm.clone('copy', { signal: abort.signal, onProgress }),
+      () => vm.clone('copy', { work: { signal: abort.signal, onProgress } }),
       'ABORTED',
     );
     expect((await vm.clone('copy')).name).toBe('copy');

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run } from '../../../src/process/run.js';
 import { initialiseStore } from '../../../src/store/format.js';
-import { cloneInstance, type CloneProgress } from '../../../src/vm/clone/clone-instance.js';
+import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
+import type { Progress } from '../../../src/work.js';
 import { openStore, type VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';
 import { makeInstance } from '../../support/store-fixture.js';
@@ -34,9 +35,10 @@ describe.runIf(canLoopMount)('a clone for which there is no space', () => {
       const store = await storeIn(folder);
       await makeInstance(store.layout, 'web', { data: 32 });
       const phases: string[] = [];
-      const onProgress = ({ phase }: CloneProgress): number => phases.push(phase);
+      const onProgress = ({ phase }: Progress): number => phases.push(phase);
       const { layout } = store;
-      const cloning = (): Promise<unknown> => cloneInstance({ layout, source: 'web', onProgress });
+      const cloning = (): Promise<unknown> =>
+        cloneInstance({ layout, source: 'web', work: { onProgress } });
       const error = await expectRefusal(store, cloning, 'DISK_FULL');
       const { needed, free } = error.details as { needed: number; free: number };
       expect(needed).toBeGreaterThan(32 * MIB);
@@ -44,7 +46,7 @@ describe.runIf(canLoopMount)('a clone for which there is no space', () => {
       expect(free).toBeLessThan(needed + 4 * MIB);
       const inMiB = (bytes: number): string => `${(bytes / MIB).toFixed(1)}MiB`;
       expect(error.message).toContain(`: ${inMiB(needed)} needed, ${inMiB(free)} free`);
-      expect(phases).toEqual(['copying']);
+      expect([...new Set(phases)]).toEqual(['copying']);
     });
   });
 
@@ -84,10 +86,10 @@ describe.runIf(canLoopMount)('a clone for which there is no space', () => {
       const store = await storeIn(folder);
       await makeInstance(store.layout, 'web');
       const vm = await store.get('web');
-      const onProgress = ({ phase }: CloneProgress): void => {
+      const onProgress = ({ phase }: Progress): void => {
         if (phase === 'publishing') fillUp(folder);
       };
-      await expectRefusal(store, () => vm.clone(undefined, { onProgress }), 'DISK_FULL');
+      await expectRefusal(store, () => vm.clone(undefined, { work: { onProgress } }), 'DISK_FULL');
       expect(await readdir(store.layout.instances)).toEqual(['web']);
     });
   });

@@ -2,7 +2,7 @@ import { statfsSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { run } from '../../../src/process/run.js';
 import { initialiseStore } from '../../../src/store/format.js';
-import { cloneInstance, cloneInstances } from '../../../src/vm/clone/clone-instance.js';
+import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
 import { openStore, type VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
@@ -28,9 +28,9 @@ async function expectTruth(
   const { layout } = store;
   const request = { layout, source, ...choices };
   const before = await fingerprint(store.root);
-  const plan = await cloneInstances({ ...request, dryRun: true });
+  const plan = await cloneInstance({ ...request, dryRun: true });
   expect(await fingerprint(store.root)).toEqual(before);
-  const report = await cloneInstances(request);
+  const report = await cloneInstance(request);
   expect([plan.dryRun, report.dryRun]).toEqual([true, false]);
   for (const key of ['source', 'snapshot', 'strategy', 'consistency', 'fits'] as const) {
     expect(plan[key], key).toEqual(report[key]);
@@ -73,10 +73,10 @@ describe('the plan of a clone', () => {
       (await plan).clones.map(({ name }) => name);
     expect(await names(cloneInstance({ ...about, name: 'mine' }))).toEqual(['mine']);
     expect(await names(cloneInstance(about))).toEqual(['web-clone1']);
-    expect(await names(cloneInstances({ ...about, count: 2 }))).toEqual([
+    expect(await names(cloneInstance({ ...about, count: 2 }))).toEqual([
       ...['web-clone1', 'web-clone3'],
     ]);
-    expect(await names(cloneInstances({ ...about, count: 2, pattern: 'n{n}' }))).toEqual([
+    expect(await names(cloneInstance({ ...about, count: 2, name: 'n{n}' }))).toEqual([
       ...['n1', 'n2'],
     ]);
   });
@@ -123,13 +123,13 @@ describe.runIf(canLoopMount)('the plan of a clone on a small file system', () =>
       const spare = bavail * bsize - 24 * MIB;
       await run('fallocate', ['-l', String(spare), `${folder}/filler`]);
       const fits = async (request: object): Promise<boolean> =>
-        (await cloneInstances({ layout, source: 'web', count: 1, dryRun: true, ...request })).fits;
+        (await cloneInstance({ layout, source: 'web', count: 1, dryRun: true, ...request })).fits;
       expect(await fits({})).toBe(true);
       expect(await fits({ count: 2 })).toBe(false);
       expect(await fits({ count: 2, linked: true })).toBe(true);
       expect(await fits({ source: 'tagged', count: 3 })).toBe(true);
       expect(await fits({ source: 'tagged', count: 30 })).toBe(false);
-      const cloning = cloneInstances({ layout, source: 'web', count: 2 });
+      const cloning = cloneInstance({ layout, source: 'web', count: 2 });
       await errorOf(cloning, 'DISK_FULL');
     });
   });

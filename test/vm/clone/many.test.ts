@@ -2,7 +2,8 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { run } from '../../../src/process/run.js';
 import { readQcow2 } from '../../../src/qemu/qcow2-header.js';
-import { cloneInstances, type CloneProgress } from '../../../src/vm/clone/clone-instance.js';
+import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
+import type { Progress } from '../../../src/work.js';
 import { readSeed } from '../../../src/vm/seed/seed.js';
 import { deleteInstance } from '../../../src/vm/delete-instance.js';
 import type { VirtualMachine } from '../../../src/vm/virtual-machine.js';
@@ -90,13 +91,13 @@ describe('several clones at once', () => {
   test('tell how far they are, and what they came to', async ({ store }) => {
     const { layout } = store;
     await makeInstance(layout, 'web');
-    const seen: CloneProgress[] = [];
-    const onProgress = (progress: CloneProgress): number => seen.push(progress);
-    const report = await cloneInstances({ layout, source: 'web', count: 4, onProgress });
+    const seen: Progress[] = [];
+    const onProgress = (progress: Progress): number => seen.push(progress);
+    const report = await cloneInstance({ layout, source: 'web', count: 4, work: { onProgress } });
     const done = seen.flatMap(({ fraction }) => fraction ?? []);
     expect(done).toEqual(done.toSorted((a, b) => a - b));
     expect(done).toEqual(expect.arrayContaining([0, 0.25, 0.5, 0.75, 1]));
-    expect(seen.at(-1)).toEqual({ phase: 'publishing' });
+    expect(seen.at(-1)).toMatchObject({ phase: 'publishing', fraction: null });
     expect(report).toMatchObject({ dryRun: false, source: 'web', snapshot: null });
     expect(report.clones.map(({ name }) => name)).toHaveLength(4);
     const sizes = report.clones.map(
@@ -157,11 +158,11 @@ describe('several clones are all refused', () => {
     const { layout } = store;
     await makeInstance(layout, 'web', { data: 0 });
     const vm = await store.get('web');
-    const takeIt = async ({ phase }: CloneProgress): Promise<void> => {
+    const takeIt = async ({ phase }: Progress): Promise<void> => {
       if (phase === 'publishing') await makeInstance(layout, 'node-3', { data: 0 });
     };
     let taking = Promise.resolve();
-    const onProgress = (progress: CloneProgress): void => {
+    const onProgress = (progress: Progress): void => {
       taking = taking.then(() => takeIt(progress));
     };
     // The work is held up until the name is taken.
@@ -170,7 +171,10 @@ describe('several clones are all refused', () => {
       'sync',
       `while [ ! -e ${layout.instance('node-3').seed} ]; do sleep 0.05; done; exec "$REAL" "$@"`,
     );
-    const error = await errorOf(vm.cloneMany(4, 'node-{n}', { onProgress }), 'NAME_TAKEN');
+    const error = await errorOf(
+      vm.cloneMany(4, 'node-{n}', { work: { onProgress } }),
+      'NAME_TAKEN',
+    );
     await taking;
     expect(error.message).toBe('instance "node-3" already exists');
     expect(await expectSoundStore(layout)).toEqual(['node-3', 'web']);
@@ -181,12 +185,12 @@ describe('several clones are all refused', () => {
       await makeInstance(store.layout, 'web');
       const vm = await store.get('web');
       const abort = new AbortController();
-      const onProgress = (progress: CloneProgress): void => {
+      const onProgress = (progress: Progress): void => {
         const isNow =
           progress.phase === phase && (phase === 'publishing' || progress.fraction! >= 0.5);
         if (isNow) abort.abort();
       };
-      const options = { signal: abort.signal, onProgress };
+      const options = { work: { signal: abort.signal, onProgress } };
       await expectRefusal(store, () => vm.cloneMany(4, undefined, options), 'ABORTED');
     });
   }
@@ -197,7 +201,7 @@ describe('several clones are all refused', () => {
     await replaceProgram(`${store.root}-programs`, 'sync', 'exec sleep 600');
     const abort = new AbortController();
     const cloning = async (): Promise<unknown> => {
-      const copies = vm.cloneMany(2, undefined, { signal: abort.signal });
+      const copies = vm.cloneMany(2, undefined, { work: { signal: abort.signal } });
       while (!(await childProcesses()).some((line) => line.includes('sleep 600'))) {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
@@ -217,8 +221,8 @@ describe.runIf(canLoopMount)('several clones for which there is no space', () =>
       await makeInstance(store.layout, 'web', { data: 8 });
       const vm = await store.get('web');
       const phases: string[] = [];
-      const onProgress = ({ phase }: CloneProgress): number => phases.push(phase);
-      const cloning = (): Promise<unknown> => vm.cloneMany(6, undefined, { onProgress });
+      const onProgress = ({ phase }: Progress): number => phases.push(phase);
+      const cloning = (): Promise<unknown> => vm.cloneMany(6, undefined, { work: { onProgress } });
       const error = await expectRefusal(store, cloning, 'DISK_FULL');
       expect(error.details['needed']).toBeGreaterThan(6 * 8 * 1024 ** 2);
       expect(phases).toEqual([]);

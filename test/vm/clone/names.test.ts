@@ -3,7 +3,8 @@ import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { newToken } from '../../../src/store/maker-token.js';
 import { StagedInstance } from '../../../src/store/staging.js';
-import { cloneInstance, type CloneProgress } from '../../../src/vm/clone/clone-instance.js';
+import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
+import type { Progress } from '../../../src/work.js';
 import type { VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
 import { fingerprint } from './fingerprint.js';
@@ -93,9 +94,9 @@ describe('the name that a clone is given', () => {
     await symlink('/nowhere', store.layout.instance('link').path);
     const vm = await store.get('web');
     const phases: string[] = [];
-    const onProgress = ({ phase }: CloneProgress): number => phases.push(phase);
-    await expectRefusal(store, () => vm.clone('file', { onProgress }), 'NAME_TAKEN');
-    await expectRefusal(store, () => vm.clone('link', { onProgress }), 'NAME_TAKEN');
+    const onProgress = ({ phase }: Progress): number => phases.push(phase);
+    await expectRefusal(store, () => vm.clone('file', { work: { onProgress } }), 'NAME_TAKEN');
+    await expectRefusal(store, () => vm.clone('link', { work: { onProgress } }), 'NAME_TAKEN');
     // Told before the work, not after.
     expect(phases).toEqual([]);
   });
@@ -133,10 +134,12 @@ describe('the name that a clone is given', () => {
       layout,
       source: 'web',
       name: 'web-2',
-      onProgress: ({ phase }) => {
-        if (phase !== 'publishing') return;
-        mkdirSync(others.path);
-        writeFileSync(others.file('theirs'), 'by somebody else');
+      work: {
+        onProgress: ({ phase }) => {
+          if (phase !== 'publishing') return;
+          mkdirSync(others.path);
+          writeFileSync(others.file('theirs'), 'by somebody else');
+        },
       },
     });
     const error = await errorOf(cloning, 'NAME_TAKEN');

@@ -64,7 +64,7 @@ describe('a source that is not stopped', () => {
       told.push(instance, holders);
       void pretendToRun(dir);
     };
-    const error = await errorOf(vm.clone(undefined, { onWait }), 'INSTANCE_NOT_STOPPED');
+    const error = await errorOf(vm.clone(undefined, { work: { onWait } }), 'INSTANCE_NOT_STOPPED');
     await start.release();
     expect(error.message).toBe(ONLY_STOPPED);
     expect(told).toEqual(['web', expect.stringContaining(`start (pid ${process.pid}) since 20`)]);

@@ -23,8 +23,10 @@ function cloneWhile(store: VirtualMachineStore, meanwhile: () => void): Promise<
     layout: store.layout,
     source: 'web',
     name: 'copy',
-    onProgress: ({ phase }) => {
-      if (phase === 'publishing') meanwhile();
+    work: {
+      onProgress: ({ phase }) => {
+        if (phase === 'publishing') meanwhile();
+      },
     },
   });
 }
@@ -111,9 +113,11 @@ describe('a clone for which the store is not as it should be', () => {
         layout,
         source: 'web',
         name: 'copy',
-        onProgress: ({ phase }) => {
-          if (phase === 'copying') rows = readdirSync(layout.macs);
-          else throw new Error('intentional');
+        work: {
+          onProgress: ({ phase }) => {
+            if (phase === 'copying') rows = readdirSync(layout.macs);
+            else throw new Error('intentional');
+          },
         },
       });
     const before = await readdir(layout.macs);

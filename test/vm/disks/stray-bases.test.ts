@@ -6,7 +6,8 @@ import { deleteInstance } from '../../../src/vm/delete-instance.js';
 import { tidyBases } from '../../../src/vm/disks/stray-bases.js';
 import { encodePending } from '../../../src/vm/records/pending-record.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
-import { openForChange } from '../../../src/vm/open.js';
+import { AT_REST, openInstance } from '../../../src/vm/open.js';
+import { Work } from '../../../src/work.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
 import { contentOf } from '../snapshots/disk-content.js';
 
@@ -81,8 +82,8 @@ describe('the bases of an instance', () => {
     const step = { operation: 'rebase', backing: STRAY } as const;
     const pending = encodePending({ step, spec: null, snapshots: new Map() });
     await writeFile(dir.pending, recordText(pending));
-    const { lock } = await openForChange(layout, 'web', 'test');
-    await lock.release();
+    const request = { for: 'test', states: AT_REST, work: Work.of() };
+    await (await openInstance(layout, 'web', request))[Symbol.asyncDispose]();
     expect((await readdir(dir.path)).filter((name) => name.startsWith('base-'))).toEqual([STRAY]);
     expect(await contentOf(dir)).toBe(content);
   });

@@ -2,7 +2,7 @@ import { chmod, link, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { newToken } from '../../../src/store/maker-token.js';
-import { sweep } from '../../../src/store/trash.js';
+import { sweep } from '../../../src/store/sweep.js';
 import { rowsOfFolder } from '../../../src/vm/macs.js';
 import { DownloadPlace } from '../../../src/vm/images/download-place.js';
 import { purgeUnusedImages } from '../../../src/vm/images/purge-images.js';

@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { run } from '../../../src/process/run.js';
 import { initialiseStore } from '../../../src/store/format.js';
 import { StoreLayout } from '../../../src/store/layout.js';
-import { cloneInstance, cloneInstances } from '../../../src/vm/clone/clone-instance.js';
+import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
 import { purgeInstance } from '../../../src/vm/delete-instance.js';
 import { purgeUnusedImages } from '../../../src/vm/images/purge-images.js';
 import { trashImage } from '../../../src/vm/images/vault.js';
@@ -33,7 +33,7 @@ export async function familyTemplate(): Promise<FamilyTemplate> {
   await launchSource(layout, 'source');
   await cloneInstance({ layout, source: 'source', name: 'one', linked: true });
   await write(layout, 'source', 2);
-  await cloneInstances({ layout, source: 'source', count: 2, pattern: 'c{n}', linked: true });
+  await cloneInstance({ layout, source: 'source', count: 2, name: 'c{n}', linked: true });
   for (const [from, to] of [
     ['c1', 'two'],
     ['c2', 'three'],

@@ -7,6 +7,7 @@ import { readInstance } from '../../../src/vm/read-instance.js';
 import { planMachine, sameMachine, type PlanRequest } from '../../../src/vm/run/plan-machine.js';
 import { qemuProgram, qemuTarget } from '../../../src/vm/run/qemu-program.js';
 import { readSettings } from '../../../src/vm/settings/settings.js';
+import { Work } from '../../../src/work.js';
 import { handMadeMac, makeInstance, test } from '../../support/store-fixture.js';
 
 const INTERFACES = [
@@ -19,7 +20,7 @@ async function made(layout: StoreLayout): Promise<PlanRequest> {
     spec: { cpus: 3, memory: 700 * 1024 ** 2, interfaces: INTERFACES },
   });
   const settings = readSettings(layout, { MULTIPASS_ACCELERATOR: 'tcg' });
-  return { layout, reading: readInstance(layout, 'web'), settings, bridge: null };
+  return { layout, reading: readInstance(layout, 'web'), settings, bridge: null, work: Work.of() };
 }
 
 describe('planMachine', () => {
@@ -43,7 +44,10 @@ describe('planMachine', () => {
     store: { layout },
   }) => {
     const warnings: string[] = [];
-    const request = { ...(await made(layout)), onWarning: (text: string) => warnings.push(text) };
+    const request = {
+      ...(await made(layout)),
+      work: Work.of({ onWarning: (text) => void warnings.push(text) }),
+    };
     const { cards } = await planMachine(request);
     const backends = cards.map(({ backend }) => backend);
     const [first, second] = backends;

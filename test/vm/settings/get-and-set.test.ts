@@ -124,7 +124,7 @@ describe('a setting of the store', () => {
 
   test('waits for nobody once it is interrupted', async ({ store: { layout } }) => {
     const signal = AbortSignal.abort();
-    const setting = setSetting(layout, 'local.network', 'user', { signal });
+    const setting = setSetting(layout, 'local.network', 'user', { work: { signal } });
     await expect(setting).rejects.toMatchObject({ code: 'ABORTED' });
     expect(await readdir(layout.root)).not.toContain('settings.json');
   });

@@ -54,7 +54,7 @@ describe('the deletion of a snapshot', () => {
     const vm = await store.get('web');
     const warnings: string[] = [];
     const onWarning = (warning: string): void => void warnings.push(warning);
-    const request = { layout: store.layout, instance: 'web', onWarning };
+    const request = { layout: store.layout, name: 'web', work: { onWarning } };
     await deleteSnapshot({ ...request, snapshot: 'snapshot2' });
     expect(warnings).toEqual([
       expect.stringContaining('did not hold the snapshot "snapshot2" (@s2)'),
@@ -69,7 +69,7 @@ describe('the deletion of a snapshot', () => {
     const { layout } = store;
     await makeUnfit(layout);
     await writeSnapshot(layout.instance('asleep'), snapshotRecord(1));
-    await deleteSnapshot({ layout, instance: 'asleep', snapshot: 'snapshot1' });
+    await deleteSnapshot({ layout, name: 'asleep', snapshot: 'snapshot1' });
     expect(tagsOf(layout.instance('asleep'))).toEqual(['suspend']);
     expect((await store.get('asleep')).state).toBe('Suspended');
   });
@@ -83,7 +83,7 @@ describe('the deletion of a snapshot', () => {
     const deleting =
       (instance: string, snapshot = 'snapshot1') =>
       () =>
-        deleteSnapshot({ layout, instance, snapshot });
+        deleteSnapshot({ layout, name: instance, snapshot });
     const running = await expectRefusal(store, deleting('running'), 'INSTANCE_NOT_STOPPED');
     expect(running.message).toBe('cannot delete snapshots of "running" while it is running');
     const gone = await expectRefusal(store, deleting('gone'), 'INSTANCE_DELETED');

@@ -202,7 +202,9 @@ describe('the interfaces of a snapshot', () => {
     const other = await makeInstance(layout, 'other', { spec: { interfaces: vm.spec.interfaces } });
     const otherBefore = await readFile(other.spec);
     const warnings: string[] = [];
-    await vm.restore('snapshot1', { onWarning: (warning) => warnings.push(warning) });
+    await vm.restore('snapshot1', {
+      work: { onWarning: (warning) => void warnings.push(warning) },
+    });
     const { spec } = await store.get('web');
     const [old, now] = [vm.spec.interfaces[0].mac, spec.interfaces[0].mac];
     expect(now.equals(old)).toBe(false);
@@ -247,7 +249,7 @@ describe('nothing is restored', () => {
       await writeSnapshot(layout.instance(name), snapshotRecord(1));
     }
     const restoring = (instance: string) => () =>
-      restoreSnapshot({ layout, instance, snapshot: 'snapshot1' });
+      restoreSnapshot({ layout, name: instance, snapshot: 'snapshot1' });
     for (const instance of ['running', 'asleep']) {
       const error = await expectRefusal(store, restoring(instance), 'INSTANCE_NOT_STOPPED');
       expect(error.message).toBe('Multipass can only restore snapshots of stopped instances.');
@@ -265,7 +267,7 @@ describe('nothing is restored', () => {
     await writeData(dir, 3);
     const present = await contentOf(dir);
     const interruption = new AbortController();
-    const options = { keepsPresent: true, signal: interruption.signal };
+    const options = { keepsPresent: true, work: { signal: interruption.signal } };
     const restoring = vm.restore('snapshot1', {
       ...options,
       onSnapshot: () => interruption.abort(),

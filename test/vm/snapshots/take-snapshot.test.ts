@@ -63,7 +63,7 @@ describe('a snapshot', () => {
     });
     await writeSnapshot(dir, snapshotRecord(1));
     const before = await contentOf(dir, '@s3');
-    expect(await takeSnapshot({ layout: store.layout, instance: 'web' })).toMatchObject({
+    expect(await takeSnapshot({ layout: store.layout, name: 'web' })).toMatchObject({
       ...{ index: 4, name: 'snapshot2', parent: 0 },
     });
     expect(tagsOf(dir)).toEqual(['@s1', '@s3', '@s2', 'x', '@s4']);
@@ -106,13 +106,13 @@ describe('no snapshot', () => {
     ] as const) {
       const error = await expectRefusal(
         store,
-        () => takeSnapshot({ layout, instance }),
+        () => takeSnapshot({ layout, name: instance }),
         'INSTANCE_NOT_STOPPED',
       );
       expect(error).toMatchObject(refused);
       expect(error.hint).toContain(hint);
     }
-    const taken = (instance: string) => () => takeSnapshot({ layout, instance });
+    const taken = (instance: string) => () => takeSnapshot({ layout, name: instance });
     await expectRefusal(store, taken('gone'), 'INSTANCE_DELETED');
     await expectRefusal(store, taken('nope'), 'INSTANCE_NOT_FOUND');
     await expectRefusal(store, taken('../web'), 'INSTANCE_NOT_FOUND');
@@ -121,12 +121,12 @@ describe('no snapshot', () => {
   test('is begun that qemu-img would never take', async ({ store }) => {
     const { layout } = store;
     await makeUnfit(layout);
-    const corrupt = () => takeSnapshot({ layout, instance: 'corrupt' });
+    const corrupt = () => takeSnapshot({ layout, name: 'corrupt' });
     const error = await errorOf(corrupt(), 'DISK_INVALID');
     expect(error.message).toContain('is marked as corrupt');
     const thin = await makeInstance(layout, 'thin', { thin: true });
     await rename(thin.file('base-image.qcow2'), thin.file('elsewhere'));
-    await errorOf(takeSnapshot({ layout, instance: 'thin' }), 'DISK_INVALID');
+    await errorOf(takeSnapshot({ layout, name: 'thin' }), 'DISK_INVALID');
     for (const name of ['corrupt', 'thin']) {
       expect((await store.get(name)).snapshots()).toEqual([]);
     }
@@ -152,7 +152,7 @@ describe('no snapshot', () => {
   test('is taken when the command was interrupted before', async ({ store }) => {
     const dir = await makeInstance(store.layout, 'web');
     const vm = await store.get('web');
-    await errorOf(vm.snapshot({ signal: AbortSignal.abort() }), 'ABORTED');
+    await errorOf(vm.snapshot({ work: { signal: AbortSignal.abort() } }), 'ABORTED');
     expect(tagsOf(dir)).toEqual([]);
     expect((await store.get('web')).snapshots()).toEqual([]);
   });

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
-import { requireOwnRows } from '../../../src/vm/run/own-mac-rows.js';
-import { leftovers } from '../../e2e/support/sound-store.js';
-import { handMadeMac, specOf, test } from '../../support/store-fixture.js';
+import { requireOwnMacs } from '../../src/vm/macs.js';
+import { leftovers } from '../e2e/support/sound-store.js';
+import { handMadeMac, specOf, test } from '../support/store-fixture.js';
 
-describe('requireOwnRows', () => {
+describe('requireOwnMacs', () => {
   test('changes nothing when all rows are there', async ({ store: { layout } }) => {
     const spec = specOf();
     const row = layout.macRow(spec.interfaces[0].mac.toHex());
     await writeFile(row, `${spec.uuid}\n`);
-    await requireOwnRows(layout, spec);
+    await requireOwnMacs(layout, spec);
     expect(await readFile(row, 'utf8')).toBe(`${spec.uuid}\n`);
     expect(await leftovers(layout)).toEqual([]);
   });
@@ -20,7 +20,7 @@ describe('requireOwnRows', () => {
     const spec = specOf({ interfaces: [interfaces[0]!, interfaces[1]!] });
     const [first, second] = spec.interfaces.map(({ mac }) => layout.macRow(mac.toHex()));
     await writeFile(first!, `${spec.uuid}\n`);
-    await requireOwnRows(layout, spec);
+    await requireOwnMacs(layout, spec);
     expect((await readFile(second!, 'utf8')).trim()).toBe(spec.uuid);
     expect(await leftovers(layout)).toEqual([]);
   });
@@ -30,7 +30,7 @@ describe('requireOwnRows', () => {
     const spec = specOf({ interfaces: [interfaces[0]!, interfaces[1]!] });
     const taken = spec.interfaces[1]!.mac;
     await writeFile(layout.macRow(taken.toHex()), `${randomUUID()}\n`);
-    await expect(requireOwnRows(layout, spec)).rejects.toMatchObject({
+    await expect(requireOwnMacs(layout, spec)).rejects.toMatchObject({
       code: 'MAC_TAKEN',
       message: `the MAC address ${taken.toString()} belongs to another instance`,
       hint: expect.stringContaining('clone the instance') as string,
@@ -44,7 +44,7 @@ describe('requireOwnRows', () => {
   }) => {
     const spec = specOf();
     const copies = [spec, { ...spec, uuid: randomUUID() }];
-    const outcomes = await Promise.allSettled(copies.map((one) => requireOwnRows(layout, one)));
+    const outcomes = await Promise.allSettled(copies.map((one) => requireOwnMacs(layout, one)));
     const winner = outcomes.findIndex(({ status }) => status === 'fulfilled');
     const row = layout.macRow(spec.interfaces[0].mac.toHex());
     expect((await readFile(row, 'utf8')).trim()).toBe(copies[winner]?.uuid);

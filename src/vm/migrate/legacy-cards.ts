@@ -1,26 +1,25 @@
-import { MacAddressGenerator } from '../../net/mac-address-generator.js';
 import type { MacAddress } from '../../net/mac-address.js';
-import type { StagedInstance } from '../../store/staging.js';
+import type { MacClaims } from '../macs.js';
 import type { NetworkInterface } from '../records/interface.js';
 import type { LegacyCard } from './legacy-spec.js';
 
 /** An interface as it was, and the MAC that it has now. */
-interface Claim {
+interface GivenMac {
   readonly card: LegacyCard;
   readonly mac: MacAddress;
 }
 
 /**
- * Claims the MACs of one migrated instance: each keeps its own unless another interface has it already, in this
+ * Gives the interfaces of one migrated instance their MACs: each keeps its own unless another interface has it already, in this
  * instance or in the store; then it gets a new one, and that is told.
  */
-export class MacClaims {
-  readonly #staged: StagedInstance;
+export class LegacyCards {
+  readonly #macs: MacClaims;
   readonly #warnings: string[];
-  readonly #claims: Claim[] = [];
+  readonly #given: GivenMac[] = [];
 
-  constructor(staged: StagedInstance, warnings: string[]) {
-    this.#staged = staged;
+  constructor(macs: MacClaims, warnings: string[]) {
+    this.#macs = macs;
     this.#warnings = warnings;
   }
 
@@ -36,7 +35,7 @@ export class MacClaims {
 
   /** What an interface with this MAC was given before. */
   #known({ mac: old }: LegacyCard, others: readonly NetworkInterface[]): MacAddress | undefined {
-    return this.#claims.find(
+    return this.#given.find(
       ({ card, mac }) =>
         old !== null &&
         card.mac?.equals(old) === true &&
@@ -46,14 +45,12 @@ export class MacClaims {
 
   async #claim(card: LegacyCard): Promise<MacAddress> {
     const wanted = card.mac;
-    if (wanted !== null && (await this.#staged.claimMac(wanted.toHex()))) {
-      this.#claims.push({ card, mac: wanted });
+    if (wanted !== null && (await this.#macs.claim(wanted))) {
+      this.#given.push({ card, mac: wanted });
       return wanted;
     }
-    const mac = await MacAddressGenerator.instance.generate((made) =>
-      this.#staged.claimMac(made.toHex()),
-    );
-    this.#claims.push({ card, mac });
+    const mac = await this.#macs.generate();
+    this.#given.push({ card, mac });
     if (wanted !== null) {
       this.#warnings.push(
         `its MAC ${wanted.toString()} is in use by another interface: it has ${mac.toString()} now`,

@@ -1,0 +1,65 @@
+import { rename } from 'node:fs/promises';
+import { errnoOf, fromSystemError, hasCode, MultipassError } from '../errors.js';
+import { syncPath } from '../files/sync.js';
+import type { StoreLayout } from './layout.js';
+
+/** `rename` onto a folder that has something in it, a file, or a link. */
+const NAME_IS_TAKEN = new Set(['ENOTEMPTY', 'EEXIST', 'ENOTDIR']);
+
+/**
+ * The rename that makes a staged folder visible, which the kernel refuses where anything is. Nothing is synced.
+ * @param staged path of the folder, in staging or under another name
+ * @returns false when there is something of that name
+ * @throws MultipassError IO_ERROR, …
+ */
+export async function moveIfFree(
+  layout: StoreLayout,
+  staged: string,
+  name: string,
+): Promise<boolean> {
+  const target = layout.instance(name).path;
+  try {
+    await rename(staged, target);
+    return true;
+  } catch (error) {
+    if (NAME_IS_TAKEN.has(errnoOf(error) ?? '')) return false;
+    throw fromSystemError(error, `publish "${name}"`, target);
+  }
+}
+
+/**
+ * Makes it durable that instances are visible.
+ * @throws MultipassError NOT_DURABLE: they are, but a power cut may take them away again
+ */
+export async function confirmVisible(layout: StoreLayout, names: readonly string[]): Promise<void> {
+  try {
+    await syncPath(layout.instances);
+    await syncPath(layout.staging);
+  } catch (error) {
+    const what =
+      names.length === 1
+        ? `instance "${names[0] ?? ''}" is`
+        : `the instances ${names.join(', ')} are`;
+    throw notDurable(`${what} there`, error);
+  }
+}
+
+export function nameTaken(name: string): MultipassError {
+  return new MultipassError('NAME_TAKEN', `instance "${name}" already exists`, {
+    hint: 'Choose another name; a deleted instance keeps its name until `multipass purge`.',
+    details: { name },
+  });
+}
+
+export function notDurable(what: string, cause: unknown): MultipassError {
+  return new MultipassError(
+    'NOT_DURABLE',
+    `${what}, but the disk did not confirm it: ${(cause as Error).message}`,
+    { hint: 'Look after that disk; the instance may be missing after a power cut.', cause },
+  );
+}
+
+/** True for the failure after which an instance is visible all the same: what is visible is not ours to remove. */
+export function isVisible(error: unknown): boolean {
+  return hasCode(error, 'NOT_DURABLE');
+}

@@ -1,0 +1,161 @@
+import { lstat } from 'node:fs/promises';
+import { throwIfAborted } from '../abort.js';
+import { hasCode, MultipassError } from '../errors.js';
+import { syncPath, syncTree } from '../files/sync.js';
+import { log } from '../log.js';
+import { run } from '../process/run.js';
+import { newCommit, removeCommit, writeCommit, type Publication } from './commit.js';
+import type { StoreLayout } from './layout.js';
+import { confirmVisible, moveIfFree, nameTaken } from './make-visible.js';
+import type { StagedInstance } from './staging.js';
+import { takeBack } from './take-back.js';
+import type { RowsOf } from './trash.js';
+
+/** A staged instance that is whole but for its name. */
+export interface Publishable {
+  readonly staged: StagedInstance;
+  readonly name: string;
+  /** For a name that nobody has chosen: what it begins with, before a number, when several are published. */
+  readonly stem?: string | null | undefined;
+  /** For a name that nobody has chosen: the next one, when `taken` is taken. Without it, that name or none. */
+  readonly nextName?: ((taken: string) => string) | undefined;
+  /** Writes what the name goes into, in the staged folder; called again for each further name. */
+  readonly writeName?: ((name: string) => Promise<void>) | undefined;
+}
+
+/** How it is published. */
+export interface PublishOptions {
+  /** Tells the uuid of a folder: what has to be taken back is known by it, never by its name alone. */
+  readonly rowsOf: RowsOf;
+  /** Heeded until the first one is visible. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Makes staged instances visible and durable: every file of them, their folders bottom up, the MAC rows, then one rename
+ * for each, then both parents. Before its rename an instance is invisible, after it is whole. A name that nobody has
+ * chosen gives way to the next when it is taken, and only what the name goes into is written again.
+ *
+ * Several become visible together or not at all: their names are written down first, in one durable record, which the
+ * next command that changes the store carries out when this one is killed; where a chosen name turns out to be taken,
+ * the record becomes one of what is taken back.
+ *
+ * @returns their names
+ * @throws MultipassError NAME_TAKEN when somebody took a chosen name at this very moment: nothing of the set is visible,
+ *   and all of it is still staged or gone; NOT_DURABLE when all is visible but the disk would not confirm it; ABORTED,
+ *   DISK_FULL, IO_ERROR, …
+ */
+export async function publish(
+  layout: StoreLayout,
+  instances: readonly Publishable[],
+  options: PublishOptions,
+): Promise<string[]> {
+  for (const { staged, name, writeName } of instances) {
+    await writeName?.(name);
+    await staged.seal();
+  }
+  await syncAll(layout, instances, options.signal);
+  throwIfAborted(options.signal);
+  const record = instances.length > 1 ? newCommit(layout) : undefined;
+  const names = await moveAll(layout, instances, { record, rowsOf: options.rowsOf });
+  try {
+    await confirmVisible(layout, names);
+  } finally {
+    if (record !== undefined) await removeCommit(record);
+  }
+  return names;
+}
+
+/** A set of publications on its way. */
+interface MoveOptions {
+  /** Where the commit is recorded; undefined for a single one, whose rename is the whole commit. */
+  readonly record: string | undefined;
+  readonly rowsOf: RowsOf;
+}
+
+async function moveAll(
+  layout: StoreLayout,
+  instances: readonly Publishable[],
+  { record, rowsOf }: MoveOptions,
+): Promise<string[]> {
+  let publications = await Promise.all(instances.map(publicationOf));
+  const commit = async (): Promise<void> => {
+    if (record !== undefined)
+      await writeCommit(layout, record, { decision: 'publish', publications });
+  };
+  await commit();
+  try {
+    for (const [index, instance] of instances.entries()) {
+      for (let name = instance.name; !(await moveIfFree(layout, instance.staged.path, name));) {
+        name = nextName(instance, name, publications);
+        await instance.writeName?.(name);
+        await syncTree(instance.staged.path);
+        publications = publications.with(index, { ...publications[index], name } as Publication);
+        await commit();
+      }
+    }
+    return publications.map(({ name }) => name);
+  } catch (error) {
+    if (record !== undefined) await undo(layout, record, { publications, rowsOf });
+    throw error;
+  }
+}
+
+async function publicationOf({ staged, name, stem = null }: Publishable): Promise<Publication> {
+  const { ino } = await lstat(staged.path, { bigint: true });
+  return { token: staged.token, name, stem, uuid: staged.uuid, inode: String(ino) };
+}
+
+/** The next name that none of the others has been promised. @throws MultipassError NAME_TAKEN for a chosen one */
+function nextName(
+  { nextName }: Publishable,
+  taken: string,
+  publications: readonly Publication[],
+): string {
+  if (nextName === undefined) throw nameTaken(taken);
+  const promised = new Set(publications.map(({ name }) => name));
+  let name = nextName(taken);
+  while (promised.has(name)) name = nextName(name);
+  return name;
+}
+
+/** From the moment that the record says so, whoever finds it takes back what is visible of the set. */
+async function undo(
+  layout: StoreLayout,
+  record: string,
+  { publications, rowsOf }: { publications: readonly Publication[]; rowsOf: RowsOf },
+): Promise<void> {
+  try {
+    await writeCommit(layout, record, { decision: 'undo', publications });
+    await takeBack(layout, publications, rowsOf);
+    await removeCommit(record);
+  } catch (error) {
+    // What is told is why the set was given up; the next command takes back what is left of it.
+    log('warning', 'publish', `not all could be taken back yet: ${(error as Error).message}`);
+  }
+}
+
+/** One call for the whole file system, where there is one, is cheaper than one for each of many small files. */
+async function syncAll(
+  layout: StoreLayout,
+  instances: readonly Publishable[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (instances.length > 1 && (await syncFileSystem(layout, signal))) return;
+  for (const { staged } of instances) await syncTree(staged.path);
+  await syncPath(layout.macs);
+}
+
+/** False where that cannot be had. */
+async function syncFileSystem(
+  layout: StoreLayout,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  try {
+    await run('sync', ['--file-system', layout.staging], { signal });
+    return true;
+  } catch (error) {
+    if (!(error instanceof MultipassError) || hasCode(error, 'ABORTED')) throw error;
+    return false;
+  }
+}

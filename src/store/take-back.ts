@@ -1,0 +1,63 @@
+import { lstat, type FileHandle } from 'node:fs/promises';
+import { errnoOf, hasCode, MultipassError } from '../errors.js';
+import { log } from '../log.js';
+import type { Publication } from './commit.js';
+import type { InstanceDir } from './instance-dir.js';
+import { takeKernelLock } from './kernel-lock.js';
+import type { StoreLayout } from './layout.js';
+import { trashInstance, type RowsOf } from './trash.js';
+
+/**
+ * Takes instances back that were visible for a moment. Each is known by its uuid and the inode of its folder: what is
+ * called by its name by now may be a stranger's. One that somebody has begun to use meanwhile is theirs. May be repeated;
+ * waits for nobody.
+ * @throws MultipassError IO_ERROR, …
+ */
+export async function takeBack(
+  layout: StoreLayout,
+  publications: readonly Publication[],
+  rowsOf: RowsOf,
+): Promise<void> {
+  for (const publication of publications) {
+    const dir = layout.instance(publication.name);
+    if (!(await isIt(dir, publication, rowsOf))) continue;
+    const lock = await lockIfIdle(dir);
+    if (lock === 'in use') {
+      log('info', 'sweep', `"${publication.name}" is in use by now, and stays`);
+      continue;
+    }
+    try {
+      // Who had the lock before may have put another in its place.
+      if (await isIt(dir, publication, rowsOf)) await trashInstance(layout, dir.name, rowsOf);
+    } finally {
+      await lock?.close();
+    }
+  }
+}
+
+async function isIt(
+  dir: InstanceDir,
+  { uuid, inode }: Publication,
+  rowsOf: RowsOf,
+): Promise<boolean> {
+  try {
+    const stats = await lstat(dir.path, { bigint: true });
+    if (!stats.isDirectory() || String(stats.ino) !== inode) return false;
+    return (await rowsOf(dir))?.uuid === uuid;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** Undefined where there is no flock(1): nobody has the lock then. */
+async function lockIfIdle(dir: InstanceDir): Promise<FileHandle | 'in use' | undefined> {
+  try {
+    const options = { mode: 'exclusive', wait: false } as const;
+    return (await takeKernelLock(dir.lock, options)) ?? 'in use';
+  } catch (error) {
+    if (hasCode(error, 'TOOL_MISSING')) return undefined;
+    if (error instanceof MultipassError || errnoOf(error) !== 'ENOENT') throw error;
+    return 'in use';
+  }
+}

@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { errnoOf, MultipassError } from '../errors.js';
+import type { InstanceDir } from '../store/instance-dir.js';
+import { takeKernelLock, type LockMode } from '../store/kernel-lock.js';
+import { isPlainName, type StoreLayout } from '../store/layout.js';
+import { InstanceLock } from '../store/lock.js';
+import type { Work } from '../work.js';
+import { instanceIsRunning, instanceNotFound } from './errors.js';
+import { isRunning, requireFolder } from './read-instance.js';
+
+/** What keeps others from an instance: its own lock, or that of a running one's mounts. */
+export type InstanceHold = Pick<InstanceLock, 'descriptor' | 'assertHeld' | 'toShared' | 'release'>;
+
+/** How the lock of an instance is taken. */
+export interface LockInstanceRequest {
+  readonly mode: LockMode;
+  /** The command, in a word. */
+  readonly for: string;
+  readonly work: Work;
+  /** The error for an instance that runs: its QEMU holds the lock, and nobody waits for that. */
+  readonly refuse?: ((name: string, state: 'Running') => Error) | undefined;
+}
+
+/**
+ * Takes the lock of an instance, and that alone: for `openInstance`, and for those who deal with Broken ones.
+ * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_NOT_STOPPED or the refusal, ABORTED; INSTANCE_BROKEN for a link
+ */
+export async function lockInstance(
+  layout: StoreLayout,
+  name: string,
+  request: LockInstanceRequest,
+): Promise<InstanceLock> {
+  if (!isPlainName(name)) throw instanceNotFound(name);
+  const { mode, work } = request;
+  const dir = layout.instance(name);
+  const refuseIfRunning = (): void => {
+    if (!isRunning(dir)) return;
+    throw request.refuse?.(name, 'Running') ?? instanceIsRunning(name, request.for);
+  };
+  requireFolder(dir);
+  refuseIfRunning();
+  try {
+    return await InstanceLock.take(layout, name, {
+      mode,
+      purpose: request.for,
+      signal: work.signal,
+      onWait: (holders) => work.waitFor(name, holders),
+      whileWaiting: refuseIfRunning,
+    });
+  } catch (error) {
+    const isGone = errnoOf(error) === 'ENOENT' && !(error instanceof MultipassError);
+    throw isGone ? instanceNotFound(name) : error;
+  }
+}
+
+/** Takes the lock of a running instance's mounts. @throws MultipassError ABORTED, TOOL_MISSING */
+export async function lockMounts(dir: InstanceDir, { signal }: Work): Promise<InstanceHold> {
+  if (!existsSync(dir.run)) await mkdir(dir.run, { recursive: true, mode: 0o700 });
+  const handle = await takeKernelLock(dir.mountsLock, { mode: 'exclusive', wait: true, signal });
+  return new MountsLock(handle);
+}
+
+/** Held by its descriptor; the kernel never takes it away. */
+class MountsLock implements InstanceHold {
+  readonly descriptor = undefined;
+  readonly #handle: FileHandle | undefined;
+
+  constructor(handle: FileHandle | undefined) {
+    this.#handle = handle;
+  }
+
+  assertHeld(): void {
+    // Nothing can be lost.
+  }
+
+  toShared(): Promise<void> {
+    return Promise.reject(new Error('the mounts of an instance are not shared'));
+  }
+
+  async release(): Promise<void> {
+    await this.#handle?.close();
+  }
+}

@@ -1,0 +1,57 @@
+import { lstatSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { syncPath } from '../../files/sync.js';
+import { checkAndRepairLeaks } from '../../qemu/qemu-img.js';
+import type { InstanceDir } from '../../store/instance-dir.js';
+import { takeKernelLock } from '../../store/kernel-lock.js';
+import type { StoreLayout } from '../../store/layout.js';
+import type { Work } from '../../work.js';
+import { tidyBases } from '../disks/stray-bases.js';
+import { readInstance, type InstanceReading } from '../read-instance.js';
+import { bridgedMacs } from '../records/machine-record.js';
+import { finishPending } from './finish-pending.js';
+
+/**
+ * Puts in order what a killed command or a killed QEMU left of an instance: an operation in place is finished, leaked
+ * clusters are repaired, its bases are tidied, and the bridge goes that it was the last one on. May itself be killed
+ * anywhere. The caller holds the instance's exclusive lock.
+ * @returns how it reads now
+ * @throws MultipassError TOOL_FAILED, DISK_FULL, ABORTED, …; what makes it Broken
+ */
+export async function settle(
+  layout: StoreLayout,
+  name: string,
+  { signal }: Work,
+): Promise<InstanceReading> {
+  await letMountsFinish(layout.instance(name), signal);
+  let reading = readInstance(layout, name, { remember: true });
+  const { dir, pending, uncleanEnd } = reading;
+  if (pending !== undefined) await finishPending(dir, pending, signal);
+  if (uncleanEnd) await repair(layout, dir, signal);
+  if (pending !== undefined || uncleanEnd) reading = readInstance(layout, name, { remember: true });
+  await tidyBases(reading);
+  return reading;
+}
+
+/** Who changes the mounts of a running instance may still be at it when that has ended, and is about to write its spec. */
+async function letMountsFinish(dir: InstanceDir, signal: AbortSignal | undefined): Promise<void> {
+  if (lstatSync(dir.mountsLock, { throwIfNoEntry: false }) === undefined) return;
+  const held = await takeKernelLock(dir.mountsLock, { mode: 'exclusive', wait: true, signal });
+  await rm(dir.mountsLock, { force: true });
+  await held?.close();
+}
+
+async function repair(
+  layout: StoreLayout,
+  dir: InstanceDir,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await checkAndRepairLeaks(dir.disk, { signal });
+  await syncPath(dir.disk);
+  // Nobody has looked after the bridge since.
+  if (bridgedMacs(dir).length > 0) {
+    const { bridgeDownIfIdle } = await import('../network/instance-bridge.js');
+    await bridgeDownIfIdle(layout);
+  }
+  await rm(dir.qemuPid, { force: true });
+}
