@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { guestYamlText, parseGuestYaml, toYaml } from '../src/yaml.js';
-import { pyYaml } from './net/py-yaml.js';
+import { pyYaml } from './support/py-yaml.js';
 
 const rewritten = (text: string): string => guestYamlText(parseGuestYaml(text));
 

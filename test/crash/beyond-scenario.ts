@@ -11,7 +11,7 @@ import { readInstance } from '../../src/vm/read-instance.js';
 import { takeSnapshot } from '../../src/vm/snapshots/take-snapshot.js';
 import { hashTree } from '../support/hash-tree.js';
 import { makeInstance } from '../support/store-fixture.js';
-import { contentsOf, writeData } from '../vm/snapshots/disk-content.js';
+import { contentsOf, writeData } from '../support/disk-content.js';
 import { BYSTANDER, makeTemplate, storeScenario, type StoreContext } from './store-scenario.js';
 
 /** What the sources of the template are like. */

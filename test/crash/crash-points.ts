@@ -7,7 +7,7 @@ import {
   type TracedCommand,
   type TracedRun,
   type Victim,
-} from './inject.js';
+} from '../support/inject.js';
 
 /** What is struck, and what must hold after it. `Context` is what one run works on: a folder, mostly. */
 export interface CrashScenario<Context> {

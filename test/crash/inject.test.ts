@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../src/process/run.js';
 import { forEachCrashPoint, type CrashScenario } from './crash-points.js';
-import { countSteps, failAt, killAt, type Step, type TracedCommand } from './inject.js';
+import { countSteps, failAt, killAt, type Step, type TracedCommand } from '../support/inject.js';
 
 /** Sync and async calls, which Node makes in different threads, noise of other files, and a program. */
 const SCRIPT = `

@@ -15,7 +15,7 @@ import { readInstance } from '../../src/vm/read-instance.js';
 import { readSnapshots } from '../../src/vm/snapshots/snapshot-list.js';
 import { takeSnapshot } from '../../src/vm/snapshots/take-snapshot.js';
 import { handMadeMac, makeInstance } from '../support/store-fixture.js';
-import { contentOf, contentsOf } from '../vm/snapshots/disk-content.js';
+import { contentOf, contentsOf } from '../support/disk-content.js';
 import type { CrashScenario } from './crash-points.js';
 import { BYSTANDER, makeTemplate, storeScenario, type StoreContext } from './store-scenario.js';
 

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { hashTree } from '../support/hash-tree.js';
 import { makeInstance, test } from '../support/store-fixture.js';
-import { multipass } from './support/command.js';
-import { multipassInProcess } from './support/in-process.js';
-import { expectSoundStore } from './support/sound-store.js';
+import { multipass } from '../support/command.js';
+import { multipassInProcess } from '../support/in-process.js';
+import { expectSoundStore } from '../support/sound-store.js';
 
 /** Names that no instance can have, each wrong in its own way. */
 const BAD_NAMES: readonly string[] = [

@@ -2,11 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import type { InstanceDir } from '../../src/store/instance-dir.js';
 import type { StoreLayout } from '../../src/store/layout.js';
-import { readYaml } from '../cli/format/read-yaml.js';
+import { readYaml } from '../support/read-yaml.js';
 import { hashTree } from '../support/hash-tree.js';
 import { makeInstance, test as storeTest } from '../support/store-fixture.js';
-import { multipass } from './support/command.js';
-import { multipassInProcess } from './support/in-process.js';
+import { multipass } from '../support/command.js';
+import { multipassInProcess } from '../support/in-process.js';
 
 /** A store with `web`, whose records go bad, and `other`, which must not mind. */
 const test = storeTest.extend<{ web: InstanceDir }>({

@@ -8,9 +8,9 @@ import { StoreLayout } from '../../src/store/layout.js';
 import { hashTree } from '../support/hash-tree.js';
 import { canLoopMount, withLoopMount } from '../support/loop-mount.js';
 import { makeInstance, test } from '../support/store-fixture.js';
-import { multipass, type CommandOptions } from './support/command.js';
+import { multipass, type CommandOptions } from '../support/command.js';
 import { AS_NOBODY, giveToNobody } from './support/nobody.js';
-import { expectSoundStore, leftovers } from './support/sound-store.js';
+import { expectSoundStore, leftovers } from '../support/sound-store.js';
 
 const READERS = ['list', 'list --snapshots', 'info', 'info web'];
 const CHANGERS = ['clone web', 'clone web -n x', 'delete web', 'delete -p web', 'recover web'];

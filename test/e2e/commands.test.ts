@@ -5,8 +5,8 @@ import { describe, expect } from 'vitest';
 import { newToken } from '../../src/store/maker-token.js';
 import { BIN } from '../support/bin.js';
 import { makeInstance, test as storeTest } from '../support/store-fixture.js';
-import { environment, multipass, type CommandResult } from './support/command.js';
-import { expectSoundStore } from './support/sound-store.js';
+import { environment, multipass, type CommandResult } from '../support/command.js';
+import { expectSoundStore } from '../support/sound-store.js';
 
 /** Runs a command on the test's store, its words in one string. */
 type Run = (words: string) => Promise<CommandResult>;

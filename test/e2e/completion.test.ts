@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
 import { BIN } from '../support/bin.js';
 import { makeInstance, test as storeTest } from '../support/store-fixture.js';
-import { environment, multipass } from './support/command.js';
+import { environment, multipass } from '../support/command.js';
 
 /** Completes the last word of each line, as bash would at a tab, and prints the replies on one line. */
 const DRIVER = `

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import { readYaml } from '../cli/format/read-yaml.js';
-import { multipass } from './support/command.js';
+import { readYaml } from '../support/read-yaml.js';
+import { multipass } from '../support/command.js';
 import { test as legacyTest } from './support/legacy-data.js';
 import { readCsv } from './support/read-csv.js';
 

@@ -1,9 +1,9 @@
 import { describe, expect } from 'vitest';
 import { readQcow2 } from '../../src/qemu/qcow2-header.js';
 import { makeInstance, test as base } from '../support/store-fixture.js';
-import { makeUnfit } from '../vm/snapshots/run-state.js';
-import type { CommandResult } from './support/command.js';
-import { multipassInProcess } from './support/in-process.js';
+import { makeUnfit } from '../support/run-state.js';
+import type { CommandResult } from '../support/command.js';
+import { multipassInProcess } from '../support/in-process.js';
 
 const test = base.extend<{ mp: (...args: string[]) => Promise<CommandResult> }>({
   mp: async ({ store }, use) => {

@@ -4,9 +4,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, vi } from 'vitest';
 import type { StoreLayout } from '../../src/store/layout.js';
 import { makeInstance } from '../support/store-fixture.js';
-import { multipass, startMultipass, type RunningCommand } from './support/command.js';
+import { multipass, startMultipass, type RunningCommand } from '../support/command.js';
 import { test } from './support/legacy-data.js';
-import { expectSoundStore, leftovers } from './support/sound-store.js';
+import { expectSoundStore, leftovers } from '../support/sound-store.js';
 
 const SIGNALS = [
   ['SIGINT', 130],

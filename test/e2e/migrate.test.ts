@@ -4,9 +4,9 @@ import { describe, expect } from 'vitest';
 import { LegacyPaths } from '../../fixtures/legacy/paths.js';
 import { StoreLayout } from '../../src/store/layout.js';
 import { hashTree } from '../support/hash-tree.js';
-import { multipass } from './support/command.js';
+import { multipass } from '../support/command.js';
 import { test } from './support/legacy-data.js';
-import { expectSoundStore } from './support/sound-store.js';
+import { expectSoundStore } from '../support/sound-store.js';
 
 const NAMES = ['asleep', 'db', 'gone', 'old', 'web'];
 

@@ -5,8 +5,8 @@ import { describe, expect } from 'vitest';
 import { readInstance } from '../../src/vm/read-instance.js';
 import type { Mount } from '../../src/vm/records/mount.js';
 import { makeInstance, test as base } from '../support/store-fixture.js';
-import type { CommandResult } from './support/command.js';
-import { multipassInProcess } from './support/in-process.js';
+import type { CommandResult } from '../support/command.js';
+import { multipassInProcess } from '../support/in-process.js';
 
 const test = base.extend<{
   source: string;

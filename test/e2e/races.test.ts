@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { makeInstance, test } from '../support/store-fixture.js';
-import { multipass, type CommandResult } from './support/command.js';
-import { expectSoundStore } from './support/sound-store.js';
+import { multipass, type CommandResult } from '../support/command.js';
+import { expectSoundStore } from '../support/sound-store.js';
 
 const MANY = 16;
 

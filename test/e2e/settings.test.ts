@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { makeInstance, test as base } from '../support/store-fixture.js';
-import { multipass, type CommandResult } from './support/command.js';
+import { multipass, type CommandResult } from '../support/command.js';
 
 const test = base.extend<{ run: (words: string) => Promise<CommandResult> }>({
   run: async ({ root }, use) => {

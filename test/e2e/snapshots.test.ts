@@ -7,12 +7,12 @@ import { initialiseStore } from '../../src/store/format.js';
 import type { InstanceDir } from '../../src/store/instance-dir.js';
 import { StoreLayout } from '../../src/store/layout.js';
 import { makeInstance, test as base } from '../support/store-fixture.js';
-import { fingerprint } from '../vm/clone/fingerprint.js';
-import { snapshotRecord, writeSnapshot } from '../vm/clone/snapshot-record.js';
-import { contentOf, tagsOf, writeData } from '../vm/snapshots/disk-content.js';
-import { makeUnfit } from '../vm/snapshots/run-state.js';
-import type { CommandResult } from './support/command.js';
-import { multipassInProcess } from './support/in-process.js';
+import { fingerprint } from '../support/fingerprint.js';
+import { snapshotRecord, writeSnapshot } from '../support/snapshot-record.js';
+import { contentOf, tagsOf, writeData } from '../support/disk-content.js';
+import { makeUnfit } from '../support/run-state.js';
+import type { CommandResult } from '../support/command.js';
+import { multipassInProcess } from '../support/in-process.js';
 import { inTerminal, screen } from './support/terminal.js';
 
 interface Unfit {

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { makeInstance, test } from '../support/store-fixture.js';
-import { multipass } from './support/command.js';
-import { expectSoundStore } from './support/sound-store.js';
+import { multipass } from '../support/command.js';
+import { expectSoundStore } from '../support/sound-store.js';
 import { COLUMNS, drawn, inTerminal, screen } from './support/terminal.js';
 
 /** The percentages that were shown. */

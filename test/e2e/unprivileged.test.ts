@@ -2,10 +2,10 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { expect } from 'vitest';
 import { StoreLayout } from '../../src/store/layout.js';
-import { multipass } from './support/command.js';
+import { multipass } from '../support/command.js';
 import { test } from './support/legacy-data.js';
 import { AS_NOBODY, giveToNobody } from './support/nobody.js';
-import { expectSoundStore } from './support/sound-store.js';
+import { expectSoundStore } from '../support/sound-store.js';
 
 test('a user without any rights migrates, clones, deletes and purges', async ({ legacy, root }) => {
   await giveToNobody(legacy.paths.root);

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { test } from '../support/store-fixture.js';
-import { multipass } from './support/command.js';
+import { multipass } from '../support/command.js';
 
 /** A wrong command line: the words, and what is said of them on stderr, with exit code 1. */
 const WRONG: readonly (readonly [words: string, stderr: string])[] = [

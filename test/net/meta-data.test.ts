@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readMetaData, retargetMetaData } from '../../src/net/meta-data.js';
-import { pyYaml } from './py-yaml.js';
+import { pyYaml } from '../support/py-yaml.js';
 
 const identity = { instanceId: '7c1f0e4e-0000-4000-8000-00000000abcd', hostname: 'web-2' };
 const retarget = (text: string | null, hostname = 'web-2'): string =>

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MacAddress } from '../../src/net/mac-address.js';
 import { retargetNetworkConfig, type InterfaceChange } from '../../src/net/network-config.js';
-import { pyYaml } from './py-yaml.js';
+import { pyYaml } from '../support/py-yaml.js';
 
 /** Half of them of decimal digits below 60, which YAML 1.1 takes for a number when they are unquoted. */
 const mac = fc

@@ -6,7 +6,7 @@ import {
   retargetNetworkConfig,
   type InterfaceChange,
 } from '../../src/net/network-config.js';
-import { pyYaml } from './py-yaml.js';
+import { pyYaml } from '../support/py-yaml.js';
 
 /** Old and new MACs; the new ones are of decimal digits, which YAML 1.1 takes for a number when unquoted. */
 const OLD = ['52:54:00:aa:00:00', '52:54:00:aa:00:01', '52:54:00:aa:00:02'] as const;

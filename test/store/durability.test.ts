@@ -2,7 +2,7 @@ import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { newToken } from '../../src/store/maker-token.js';
-import { countSteps, type Step } from '../crash/inject.js';
+import { countSteps, type Step } from '../support/inject.js';
 import { makeInstance } from '../support/store-fixture.js';
 import { test } from '../support/worker-fixture.js';
 

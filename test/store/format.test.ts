@@ -14,7 +14,7 @@ import { listInstances, viewInstance } from '../../src/vm/list-instances.js';
 import { listSnapshots } from '../../src/vm/snapshots/list-snapshots.js';
 import { prepareStore } from '../../src/vm/sweep.js';
 import { openStore } from '../../src/vm/virtual-machine-store.js';
-import { countSteps } from '../crash/inject.js';
+import { countSteps } from '../support/inject.js';
 import { hashTree } from '../support/hash-tree.js';
 import { makeInstance } from '../support/store-fixture.js';
 import { test } from '../support/worker-fixture.js';

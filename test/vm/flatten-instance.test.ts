@@ -13,10 +13,10 @@ import { readInstance } from '../../src/vm/read-instance.js';
 import { openStore } from '../../src/vm/virtual-machine-store.js';
 import { canLoopMount, withLoopMount } from '../support/loop-mount.js';
 import { makeInstance, test } from '../support/store-fixture.js';
-import { expectSoundStore } from '../e2e/support/sound-store.js';
-import { expectRefusal } from './clone/refusal.js';
-import { replaceProgram } from './clone/replace-program.js';
-import { contentOf, contentsOf, writeData } from './snapshots/disk-content.js';
+import { expectSoundStore } from '../support/sound-store.js';
+import { expectRefusal } from '../support/refusal.js';
+import { replaceProgram } from '../support/replace-program.js';
+import { contentOf, contentsOf, writeData } from '../support/disk-content.js';
 
 const MIB = 1024 ** 2;
 

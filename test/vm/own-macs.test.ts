@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { requireOwnMacs } from '../../src/vm/macs.js';
-import { leftovers } from '../e2e/support/sound-store.js';
+import { leftovers } from '../support/sound-store.js';
 import { handMadeMac, specOf, test } from '../support/store-fixture.js';
 
 describe('requireOwnMacs', () => {

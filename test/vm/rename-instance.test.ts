@@ -12,8 +12,8 @@ import { renameInstance } from '../../src/vm/rename-instance.js';
 import { hashTree } from '../support/hash-tree.js';
 import { makeInstance, test } from '../support/store-fixture.js';
 import { test as processTest } from '../support/worker-fixture.js';
-import { expectSoundStore } from '../e2e/support/sound-store.js';
-import { errorOf, expectRefusal } from './clone/refusal.js';
+import { expectSoundStore } from '../support/sound-store.js';
+import { errorOf, expectRefusal } from '../support/refusal.js';
 
 describe('renaming an instance', () => {
   test('leaves everything in its folder as it is', async ({ store }) => {

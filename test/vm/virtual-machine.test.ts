@@ -5,9 +5,9 @@ import { recordText } from '../../src/files/record.js';
 import type { Progress } from '../../src/work.js';
 import { VirtualMachine } from '../../src/vm/virtual-machine.js';
 import { makeInstance, specOf, test } from '../support/store-fixture.js';
-import { fingerprint } from './clone/fingerprint.js';
-import { errorOf } from './clone/refusal.js';
-import { snapshotRecord, writeSnapshot } from './clone/snapshot-record.js';
+import { fingerprint } from '../support/fingerprint.js';
+import { errorOf } from '../support/refusal.js';
+import { snapshotRecord, writeSnapshot } from '../support/snapshot-record.js';
 
 describe('a VirtualMachine', () => {
   test('says what its folder says, and writes nothing for that', async ({ store }) => {

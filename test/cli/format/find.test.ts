@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatFind } from '../../../src/cli/format/find.js';
 import type { FoundImage } from '../../../src/vm/images/find-images.js';
-import { readYaml } from './read-yaml.js';
+import { readYaml } from '../../support/read-yaml.js';
 
 function image(changes: Partial<FoundImage>): FoundImage {
   return {

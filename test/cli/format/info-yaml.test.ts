@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatInfo } from '../../../src/cli/format/info.js';
-import { readYaml } from './read-yaml.js';
+import { readYaml } from '../../support/read-yaml.js';
 import { BROKEN, DB, SNAPSHOT, WEB } from './sample-info.js';
 
 describe('formatInfo as YAML', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatList } from '../../../src/cli/format/list.js';
-import { readYaml } from './read-yaml.js';
+import { readYaml } from '../../support/read-yaml.js';
 import { BROKEN_VIEW, SAMPLE_RUNTIME, sampleView } from './sample-views.js';
 
 const debian = { ...sampleView('x').image, os: 'Debian', release: '12' };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatNetworks } from '../../../src/cli/format/networks.js';
 import type { HostNetwork } from '../../../src/net/bridge/host-networks.js';
-import { readYaml } from './read-yaml.js';
+import { readYaml } from '../../support/read-yaml.js';
 
 const NETWORKS: HostNetwork[] = [
   { name: 'br-lan', type: 'bridge', description: 'Network bridge with eno1, eno2' },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatSnapshotList } from '../../../src/cli/format/snapshot-list.js';
-import { readYaml } from './read-yaml.js';
+import { readYaml } from '../../support/read-yaml.js';
 import { sampleSnapshot } from './sample-views.js';
 
 const SNAPSHOTS = [

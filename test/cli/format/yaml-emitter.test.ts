@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { formatYaml } from '../../../src/cli/format/yaml-emitter.js';
 import type { PlainData } from '../../../src/cli/format/plain-data.js';
-import { readYaml } from './read-yaml.js';
+import { readYaml } from '../../support/read-yaml.js';
 
 /** All characters, and those that numbers, dates and special words are made of. */
 const anyText = fc.oneof(

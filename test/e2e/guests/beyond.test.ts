@@ -4,7 +4,7 @@ import { readQcow2 } from '../../../src/qemu/qcow2-header.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
 import { layersBelow } from '../../../src/vm/disks/long-chain.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
-import { contentOf } from '../../vm/snapshots/disk-content.js';
+import { contentOf } from '../../support/disk-content.js';
 import { expectNothingLeft, test, type GuestStore } from './support.js';
 
 /** The tests of this file are the steps of one story: each goes on where the one before it ended. */

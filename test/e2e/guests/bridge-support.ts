@@ -9,7 +9,7 @@ import { tapName } from '../../../src/net/bridge/tap.js';
 import { StoreLayout } from '../../../src/store/layout.js';
 import { test as storeTest } from '../../support/store-fixture.js';
 import { withNetNamespace, type NetNamespace } from '../../support/net-namespace.js';
-import { multipass, type CommandOptions, type CommandResult } from '../support/command.js';
+import { multipass, type CommandOptions, type CommandResult } from '../../support/command.js';
 
 /** What an instance's records say that its guest may be asked about. */
 export interface Spec {

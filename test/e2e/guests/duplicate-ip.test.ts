@@ -6,7 +6,7 @@ import { run } from '../../../src/process/run.js';
 import { writeIso } from '../../../src/vm/seed/iso9660-writer.js';
 import { guestImage } from '../../support/guests.js';
 import { handMadeMac } from '../../support/store-fixture.js';
-import { startMultipass } from '../support/command.js';
+import { startMultipass } from '../../support/command.js';
 import { test, until, watchDhcp, type BridgeLab } from './bridge-support.js';
 
 describe('two guests with the same machine-id', () => {

@@ -7,7 +7,7 @@ import { run } from '../../../src/process/run.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
 import { readMachine } from '../../../src/vm/records/machine-record.js';
-import type { RunningCommand } from '../support/command.js';
+import type { RunningCommand } from '../../support/command.js';
 import { expectNothingLeft, kill, qemuOf, test, type GuestStore } from './support.js';
 
 /** The tests of this file share one instance, "web": each finds it running, and leaves it so. */

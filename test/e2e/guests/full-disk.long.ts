@@ -6,7 +6,7 @@ import { openMonitor, runStateOf } from '../../../src/vm/run/monitor.js';
 import { guestImage } from '../../support/guests.js';
 import { hashTree } from '../../support/hash-tree.js';
 import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';
-import type { RunningCommand } from '../support/command.js';
+import type { RunningCommand } from '../../support/command.js';
 import { expectNothingLeft, withGuestStore, type GuestStore } from './support.js';
 
 vi.setConfig({ testTimeout: 360_000 });

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { guestImage } from '../../support/guests.js';
-import { startMultipass } from '../support/command.js';
+import { startMultipass } from '../../support/command.js';
 import { test, until } from './bridge-support.js';
 
 describe('a launch on the bridge that comes to nothing', () => {

@@ -9,8 +9,8 @@ import { guestImage } from '../../support/guests.js';
 import { hashTree } from '../../support/hash-tree.js';
 import { ImageServer } from '../../support/image-server.js';
 import { makeInstance } from '../../support/store-fixture.js';
-import type { RunningCommand } from '../support/command.js';
-import { leftovers } from '../support/sound-store.js';
+import type { RunningCommand } from '../../support/command.js';
+import { leftovers } from '../../support/sound-store.js';
 import {
   expectNothingLeft,
   kill,

@@ -8,7 +8,7 @@ import { IMAGES } from '../../../fixtures/legacy/images.js';
 import type { LegacyInstance } from '../../../fixtures/legacy/instances.js';
 import { SHAPES } from '../../../fixtures/legacy/shapes.js';
 import { run } from '../../../src/process/run.js';
-import { contentOf, contentsOf } from '../../vm/snapshots/disk-content.js';
+import { contentOf, contentsOf } from '../../support/disk-content.js';
 import { test, type GuestStore } from './support.js';
 
 const MIB = 1024 ** 2;

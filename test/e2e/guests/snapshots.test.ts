@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import { run } from '../../../src/process/run.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
 import type { InstanceSpec } from '../../../src/vm/records/spec.js';
-import { contentOf } from '../../vm/snapshots/disk-content.js';
+import { contentOf } from '../../support/disk-content.js';
 import { expectNothingLeft, test, type GuestStore } from './support.js';
 
 /** The tests of this file are the steps of one story: each goes on where the one before it ended. */

@@ -14,8 +14,8 @@ import {
   type CommandOptions,
   type CommandResult,
   type RunningCommand,
-} from '../support/command.js';
-import { leftovers } from '../support/sound-store.js';
+} from '../../support/command.js';
+import { leftovers } from '../../support/sound-store.js';
 
 /** A boot of the tiny guest takes about 10 s where nothing else goes on, and the first image has to be built. */
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });

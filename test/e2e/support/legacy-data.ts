@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { buildLegacyData, type LegacyFixture } from '../../../fixtures/legacy/build.js';
 import { StoreLayout } from '../../../src/store/layout.js';
 import { test as base } from '../../support/store-fixture.js';
-import { multipass, type CommandResult } from './command.js';
+import { multipass, type CommandResult } from '../../support/command.js';
 
 /** A store that the legacy data was migrated to, by the command, for all tests of a file to look at. */
 interface Migrated {

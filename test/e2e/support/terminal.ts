@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { BIN } from '../../support/bin.js';
-import { environment, type CommandOptions } from './command.js';
+import { environment, type CommandOptions } from '../../support/command.js';
 
 const CLEAR_LINE = '\u001B[2K';
 

@@ -5,8 +5,8 @@ import { InstanceLock } from '../../../src/store/lock.js';
 import type { Progress } from '../../../src/work.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
 import { copyBegins, makeLargeDisk } from './large-disk.js';
-import { errorOf, expectRefusal } from './refusal.js';
-import { replaceProgram } from './replace-program.js';
+import { errorOf, expectRefusal } from '../../support/refusal.js';
+import { replaceProgram } from '../../support/replace-program.js';
 
 /** Enough that a copy takes many times as long as we take to see that it has begun. */
 const LARGE_MIB = 64;

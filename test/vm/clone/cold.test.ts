@@ -1,8 +1,8 @@
 import { describe, expect } from 'vitest';
 import { hashTree } from '../../support/hash-tree.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
-import { contentOf, tagsOf } from '../snapshots/disk-content.js';
-import { expectRefusal } from './refusal.js';
+import { contentOf, tagsOf } from '../../support/disk-content.js';
+import { expectRefusal } from '../../support/refusal.js';
 
 describe('a clone of a suspended source', () => {
   test('is refused with a hint', async ({ store }) => {

@@ -10,8 +10,8 @@ import type { Progress } from '../../../src/work.js';
 import { openStore, type VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';
 import { makeInstance } from '../../support/store-fixture.js';
-import { expectRefusal } from './refusal.js';
-import { replaceProgram } from './replace-program.js';
+import { expectRefusal } from '../../support/refusal.js';
+import { replaceProgram } from '../../support/replace-program.js';
 
 const MIB = 1024 ** 2;
 

@@ -6,8 +6,8 @@ import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
 import { openStore, type VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
-import { fingerprint } from './fingerprint.js';
-import { errorOf, expectRefusal } from './refusal.js';
+import { fingerprint } from '../../support/fingerprint.js';
+import { errorOf, expectRefusal } from '../../support/refusal.js';
 
 const KIB = 1024;
 const MIB = 1024 ** 2;

@@ -9,9 +9,9 @@ import { readInstance } from '../../../src/vm/read-instance.js';
 import { readSeed } from '../../../src/vm/seed/seed.js';
 import { hashTree } from '../../support/hash-tree.js';
 import { handMadeMac, makeInstance, test } from '../../support/store-fixture.js';
-import { contentOf, tagsOf, writeData } from '../snapshots/disk-content.js';
-import { expectRefusal } from './refusal.js';
-import { snapshotRecord, writeSnapshot } from './snapshot-record.js';
+import { contentOf, tagsOf, writeData } from '../../support/disk-content.js';
+import { expectRefusal } from '../../support/refusal.js';
+import { snapshotRecord, writeSnapshot } from '../../support/snapshot-record.js';
 
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;

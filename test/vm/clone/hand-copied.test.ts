@@ -7,7 +7,7 @@ import { initialiseStore } from '../../../src/store/format.js';
 import type { InstanceSpec } from '../../../src/vm/records/spec.js';
 import { openStore, type VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
-import { snapshotRecord, writeSnapshot } from './snapshot-record.js';
+import { snapshotRecord, writeSnapshot } from '../../support/snapshot-record.js';
 
 interface Dice {
   /** What chance proposes first, */

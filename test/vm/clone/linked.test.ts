@@ -15,9 +15,9 @@ import { initialiseStore } from '../../../src/store/format.js';
 import { hashTree } from '../../support/hash-tree.js';
 import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
-import { contentOf, contentsOf, writeData } from '../snapshots/disk-content.js';
-import { replaceProgram } from './replace-program.js';
-import { errorOf, expectRefusal } from './refusal.js';
+import { contentOf, contentsOf, writeData } from '../../support/disk-content.js';
+import { replaceProgram } from '../../support/replace-program.js';
+import { errorOf, expectRefusal } from '../../support/refusal.js';
 
 const MIB = 1024 ** 2;
 

@@ -2,10 +2,10 @@ import { describe, expect, vi } from 'vitest';
 import type { StoreLayout } from '../../../src/store/layout.js';
 import type { VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { layersBelow } from '../../../src/vm/disks/long-chain.js';
-import { multipassInProcess } from '../../e2e/support/in-process.js';
-import type { CommandResult } from '../../e2e/support/command.js';
+import { multipassInProcess } from '../../support/in-process.js';
+import type { CommandResult } from '../../support/command.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
-import { contentOf, writeData } from '../snapshots/disk-content.js';
+import { contentOf, writeData } from '../../support/disk-content.js';
 
 // Programs are started some hundred times.
 vi.setConfig({ testTimeout: 180_000 });

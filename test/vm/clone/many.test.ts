@@ -11,11 +11,11 @@ import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';
 import { handMadeMac, makeInstance, test } from '../../support/store-fixture.js';
 import { initialiseStore } from '../../../src/store/format.js';
 import { openStore } from '../../../src/vm/virtual-machine-store.js';
-import { expectSoundStore } from '../../e2e/support/sound-store.js';
-import { contentOf, writeData } from '../snapshots/disk-content.js';
+import { expectSoundStore } from '../../support/sound-store.js';
+import { contentOf, writeData } from '../../support/disk-content.js';
 import { childProcesses } from './child-processes.js';
-import { errorOf, expectRefusal } from './refusal.js';
-import { replaceProgram } from './replace-program.js';
+import { errorOf, expectRefusal } from '../../support/refusal.js';
+import { replaceProgram } from '../../support/replace-program.js';
 
 function namesOf(vms: readonly VirtualMachine[]): string[] {
   return vms.map(({ name }) => name);

@@ -6,8 +6,8 @@ import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
 import { readSeed } from '../../../src/vm/seed/seed.js';
 import { openStore, type VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { handMadeMac, makeInstance, test } from '../../support/store-fixture.js';
-import { expectRefusal } from './refusal.js';
-import { snapshotRecord, writeSnapshot } from './snapshot-record.js';
+import { expectRefusal } from '../../support/refusal.js';
+import { snapshotRecord, writeSnapshot } from '../../support/snapshot-record.js';
 
 const BOTH_AUTOMATIC = () =>
   [

@@ -7,8 +7,8 @@ import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
 import type { Progress } from '../../../src/work.js';
 import type { VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
-import { fingerprint } from './fingerprint.js';
-import { errorOf, expectRefusal } from './refusal.js';
+import { fingerprint } from '../../support/fingerprint.js';
+import { errorOf, expectRefusal } from '../../support/refusal.js';
 
 const UUID = '00000000-0000-4000-8000-000000000000';
 /** Above the highest pid that Linux gives. */

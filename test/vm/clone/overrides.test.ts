@@ -3,7 +3,7 @@ import { run } from '../../../src/process/run.js';
 import { readQcow2 } from '../../../src/qemu/qcow2-header.js';
 import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
-import { expectRefusal } from './refusal.js';
+import { expectRefusal } from '../../support/refusal.js';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;

@@ -19,9 +19,9 @@ import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
 import { cloneAction } from '../../../src/vm/clone/policy.js';
 import type { VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
-import { fingerprint } from './fingerprint.js';
-import { expectRefusal } from './refusal.js';
-import { snapshotRecord, writeSnapshot } from './snapshot-record.js';
+import { fingerprint } from '../../support/fingerprint.js';
+import { expectRefusal } from '../../support/refusal.js';
+import { snapshotRecord, writeSnapshot } from '../../support/snapshot-record.js';
 
 interface Cloned {
   readonly copy: InstanceDir;

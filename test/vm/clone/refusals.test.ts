@@ -6,8 +6,8 @@ import type { InstanceDir } from '../../../src/store/instance-dir.js';
 import { InstanceLock } from '../../../src/store/lock.js';
 import { startTimeOf } from '../../../src/store/maker-token.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
-import { fingerprint } from './fingerprint.js';
-import { errorOf, expectRefusal } from './refusal.js';
+import { fingerprint } from '../../support/fingerprint.js';
+import { errorOf, expectRefusal } from '../../support/refusal.js';
 
 const ONLY_STOPPED = 'Multipass can only clone stopped instances.';
 

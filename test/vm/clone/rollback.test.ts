@@ -9,9 +9,9 @@ import { startTimeOf } from '../../../src/store/maker-token.js';
 import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
 import type { VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
-import { fingerprint } from './fingerprint.js';
-import { errorOf, expectRefusal } from './refusal.js';
-import { replaceProgram } from './replace-program.js';
+import { fingerprint } from '../../support/fingerprint.js';
+import { errorOf, expectRefusal } from '../../support/refusal.js';
+import { replaceProgram } from '../../support/replace-program.js';
 
 function clone(store: VirtualMachineStore): Promise<unknown> {
   return cloneInstance({ layout: store.layout, source: 'web', name: 'copy' });

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { run } from '../../../src/process/run.js';
 import { copyWhole, linkOrCopy, reflink } from '../../../src/vm/disks/copy-file.js';
 import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';
-import { replaceProgram } from '../clone/replace-program.js';
+import { replaceProgram } from '../../support/replace-program.js';
 
 const MIB = 1024 ** 2;
 

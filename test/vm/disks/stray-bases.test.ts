@@ -9,7 +9,7 @@ import { readInstance } from '../../../src/vm/read-instance.js';
 import { AT_REST, openInstance } from '../../../src/vm/open.js';
 import { Work } from '../../../src/work.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
-import { contentOf } from '../snapshots/disk-content.js';
+import { contentOf } from '../../support/disk-content.js';
 
 const STRAY = 'base-00000000000000000000000000000000.qcow2';
 

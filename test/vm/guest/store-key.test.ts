@@ -2,7 +2,7 @@ import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { describe, expect, vi } from 'vitest';
 import { run } from '../../../src/process/run.js';
 import { hasKey, STORE_KEY, storePublicKey } from '../../../src/vm/guest/store-key.js';
-import { leftovers } from '../../e2e/support/sound-store.js';
+import { leftovers } from '../../support/sound-store.js';
 import { test } from '../../support/store-fixture.js';
 
 describe('storePublicKey', () => {

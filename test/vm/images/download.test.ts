@@ -10,7 +10,7 @@ import {
   processTest,
   test,
   until,
-} from './image-fixture.js';
+} from '../../support/image-fixture.js';
 
 const CUT = 1024 * 1024 + 17;
 

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { belowBase, fetchRemote } from '../../../src/vm/images/fetch-remote.js';
 import { streamArchitecture } from '../../../src/vm/images/architecture.js';
-import { errorOf, test } from './image-fixture.js';
+import { errorOf, test } from '../../support/image-fixture.js';
 
 const arch = streamArchitecture();
 const base = new URL('https://host.example/releases/');

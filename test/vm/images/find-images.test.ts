@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { findImages, type FoundImages } from '../../../src/vm/images/find-images.js';
 import { sha256Of } from '../../support/image-server.js';
-import { errorOf, test } from './image-fixture.js';
+import { errorOf, test } from '../../support/image-fixture.js';
 
 const names = ({ images }: FoundImages): string[] =>
   images.map(({ remote, aliases, title }) => `${remote}:${aliases[0] ?? title}`);

@@ -19,7 +19,7 @@ import {
   expectSameContent,
   processTest,
   test,
-} from './image-fixture.js';
+} from '../../support/image-fixture.js';
 
 async function convert(raw: string, target: string, format: string, options = ''): Promise<string> {
   const extra = options === '' ? [] : ['-o', options];

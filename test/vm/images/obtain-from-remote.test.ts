@@ -3,7 +3,12 @@ import { describe, expect } from 'vitest';
 import { readRecord } from '../../../src/files/record.js';
 import { decodeImageRecord } from '../../../src/vm/records/image-record.js';
 import { sha256Of } from '../../support/image-server.js';
-import { errorOf, expectNothingLeft, expectSameContent, test } from './image-fixture.js';
+import {
+  errorOf,
+  expectNothingLeft,
+  expectSameContent,
+  test,
+} from '../../support/image-fixture.js';
 
 describe('obtainImage of an alias', () => {
   test('downloads, prepares and publishes the image', async ({

@@ -5,7 +5,13 @@ import { describe, expect } from 'vitest';
 import { run } from '../../../src/process/run.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
 import type { ImageServer } from '../../support/image-server.js';
-import { errorOf, expectNothingLeft, expectSameContent, test, until } from './image-fixture.js';
+import {
+  errorOf,
+  expectNothingLeft,
+  expectSameContent,
+  test,
+  until,
+} from '../../support/image-fixture.js';
 
 const CUT = 700_000;
 

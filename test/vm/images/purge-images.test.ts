@@ -8,7 +8,7 @@ import { DownloadPlace } from '../../../src/vm/images/download-place.js';
 import { purgeUnusedImages } from '../../../src/vm/images/purge-images.js';
 import { listImages } from '../../../src/vm/images/vault.js';
 import { makeInstance } from '../../support/store-fixture.js';
-import { expectNothingLeft, processTest, test, until } from './image-fixture.js';
+import { expectNothingLeft, processTest, test, until } from '../../support/image-fixture.js';
 
 describe('purgeUnusedImages', () => {
   test('removes an image that no instance stands on, and no other', async ({

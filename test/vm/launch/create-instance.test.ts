@@ -8,8 +8,8 @@ import type { ObtainedImage } from '../../../src/vm/images/obtain-image.js';
 import { createInstance } from '../../../src/vm/launch/create-instance.js';
 import type { LaunchRequest } from '../../../src/vm/launch/launch-request.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
-import { expectSoundStore } from '../../e2e/support/sound-store.js';
-import { test as imageTest } from '../images/image-fixture.js';
+import { expectSoundStore } from '../../support/sound-store.js';
+import { test as imageTest } from '../../support/image-fixture.js';
 
 type Create = (request?: Partial<LaunchRequest>) => Promise<string>;
 

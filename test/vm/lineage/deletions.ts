@@ -9,7 +9,7 @@ import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
 import { purgeInstance } from '../../../src/vm/delete-instance.js';
 import { purgeUnusedImages } from '../../../src/vm/images/purge-images.js';
 import { trashImage } from '../../../src/vm/images/vault.js';
-import { contentOf } from '../snapshots/disk-content.js';
+import { contentOf } from '../../support/disk-content.js';
 import { bytesOf, IMAGE, launchSource, makeImage, write } from './family.js';
 
 /** A source, three linked clones of it, a linked clone of one of these, and the image they all come from. */

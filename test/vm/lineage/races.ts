@@ -3,9 +3,9 @@ import type { StoreLayout } from '../../../src/store/layout.js';
 import { instanceEntryNames } from '../../../src/store/listing.js';
 import { recoverInstance } from '../../../src/vm/delete-instance.js';
 import { purgeUnusedImages } from '../../../src/vm/images/purge-images.js';
-import { expectSoundStore } from '../../e2e/support/sound-store.js';
+import { expectSoundStore } from '../../support/sound-store.js';
 import type { Worker } from '../../support/worker-fixture.js';
-import { contentOf } from '../snapshots/disk-content.js';
+import { contentOf } from '../../support/disk-content.js';
 import { bytesOf, launchSource, makeImage } from './family.js';
 
 type Start = (job: 'churn', args: readonly string[]) => Worker;

@@ -8,7 +8,7 @@ import { newVaultRecord } from '../../../src/vm/images/vault-record.js';
 import { diskUsage } from '../../../src/vm/lineage/disk-usage.js';
 import { lineageTree, type TreeNode } from '../../../src/vm/lineage/tree.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
-import { fingerprint } from '../clone/fingerprint.js';
+import { fingerprint } from '../../support/fingerprint.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
 
 const IMAGE = '1234567890abcdef'.repeat(4);

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { describe, expect } from 'vitest';
-import { countSteps } from '../../crash/inject.js';
+import { countSteps } from '../../support/inject.js';
 import { type LegacyCopy, type MigrationTarget, test as legacyTest } from './legacy-copy.js';
 
 const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));

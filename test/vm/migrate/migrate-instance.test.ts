@@ -4,7 +4,7 @@ import { describe, expect, vi } from 'vitest';
 import { run } from '../../../src/process/run.js';
 import { initialiseStore } from '../../../src/store/format.js';
 import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';
-import { replaceProgram } from '../clone/replace-program.js';
+import { replaceProgram } from '../../support/replace-program.js';
 import { lineOf, MigrationTarget, test, treeOf } from './legacy-copy.js';
 
 /** A `qemu-img` that does something else first when it has to bring a copied disk to version 3. */

@@ -12,11 +12,11 @@ import { startTimeOf } from '../../../src/store/maker-token.js';
 import { recordText } from '../../../src/files/record.js';
 import { encodePending } from '../../../src/vm/records/pending-record.js';
 import { openStore, type VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
-import { countSteps, killAt } from '../../crash/inject.js';
+import { countSteps, killAt } from '../../support/inject.js';
 import { makeInstance, test as base } from '../../support/store-fixture.js';
-import { fingerprint } from '../clone/fingerprint.js';
-import { expectRefusal } from '../clone/refusal.js';
-import { snapshotRecord, writeSnapshot } from '../clone/snapshot-record.js';
+import { fingerprint } from '../../support/fingerprint.js';
+import { expectRefusal } from '../../support/refusal.js';
+import { snapshotRecord, writeSnapshot } from '../../support/snapshot-record.js';
 import { SAMPLES, SOURCE_SPEC, type Sample } from './sample-operations.js';
 
 let home: string;

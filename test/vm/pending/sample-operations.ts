@@ -2,7 +2,7 @@ import { handMadeMac, specOf } from '../../support/store-fixture.js';
 import type { InstanceSpec } from '../../../src/vm/records/spec.js';
 import type { SnapshotRecord } from '../../../src/vm/records/snapshot-record.js';
 import type { DiskStep, PendingOperation } from '../../../src/vm/records/pending-record.js';
-import { snapshotRecord } from '../clone/snapshot-record.js';
+import { snapshotRecord } from '../../support/snapshot-record.js';
 
 const MIB = 1024 ** 2;
 

@@ -2,7 +2,7 @@ import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { readSeed } from '../../../src/vm/seed/seed.js';
 import { followName } from '../../../src/vm/run/follow-name.js';
-import { leftovers } from '../../e2e/support/sound-store.js';
+import { leftovers } from '../../support/sound-store.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
 
 function seedOf(path: string): Record<string, string> {

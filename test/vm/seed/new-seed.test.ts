@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MacAddress } from '../../../src/net/mac-address.js';
 import { newSeed, type NewSeedRequest } from '../../../src/vm/seed/new-seed.js';
 import { readSeed, retargetSeed } from '../../../src/vm/seed/seed.js';
-import { pyYaml } from '../../net/py-yaml.js';
+import { pyYaml } from '../../support/py-yaml.js';
 import { partsOf } from './cloud-init-parts.js';
 
 const KEY = 'ssh-rsa AAAAB3NzaC1yc2E= ubuntu@localhost';

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { newUserData } from '../../../src/vm/seed/user-data.js';
 import { toYaml } from '../../../src/yaml.js';
-import { pyYaml } from '../../net/py-yaml.js';
+import { pyYaml } from '../../support/py-yaml.js';
 
 const KEY = 'ssh-rsa AAAA ubuntu@localhost';
 

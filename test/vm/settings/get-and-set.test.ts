@@ -4,7 +4,7 @@ import { describe, expect } from 'vitest';
 import { getSetting, setSetting, settingKeys } from '../../../src/vm/settings/get-and-set.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
-import { snapshotRecord, writeSnapshot } from '../clone/snapshot-record.js';
+import { snapshotRecord, writeSnapshot } from '../../support/snapshot-record.js';
 
 const STORE_KEYS = [
   'client.primary-name',

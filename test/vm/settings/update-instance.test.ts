@@ -12,11 +12,11 @@ import { StagedInstance } from '../../../src/store/staging.js';
 import { readSeed } from '../../../src/vm/seed/seed.js';
 import { getSetting, setSetting } from '../../../src/vm/settings/get-and-set.js';
 import { makeInstance, specOf, test } from '../../support/store-fixture.js';
-import { errorOf, expectRefusal } from '../clone/refusal.js';
-import { replaceProgram } from '../clone/replace-program.js';
-import { snapshotRecord, writeSnapshot } from '../clone/snapshot-record.js';
-import { contentOf } from '../snapshots/disk-content.js';
-import { makeUnfit, pretendToRun } from '../snapshots/run-state.js';
+import { errorOf, expectRefusal } from '../../support/refusal.js';
+import { replaceProgram } from '../../support/replace-program.js';
+import { snapshotRecord, writeSnapshot } from '../../support/snapshot-record.js';
+import { contentOf } from '../../support/disk-content.js';
+import { makeUnfit, pretendToRun } from '../../support/run-state.js';
 
 const MIB = 1024 ** 2;
 

@@ -4,10 +4,10 @@ import { run } from '../../../src/process/run.js';
 import { deleteSnapshot } from '../../../src/vm/snapshots/delete-snapshot.js';
 import type { VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
-import { errorOf, expectRefusal } from '../clone/refusal.js';
-import { snapshotRecord, writeSnapshot } from '../clone/snapshot-record.js';
-import { contentOf, contentsOf, tagsOf, writeData } from './disk-content.js';
-import { makeUnfit } from './run-state.js';
+import { errorOf, expectRefusal } from '../../support/refusal.js';
+import { snapshotRecord, writeSnapshot } from '../../support/snapshot-record.js';
+import { contentOf, contentsOf, tagsOf, writeData } from '../../support/disk-content.js';
+import { makeUnfit } from '../../support/run-state.js';
 
 async function treeOf(store: VirtualMachineStore): Promise<Record<string, string | null>> {
   const views = (await store.get('web')).snapshots();

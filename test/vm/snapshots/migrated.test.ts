@@ -7,7 +7,7 @@ import { LEGACY_INSTANCES } from '../../../fixtures/legacy/instances.js';
 import { run } from '../../../src/process/run.js';
 import { migrate } from '../../../src/vm/migrate/migrate.js';
 import { test } from '../../support/store-fixture.js';
-import { contentOf, contentsOf, tagsOf, writeData } from './disk-content.js';
+import { contentOf, contentsOf, tagsOf, writeData } from '../../support/disk-content.js';
 
 let folder: string;
 let legacy: LegacyFixture;

@@ -13,10 +13,10 @@ import { readSeed } from '../../../src/vm/seed/seed.js';
 import type { NetworkInterface } from '../../../src/vm/records/interface.js';
 import { restoreSnapshot } from '../../../src/vm/snapshots/restore-snapshot.js';
 import { handMadeMac, makeInstance, specOf, test } from '../../support/store-fixture.js';
-import { errorOf, expectRefusal } from '../clone/refusal.js';
-import { snapshotRecord, writeSnapshot } from '../clone/snapshot-record.js';
-import { contentOf, contentsOf, tagsOf, writeData } from './disk-content.js';
-import { makeUnfit } from './run-state.js';
+import { errorOf, expectRefusal } from '../../support/refusal.js';
+import { snapshotRecord, writeSnapshot } from '../../support/snapshot-record.js';
+import { contentOf, contentsOf, tagsOf, writeData } from '../../support/disk-content.js';
+import { makeUnfit } from '../../support/run-state.js';
 
 function card(network: string | null = null): NetworkInterface {
   return { mac: handMadeMac(), network, auto: true };

@@ -3,10 +3,10 @@ import { describe, expect } from 'vitest';
 import { recordText } from '../../../src/files/record.js';
 import { takeSnapshot } from '../../../src/vm/snapshots/take-snapshot.js';
 import { handMadeMac, makeInstance, test } from '../../support/store-fixture.js';
-import { errorOf, expectRefusal } from '../clone/refusal.js';
-import { snapshotRecord, writeSnapshot } from '../clone/snapshot-record.js';
-import { contentOf, tagsOf, writeData } from './disk-content.js';
-import { makeUnfit } from './run-state.js';
+import { errorOf, expectRefusal } from '../../support/refusal.js';
+import { snapshotRecord, writeSnapshot } from '../../support/snapshot-record.js';
+import { contentOf, tagsOf, writeData } from '../../support/disk-content.js';
+import { makeUnfit } from '../../support/run-state.js';
 
 describe('a snapshot', () => {
   test('is of the disk, and of what the instance is like', async ({ store }) => {

@@ -6,13 +6,13 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { expect } from 'vitest';
-import { MultipassError, type ErrorCode } from '../../../src/errors.js';
-import { run } from '../../../src/process/run.js';
-import type { StoreLayout } from '../../../src/store/layout.js';
-import { obtainImage, type ObtainedImage } from '../../../src/vm/images/obtain-image.js';
-import type { ObtainOptions } from '../../../src/vm/images/obtain-options.js';
-import { ImageServer } from '../../support/image-server.js';
-import { test as storeTest } from '../../support/store-fixture.js';
+import { MultipassError, type ErrorCode } from '../../src/errors.js';
+import { run } from '../../src/process/run.js';
+import type { StoreLayout } from '../../src/store/layout.js';
+import { obtainImage, type ObtainedImage } from '../../src/vm/images/obtain-image.js';
+import type { ObtainOptions } from '../../src/vm/images/obtain-options.js';
+import { ImageServer } from './image-server.js';
+import { test as storeTest } from './store-fixture.js';
 
 /** What a test of images has besides its store. */
 interface ImageFixture {
@@ -59,7 +59,7 @@ const bundled = test.extend<{ program: string }>({
     // eslint-disable-next-line no-empty-pattern -- vitest wants the pattern
     async ({}, use) => {
       // Below node_modules, so that the packages, which stay outside the bundle, are found.
-      const modules = fileURLToPath(new URL('../../../node_modules', import.meta.url));
+      const modules = fileURLToPath(new URL('../../node_modules', import.meta.url));
       const folder = await mkdtemp(join(modules, '.obtain-worker-'));
       const program = join(folder, 'worker.mjs');
       await build({

@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { InstanceDir } from '../../../src/store/instance-dir.js';
-import { recordText } from '../../../src/files/record.js';
-import { snapshotFileName, type SnapshotRecord } from '../../../src/vm/records/snapshot-record.js';
-import { specOf } from '../../support/store-fixture.js';
+import type { InstanceDir } from '../../src/store/instance-dir.js';
+import { recordText } from '../../src/files/record.js';
+import { snapshotFileName, type SnapshotRecord } from '../../src/vm/records/snapshot-record.js';
+import { specOf } from './store-fixture.js';
 
 /** The record of a snapshot, as it would have been taken of a plain instance. */
 export function snapshotRecord(

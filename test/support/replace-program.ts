@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { vi } from 'vitest';
-import { run } from '../../../src/process/run.js';
+import { run } from '../../src/process/run.js';
 
 /**
  * For the rest of a test, a program is this shell script. In it `$REAL` is the real one, and `$LAST` the last

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { text } from 'node:stream/consumers';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { PYTHON } from '../support/python.js';
+import { PYTHON } from './python.js';
 
 const TRACER = fileURLToPath(new URL('./tracer.py', import.meta.url));
 

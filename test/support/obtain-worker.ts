@@ -1,5 +1,5 @@
-import { StoreLayout } from '../../../src/store/layout.js';
-import { obtainImage } from '../../../src/vm/images/obtain-image.js';
+import { StoreLayout } from '../../src/store/layout.js';
+import { obtainImage } from '../../src/vm/images/obtain-image.js';
 
 const [root = '', query = '', mirror = ''] = process.argv.slice(2);
 await obtainImage({ layout: new StoreLayout(root), query, mirror }).then(

@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { run } from '../../../src/process/run.js';
-import { startTimeOf } from '../../../src/store/maker-token.js';
-import type { InstanceDir } from '../../../src/store/instance-dir.js';
-import type { StoreLayout } from '../../../src/store/layout.js';
-import { makeInstance } from '../../support/store-fixture.js';
+import { run } from '../../src/process/run.js';
+import { startTimeOf } from '../../src/store/maker-token.js';
+import type { InstanceDir } from '../../src/store/instance-dir.js';
+import type { StoreLayout } from '../../src/store/layout.js';
+import { makeInstance } from './store-fixture.js';
 
 /** Makes an instance look as if it were running: as its QEMU serves this process. */
 export async function pretendToRun(dir: InstanceDir): Promise<void> {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { run } from '../../../src/process/run.js';
-import { readQcow2 } from '../../../src/qemu/qcow2-header.js';
-import type { InstanceDir } from '../../../src/store/instance-dir.js';
+import { run } from '../../src/process/run.js';
+import { readQcow2 } from '../../src/qemu/qcow2-header.js';
+import type { InstanceDir } from '../../src/store/instance-dir.js';
 
 let count = 0;
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { PYTHON } from '../../support/python.js';
+import { PYTHON } from './python.js';
 
 /** What PyYAML, a reader of YAML 1.1 and none of ours, takes the text for. */
 export function readYaml(text: string): unknown {

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { delimiter, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BIN } from '../../support/bin.js';
+import { BIN } from './bin.js';
 
 /** How the command is run. */
 export interface CommandOptions {
@@ -68,7 +68,7 @@ export function environment({ store, env = {}, programs }: CommandOptions): Node
 }
 
 function programsFolder(name: string): string {
-  return fileURLToPath(new URL(`../../../fixtures/bin/${name}`, import.meta.url));
+  return fileURLToPath(new URL(`../../fixtures/bin/${name}`, import.meta.url));
 }
 
 async function finish(child: ChildProcess, args: readonly string[]): Promise<CommandResult> {

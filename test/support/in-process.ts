@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
-import type { CliContext } from '../../../src/cli/context.js';
-import { runCli } from '../../../src/cli/main.js';
-import type { StoreLayout } from '../../../src/store/layout.js';
+import type { CliContext } from '../../src/cli/context.js';
+import { runCli } from '../../src/cli/main.js';
+import type { StoreLayout } from '../../src/store/layout.js';
 import type { CommandResult } from './command.js';
 
 /** The command as a function in this process: for thousands of runs, where starting Node would take too long. */

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
-import { MultipassError, type ErrorCode } from '../../../src/errors.js';
-import type { VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
-import { childProcesses } from './child-processes.js';
+import { MultipassError, type ErrorCode } from '../../src/errors.js';
+import type { VirtualMachineStore } from '../../src/vm/virtual-machine-store.js';
+import { childProcesses } from '../vm/clone/child-processes.js';
 import { fingerprint } from './fingerprint.js';
 
 /** The error that an attempt ends with. */

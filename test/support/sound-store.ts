@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { expect } from 'vitest';
-import { run } from '../../../src/process/run.js';
-import type { StoreLayout } from '../../../src/store/layout.js';
-import { listInstances } from '../../../src/vm/list-instances.js';
+import { run } from '../../src/process/run.js';
+import type { StoreLayout } from '../../src/store/layout.js';
+import { listInstances } from '../../src/vm/list-instances.js';
 
 /**
  * Makes sure that a store is whole and has nothing left over: no instance is Broken, all disks are in order, uuids and

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { PYTHON } from '../support/python.js';
+import { PYTHON } from './python.js';
 
 const SERVE = `
 import json, sys, yaml
