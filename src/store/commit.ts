@@ -1,8 +1,8 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
-import { fromSystemError, RecordError } from '../errors.js';
+import { rm } from 'node:fs/promises';
+import { RecordError } from '../errors.js';
 import type { JsonPlace } from '../files/decoder.js';
+import { replaceFile } from '../files/draft.js';
 import { readRecordIfAny, recordText } from '../files/record.js';
-import { syncPath } from '../files/sync.js';
 import { log } from '../log.js';
 import type { StoreLayout } from './layout.js';
 import { newToken } from './maker-token.js';
@@ -47,16 +47,10 @@ export async function writeCommit(
   record: string,
   { decision, publications }: Commit,
 ): Promise<void> {
-  const draft = layout.staged(newToken());
-  try {
-    await writeFile(draft, recordText({ [decision]: publications }), { mode: 0o600, flag: 'wx' });
-    await syncPath(draft);
-    await rename(draft, record);
-    await syncPath(layout.staging);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw fromSystemError(error, 'publish', record);
-  }
+  await replaceFile(record, recordText({ [decision]: publications }), {
+    draft: layout.staged(newToken()),
+    doing: 'publish',
+  });
 }
 
 /** Removes a commit that is carried out. Not synced: whoever finds it again has nothing left to do. */

@@ -1,10 +1,10 @@
-import { mkdir, writeFile, rename, chmod } from 'node:fs/promises';
+import { mkdir, chmod } from 'node:fs/promises';
 import { errnoOf, fromSystemError, MultipassError, RecordError } from '../errors.js';
 import type { JsonPlace } from '../files/decoder.js';
+import { replaceFile } from '../files/draft.js';
 import { STORE_FORMAT, type StoreLayout } from './layout.js';
 import { newToken } from './maker-token.js';
 import { readRecordIfAny, recordText } from '../files/record.js';
-import { syncPath } from '../files/sync.js';
 
 /**
  * Makes sure that this version may read the store; writes nothing.
@@ -74,9 +74,8 @@ async function makeFolder(path: string): Promise<void> {
 }
 
 async function writeFormat(layout: StoreLayout): Promise<void> {
-  const draft = layout.staged(newToken());
-  await writeFile(draft, recordText({ format: STORE_FORMAT }), { mode: 0o600, flag: 'wx' });
-  await syncPath(draft);
-  await rename(draft, layout.formatFile);
-  await syncPath(layout.root);
+  await replaceFile(layout.formatFile, recordText({ format: STORE_FORMAT }), {
+    draft: layout.staged(newToken()),
+    doing: 'set up the store',
+  });
 }

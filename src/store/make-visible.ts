@@ -1,10 +1,8 @@
 import { rename } from 'node:fs/promises';
-import { errnoOf, fromSystemError, hasCode, MultipassError } from '../errors.js';
+import { fromSystemError, hasCode, MultipassError } from '../errors.js';
+import { isOccupied } from '../files/draft.js';
 import { syncPath } from '../files/sync.js';
 import type { StoreLayout } from './layout.js';
-
-/** `rename` onto a folder that has something in it, a file, or a link. */
-const NAME_IS_TAKEN = new Set(['ENOTEMPTY', 'EEXIST', 'ENOTDIR']);
 
 /**
  * The rename that makes a staged folder visible, which the kernel refuses where anything is. Nothing is synced.
@@ -22,7 +20,7 @@ export async function moveIfFree(
     await rename(staged, target);
     return true;
   } catch (error) {
-    if (NAME_IS_TAKEN.has(errnoOf(error) ?? '')) return false;
+    if (isOccupied(error)) return false;
     throw fromSystemError(error, `publish "${name}"`, target);
   }
 }

@@ -1,9 +1,10 @@
-import { chmod, mkdir, rename, rm } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fromSystemError, MultipassError } from '../errors.js';
+import { MultipassError } from '../errors.js';
 import type { StoreLayout } from '../store/layout.js';
 import { Work, type WorkRequest } from '../work.js';
 import { newToken } from '../store/maker-token.js';
+import { moveDurably, withDraftFolder } from '../files/draft.js';
 import { syncPath } from '../files/sync.js';
 import { backingChain } from './disks/backing-chain.js';
 import { linkOrCopy } from './disks/copy-file.js';
@@ -41,9 +42,8 @@ export async function flattenInstance(request: FlattenRequest): Promise<boolean>
   const { dir, disk } = opened.reading;
   const bases = backingChain(dir, disk);
   if (bases.length === 0) return false;
-  const folder = layout.staged(newToken());
-  try {
-    await mkdir(folder, { mode: 0o700 });
+  const what = { doing: `flatten "${name}"`, path: dir.disk };
+  await withDraftFolder(layout.staged(newToken()), what, async (folder) => {
     const head = join(folder, 'disk.qcow2');
     await requireSpace(head, await spaceForAllStates(dir.disk, disk, { signal }));
     for (const base of bases) await linkOrCopy(dir.file(base), join(folder, base), { signal });
@@ -58,13 +58,8 @@ export async function flattenInstance(request: FlattenRequest): Promise<boolean>
     await syncPath(head);
     await syncPath(folder);
     opened.assertHeld();
-    await rename(head, dir.disk);
-    await syncPath(dir.path);
-  } catch (error) {
-    throw fromSystemError(error, `flatten "${name}"`, dir.disk);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+    await moveDurably(head, dir.disk);
+  });
   await tidyBases(opened.reread());
   return true;
 }

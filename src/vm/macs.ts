@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf, fromSystemError, MultipassError } from '../errors.js';
+import { MultipassError } from '../errors.js';
+import { isOccupied, withDraftFolder } from '../files/draft.js';
 import { log } from '../log.js';
 import { MacAddressGenerator } from '../net/mac-address-generator.js';
 import type { MacAddress } from '../net/mac-address.js';
@@ -151,19 +152,17 @@ async function rowsOfSnapshots(folder: InstanceDir): Promise<string[]> {
  */
 export async function rebuildMacTable(layout: StoreLayout): Promise<void> {
   log('warning', 'macs', 'the table of MAC addresses is missing: rebuilding it');
-  const draft = layout.staged(newToken());
-  try {
-    await mkdir(draft, { mode: 0o700 });
+  const what = { doing: 'rebuild the table of MAC addresses', path: layout.macs };
+  await withDraftFolder(layout.staged(newToken()), what, async (draft) => {
     await writeRows(layout, draft);
     await syncTree(draft);
-    await rename(draft, layout.macs);
+    await rename(draft, layout.macs).catch(async (error: unknown) => {
+      if (!isOccupied(error)) throw error;
+      // Somebody else was faster; but a link that leads nowhere is no table.
+      await readdir(layout.macs);
+    });
     await syncPath(layout.root);
-  } catch (error) {
-    await rm(draft, { recursive: true, force: true });
-    // Somebody else was faster.
-    if (errnoOf(error) === 'ENOTEMPTY' || errnoOf(error) === 'EEXIST') return;
-    throw fromSystemError(error, 'rebuild the table of MAC addresses', layout.macs);
-  }
+  });
 }
 
 async function writeRows(layout: StoreLayout, table: string): Promise<void> {

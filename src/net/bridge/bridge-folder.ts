@@ -20,7 +20,15 @@ export async function isAnothers(folder: string, bridge: string): Promise<boolea
   if (other === undefined || other === resolve(folder)) return false;
   const [here, there] = await Promise.all([folder, other].map(identityOf));
   if (there === undefined || there === here) return false;
-  return (await readBridgeRecord(other).catch(() => undefined))?.bridge === bridge;
+  return bridgeOf(other) === bridge;
+}
+
+function bridgeOf(folder: string): string | undefined {
+  try {
+    return readBridgeRecord(folder)?.bridge;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Not the path: the store may have been moved, or be reached by another way. */

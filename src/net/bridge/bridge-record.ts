@@ -1,12 +1,13 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf, fromSystemError, RecordError } from '../../errors.js';
+import type { JsonPlace } from '../../files/decoder.js';
+import { replaceFile } from '../../files/draft.js';
+import { readRecordIfAny, recordText } from '../../files/record.js';
 import { hostSubnets, noFreeSubnet } from '../host-subnets.js';
 import { LEASES_FILE } from '../leases.js';
 import { MacAddress } from '../mac-address.js';
 import { MacAddressGenerator } from '../mac-address-generator.js';
-import { replaceFile } from '../replace-file.js';
 import { freeSubnet, Subnet } from '../subnet.js';
 
 /** What a store's bridge is called and how it is addressed. It goes with the store. */
@@ -27,18 +28,12 @@ export function isOwnBridge(name: string): boolean {
 
 /**
  * The record in a network folder; undefined when there is none yet.
- * @throws RecordError (RECORD_INVALID) when it cannot be understood; it is never dropped or overwritten
+ * @throws RecordError (RECORD_INVALID) when it cannot be understood; it is never dropped or overwritten; MultipassError
+ *   INSTANCE_BROKEN for a link, PERMISSION_DENIED
  */
-export async function readBridgeRecord(folder: string): Promise<BridgeRecord | undefined> {
-  const path = join(folder, RECORD_FILE);
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw fromSystemError(error, 'read', path);
-  }
-  return decode(path, text);
+export function readBridgeRecord(folder: string): BridgeRecord | undefined {
+  const place = readRecordIfAny(join(folder, RECORD_FILE));
+  return place === undefined ? undefined : decode(place);
 }
 
 /** A new name, MAC address and free subnet, on record from now on; leases of an older one are forgotten. */
@@ -66,29 +61,16 @@ async function writeRecord(folder: string, record: BridgeRecord): Promise<Bridge
   await mkdir(folder, { recursive: true, mode: 0o700 });
   // Before the record: a lease out of the subnet would be believed.
   await rm(join(folder, LEASES_FILE), { force: true });
-  await replaceFile(join(folder, RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
+  await replaceFile(join(folder, RECORD_FILE), recordText(record));
   return record;
 }
 
-function decode(path: string, text: string): BridgeRecord {
-  const fail = (at: string, problem: string): never => {
-    throw new RecordError({ path, at }, problem);
-  };
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    return fail('', `not valid JSON: ${(error as Error).message}`);
+function decode(place: JsonPlace): BridgeRecord {
+  const bridge = place.key('bridge').matching(BRIDGE_NAME, '"mpbr" and 8 hex digits');
+  const subnet = Subnet.tryParse(place.key('subnet').string());
+  if (subnet?.prefix !== 24) {
+    return place.key('subnet').fail('expected a subnet such as "10.1.2.0/24"');
   }
-  if (typeof value !== 'object' || value === null) return fail('', 'expected an object');
-  const field = (key: string): string => {
-    const found: unknown = Object.entries(value).find(([name]) => name === key)?.[1];
-    return typeof found === 'string' ? found : fail(`/${key}`, 'expected a string');
-  };
-  const bridge = field('bridge');
-  if (!isOwnBridge(bridge)) return fail('/bridge', 'expected "mpbr" and 8 hex digits');
-  const subnet = Subnet.tryParse(field('subnet'));
-  if (subnet?.prefix !== 24) return fail('/subnet', 'expected a subnet such as "10.1.2.0/24"');
-  const mac = MacAddress.tryParse(field('mac')) ?? fail('/mac', 'expected a MAC address');
-  return { bridge, subnet, mac };
+  const mac = MacAddress.tryParse(place.key('mac').string());
+  return { bridge, subnet, mac: mac ?? place.key('mac').fail('expected a MAC address') };
 }

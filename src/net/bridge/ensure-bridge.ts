@@ -62,7 +62,7 @@ export async function ensureBridge(request: EnsureBridge): Promise<Bridge> {
 }
 
 async function settledRecord(folder: string, signal?: AbortSignal): Promise<BridgeRecord> {
-  const record = await readBridgeRecord(folder);
+  const record = readBridgeRecord(folder);
   if (record === undefined || (await isAnothers(folder, record.bridge))) {
     return newBridgeRecord(folder);
   }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { LEASES_FILE, readLeases, withoutLeasesOf } from '../leases.js';
 import type { MacAddress } from '../mac-address.js';
-import { replaceFile } from '../replace-file.js';
+import { replaceFile } from '../../files/draft.js';
 import { isAnothers, type BridgeFolder } from './bridge-folder.js';
 import { readBridgeRecord } from './bridge-record.js';
 import { startDnsmasq } from './dnsmasq.js';
@@ -33,7 +33,7 @@ export async function forgetLease({ folder, mac, signal }: ForgetLease): Promise
 }
 
 async function ownDnsmasq(folder: string): Promise<DnsmasqProcess | undefined> {
-  const record = await readBridgeRecord(folder);
+  const record = readBridgeRecord(folder);
   if (record === undefined || (await isAnothers(folder, record.bridge))) return undefined;
   return findDnsmasq(folder, record.bridge);
 }

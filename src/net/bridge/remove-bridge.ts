@@ -12,7 +12,7 @@ import { requireRoot } from './network-tool.js';
  * @throws MultipassError NETWORK_FAILED, NETWORK_UNAVAILABLE, RECORD_INVALID, ABORTED; the next call goes on with it
  */
 export async function removeBridgeIfIdle({ folder, signal }: BridgeFolder): Promise<boolean> {
-  const record = await readBridgeRecord(folder);
+  const record = readBridgeRecord(folder);
   if (record === undefined) return true;
   requireRoot();
   const { bridge } = record;

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, rename, rm } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fromSystemError } from '../../errors.js';
 import { hasOwnData } from '../../qemu/qcow2-header.js';
 import { createOverlay } from '../../qemu/qemu-img.js';
 import { newToken } from '../../store/maker-token.js';
+import { moveDurably, withDraftFolder } from '../../files/draft.js';
 import { syncPath, syncTree } from '../../files/sync.js';
 import { linkOrCopy } from '../disks/copy-file.js';
 import type { InstanceReading } from '../read-instance.js';
@@ -30,9 +30,8 @@ export async function freeze(opened: OpenedInstance, { signal }: Work): Promise<
   const { dir, disk } = reading;
   const id = randomBytes(16).toString('hex');
   const base = dir.base(id);
-  const folder = layout.staged(newToken());
-  try {
-    await mkdir(folder, { mode: 0o700 });
+  const what = { doing: `freeze the disk of "${dir.name}"`, path: dir.disk };
+  await withDraftFolder(layout.staged(newToken()), what, async (folder) => {
     const head = join(folder, 'disk.qcow2');
     await createOverlay({
       path: head,
@@ -47,14 +46,9 @@ export async function freeze(opened: OpenedInstance, { signal }: Work): Promise<
     await linkOrCopy(dir.disk, base, { signal });
     await syncPath(base);
     await syncPath(dir.path);
-    await rename(head, dir.disk);
-    await syncPath(dir.path);
+    await moveDurably(head, dir.disk);
     // Only now: until the rename it was the very file that is written to.
     await chmod(base, 0o444);
     await syncPath(base);
-  } catch (error) {
-    throw fromSystemError(error, `freeze the disk of "${dir.name}"`, dir.disk);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }

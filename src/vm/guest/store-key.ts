@@ -1,10 +1,10 @@
 import { lstatSync } from 'node:fs';
-import { link, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { errnoOf, fromSystemError } from '../../errors.js';
 import { run } from '../../process/run.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { newToken } from '../../store/maker-token.js';
-import { syncPath } from '../../files/sync.js';
+import { createFile } from '../../files/draft.js';
 
 /** Name of the private key that new instances are entered with. */
 export const STORE_KEY = 'id_ed25519';
@@ -29,17 +29,15 @@ export async function storePublicKey(layout: StoreLayout): Promise<string> {
 
 async function makeKey(layout: StoreLayout, path: string): Promise<void> {
   const draft = layout.staged(newToken());
+  const words = ['-q', '-t', 'ed25519', '-N', '', '-C', 'multipass-ts', '-f', draft];
   try {
-    const words = ['-q', '-t', 'ed25519', '-N', '', '-C', 'multipass-ts', '-f', draft];
-    await run('ssh-keygen', words);
-    await syncPath(draft);
-    // Exclusive: who comes second takes the first one's key.
-    await link(draft, path).catch((error: unknown) => {
-      if (errnoOf(error) !== 'EEXIST') throw error;
+    // Who comes second takes the first one's key.
+    await createFile(path, {
+      draft,
+      doing: 'make the ssh key of the store',
+      make: () => run('ssh-keygen', words),
     });
-    await syncPath(layout.keys);
   } finally {
-    await rm(draft, { force: true });
     await rm(`${draft}.pub`, { force: true });
   }
 }

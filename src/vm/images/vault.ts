@@ -1,11 +1,12 @@
 import { lstatSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { errnoOf, fromSystemError, MultipassError } from '../../errors.js';
 import { log } from '../../log.js';
 import { readQcow2 } from '../../qemu/qcow2-header.js';
 import { ImageDir } from '../../store/image-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { newToken } from '../../store/maker-token.js';
+import { isOccupied, withDraftFolder } from '../../files/draft.js';
 import { readRecordIfAny, writeNewRecord } from '../../files/record.js';
 import { syncPath, syncTree } from '../../files/sync.js';
 import { decodeVaultRecord, type VaultRecord } from './vault-record.js';
@@ -18,9 +19,6 @@ export interface VaultImage {
   readonly virtualSize: number;
   readonly record: VaultRecord;
 }
-
-/** `rename` onto a folder that has something in it, a file, or a link. */
-const ID_IS_TAKEN = new Set(['ENOTEMPTY', 'EEXIST', 'ENOTDIR']);
 
 const IMAGE_ID = /^[A-Za-z0-9_-]{1,128}$/;
 
@@ -69,9 +67,9 @@ export interface NewImage {
  */
 export async function addImage(layout: StoreLayout, image: NewImage): Promise<VaultImage> {
   const { id, record, fill } = image;
-  const staged = new ImageDir(layout.staged(newToken()));
-  try {
-    await mkdir(staged.path, { mode: 0o700 });
+  const what = { doing: 'add the image', path: layout.image(id).path };
+  await withDraftFolder(layout.staged(newToken()), what, async (folder) => {
+    const staged = new ImageDir(folder);
     await fill(staged);
     await writeNewRecord(staged.imageRecord, record);
     await syncTree(staged.path);
@@ -79,11 +77,7 @@ export async function addImage(layout: StoreLayout, image: NewImage): Promise<Va
       await trashImage(layout, id);
       await publish(layout, staged, id);
     }
-  } catch (error) {
-    throw fromSystemError(error, 'add the image', layout.image(id).path);
-  } finally {
-    await rm(staged.path, { recursive: true, force: true });
-  }
+  });
   await confirm(layout, id);
   const found = readImage(layout, id);
   if (found !== undefined) return found;
@@ -99,7 +93,7 @@ async function publish(layout: StoreLayout, staged: ImageDir, id: string): Promi
     await rename(staged.path, layout.image(id).path);
     return true;
   } catch (error) {
-    if (!ID_IS_TAKEN.has(errnoOf(error) ?? '')) throw error;
+    if (!isOccupied(error)) throw error;
     return false;
   }
 }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { lstatSync } from 'node:fs';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { fromSystemError } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { newToken } from '../../store/maker-token.js';
+import { replaceFile } from '../../files/draft.js';
 import { syncPath } from '../../files/sync.js';
 
 /**
@@ -17,22 +18,11 @@ export async function importKey(layout: StoreLayout, path: string): Promise<stri
     const name = `multipass-${createHash('sha256').update(key).digest('hex').slice(0, 16)}`;
     const target = layout.key(name);
     if (lstatSync(target, { throwIfNoEntry: false }) === undefined) {
-      await writeKey(key, { draft: layout.staged(newToken()), target });
-    }
-    await syncPath(layout.keys);
+      const draft = layout.staged(newToken());
+      await replaceFile(target, key, { draft, doing: 'bring the ssh key over' });
+    } else await syncPath(layout.keys);
     return name;
   } catch (error) {
     throw fromSystemError(error, 'bring the ssh key over', path);
-  }
-}
-
-async function writeKey(key: Buffer, to: { draft: string; target: string }): Promise<void> {
-  try {
-    await writeFile(to.draft, key, { mode: 0o600, flag: 'wx' });
-    await syncPath(to.draft);
-    await rename(to.draft, to.target);
-  } catch (error) {
-    await rm(to.draft, { force: true });
-    throw error;
   }
 }

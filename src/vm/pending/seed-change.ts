@@ -1,9 +1,8 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
-import { fromSystemError, MultipassError } from '../../errors.js';
+import { MultipassError } from '../../errors.js';
 import { readMetaData } from '../../net/meta-data.js';
 import type { InterfaceChange } from '../../net/network-config.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
-import { syncPath } from '../../files/sync.js';
+import { replaceFile } from '../../files/draft.js';
 import { writeIso } from '../seed/iso9660-writer.js';
 import { readSeed, retargetSeed } from '../seed/seed.js';
 import { SEED_CHANGE_FILES, type SeedChange } from '../records/pending-record.js';
@@ -63,17 +62,8 @@ export async function replaceSeedFiles(dir: InstanceDir, change: SeedChange): Pr
     const kept = old.find((file) => file.name === name)?.data ?? Buffer.alloc(0);
     return { name, data: text === undefined ? kept : Buffer.from(text) };
   });
-  // While it is there, so is pending.json: nobody copies or starts the instance before this has been repeated.
-  const draft = `${dir.seed}.new`;
-  try {
-    await rm(draft, { force: true });
-    await writeFile(draft, writeIso(files), { mode: 0o600, flag: 'wx' });
-    await syncPath(draft);
-    await rename(draft, dir.seed);
-    await syncPath(dir.path);
-  } catch (error) {
-    throw fromSystemError(error, 'write the seed', dir.seed);
-  }
+  // While its draft is there, so is pending.json: nobody copies or starts the instance before this has been repeated.
+  await replaceFile(dir.seed, writeIso(files), { doing: 'write the seed' });
 }
 
 function readMetaDataOf(dir: InstanceDir): ReturnType<typeof readMetaData> {

@@ -1,9 +1,7 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
-import { fromSystemError } from '../../errors.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { newToken } from '../../store/maker-token.js';
-import { syncPath } from '../../files/sync.js';
+import { replaceFile } from '../../files/draft.js';
 import { withHostname } from '../seed/seed.js';
 
 /**
@@ -15,13 +13,5 @@ export async function followName(layout: StoreLayout, dir: InstanceDir): Promise
   const image = withHostname(dir.seed, dir.name);
   if (image === null) return;
   const draft = layout.staged(newToken());
-  try {
-    await writeFile(draft, image, { mode: 0o600, flag: 'wx' });
-    await syncPath(draft);
-    await rename(draft, dir.seed);
-    await syncPath(dir.path);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw fromSystemError(error, 'write the seed', dir.seed);
-  }
+  await replaceFile(dir.seed, image, { draft, doing: 'write the seed' });
 }
