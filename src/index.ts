@@ -16,7 +16,7 @@ export type {
   Replaced,
   ReplacedMac,
 } from './vm/clone/report.js';
-export type { LaunchProgress, LaunchRequest, WantedNetwork } from './vm/launch/launch-request.js';
+export type { LaunchRequest, WantedNetwork } from './vm/launch/launch-request.js';
 export type { MountChoices } from './vm/mounts/mount-folder.js';
 export type { SnapshotTexts } from './vm/snapshots/take-snapshot.js';
 export type { TreeNode } from './vm/lineage/tree.js';

@@ -1,5 +1,6 @@
 import { launchInstance } from '../vm/launch/launch-instance.js';
-import type { LaunchProgress, LaunchRequest } from '../vm/launch/launch-request.js';
+import type { LaunchRequest } from '../vm/launch/launch-request.js';
+import type { Progress } from '../work.js';
 import type { CliContext } from './context.js';
 import { tellWarning } from './problems.js';
 import { Spinner } from './spinner.js';
@@ -8,22 +9,25 @@ import { tellWhoHolds } from './waiting.js';
 /** Launches an instance, and says on the spinner's line what is going on, in Multipass's words. @returns its name */
 export async function launchWithProgress(
   context: CliContext,
-  request: Omit<LaunchRequest, 'onProgress' | 'onWarning' | 'onWait'>,
+  request: Omit<LaunchRequest, 'work'>,
 ): Promise<string> {
   const spinner = await Spinner.start(context.stderr, 'Launching');
-  let phase: LaunchProgress['phase'] | undefined;
+  let phase: Progress['phase'] | undefined;
   try {
     return await launchInstance({
       ...request,
-      onWait: tellWhoHolds(context, spinner),
-      onWarning: (warning) => {
-        spinner.clear();
-        tellWarning(context, warning);
-      },
-      onProgress: (progress) => {
-        if (progress.phase !== phase) spinner.say(textOf(progress));
-        phase = progress.phase;
-        spinner.progress(progress.fraction);
+      work: {
+        signal: context.signal,
+        onWait: tellWhoHolds(context, spinner),
+        onWarning: (warning) => {
+          spinner.clear();
+          tellWarning(context, warning);
+        },
+        onProgress: (progress) => {
+          if (progress.phase !== phase) spinner.say(textOf(progress));
+          phase = progress.phase;
+          spinner.progress(progress.fraction ?? undefined);
+        },
       },
     });
   } finally {
@@ -31,7 +35,7 @@ export async function launchWithProgress(
   }
 }
 
-function textOf({ phase, name }: LaunchProgress): string {
+function textOf({ phase, instance: name }: Progress): string {
   const whom = name === null ? '' : ` ${name}`;
   switch (phase) {
     case 'retrieving':
@@ -48,5 +52,7 @@ function textOf({ phase, name }: LaunchProgress): string {
       return `Starting${whom}`;
     case 'initializing':
       return 'Waiting for initialization to complete';
+    default:
+      return 'Launching';
   }
 }

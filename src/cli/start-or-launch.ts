@@ -17,7 +17,7 @@ export async function startOrLaunch({ context, name, timeoutMs }: StartRequest):
   const { exists } = await import('../vm/read-instance.js');
   if (name === context.primary && !exists(layout, name)) {
     const { launchWithProgress } = await import('./launch-with-progress.js');
-    await launchWithProgress(context, { layout, env, name, timeoutMs, signal });
+    await launchWithProgress(context, { layout, env, name, timeoutMs });
     await mountHome(context, name);
     return;
   }

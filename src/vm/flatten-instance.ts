@@ -46,14 +46,8 @@ export async function flattenInstance(request: FlattenRequest): Promise<boolean>
   await withDraftFolder(layout.staged(newToken()), what, async (folder) => {
     const head = join(folder, 'disk.qcow2');
     await requireSpace(head, await spaceForAllStates(dir.disk, disk, { signal }));
-    for (const base of bases) await linkOrCopy(dir.file(base), join(folder, base), { signal });
-    await copyAllStates({
-      source: dir.disk,
-      facts: disk,
-      target: head,
-      signal,
-      onProgress: (fraction) => work.advance(fraction),
-    });
+    for (const base of bases) await linkOrCopy(dir.file(base), join(folder, base), work);
+    await copyAllStates({ source: dir.disk, facts: disk, target: head, work });
     await chmod(head, 0o600);
     await syncPath(head);
     await syncPath(folder);

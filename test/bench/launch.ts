@@ -10,6 +10,7 @@ import { StoreLayout } from '../../src/store/layout.js';
 import { cloneInstance } from '../../src/vm/clone/clone-instance.js';
 import { newSeed } from '../../src/vm/seed/new-seed.js';
 import { createInstance } from '../../src/vm/launch/create-instance.js';
+import { Work } from '../../src/work.js';
 import { obtainImage } from '../../src/vm/images/obtain-image.js';
 import { startMachine } from '../../src/vm/run/start-instance.js';
 import { stopInstance } from '../../src/vm/run/stop-instance.js';
@@ -49,19 +50,20 @@ async function timeAll(
 ): Promise<Comparison[]> {
   const layout = new StoreLayout(join(folder, 'store'));
   await prepareStore(layout);
-  const obtain = (query: string) => obtainImage({ layout, query, mirror, signal });
+  const work = Work.of({ signal });
+  const obtain = (query: string) => obtainImage({ layout, query, mirror, work });
   const image = await obtain('');
   const hand = new ByHand(folder, image.dir.disk);
   const launch = (query: string) => ({
     work: async () => {
       const again = await obtain(query);
-      await createInstance({ layout, name: 'fresh', memory: MEMORY, signal }, again);
-      await startMachine({ layout, name: 'fresh', env: ENV, work: { signal } });
+      await createInstance({ layout, name: 'fresh', memory: MEMORY, work }, again);
+      await startMachine({ layout, name: 'fresh', env: ENV, work });
     },
     undo: () => purgeInstance(layout, 'fresh'),
   });
   say('launch and start');
-  await createInstance({ layout, name: 'started', memory: MEMORY, signal }, image);
+  await createInstance({ layout, name: 'started', memory: MEMORY, work }, image);
   const times = await measure(
     {
       launch: launch(''),

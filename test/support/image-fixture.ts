@@ -13,6 +13,10 @@ import { obtainImage, type ObtainedImage } from '../../src/vm/images/obtain-imag
 import type { ObtainOptions } from '../../src/vm/images/obtain-options.js';
 import { ImageServer } from './image-server.js';
 import { test as storeTest } from './store-fixture.js';
+import { Work, type WorkOptions } from '../../src/work.js';
+
+/** What a test obtains an image with, besides its store and its mirror. */
+type ObtainChoices = Partial<Omit<ObtainOptions, 'work'>> & WorkOptions;
 
 /** What a test of images has besides its store. */
 interface ImageFixture {
@@ -26,7 +30,7 @@ interface ImageFixture {
   /** Offers that disk as 24.04, on the remote `release`. */
   readonly server: ImageServer;
   /** Obtains an image in this process, with the server as the mirror. */
-  readonly obtain: (query: string, options?: Partial<ObtainOptions>) => Promise<ObtainedImage>;
+  readonly obtain: (query: string, options?: ObtainChoices) => Promise<ObtainedImage>;
 }
 
 export const test = storeTest.extend<ImageFixture>({
@@ -49,9 +53,10 @@ export const test = storeTest.extend<ImageFixture>({
     await server.close();
   },
   obtain: ({ layout, server }, use) =>
-    use((query, options) =>
-      obtainImage({ layout, query, mirror: server.url, retryMs: 1, ...options }),
-    ),
+    use((query, { signal, onProgress, onWarning, ...options } = {}) => {
+      const work = Work.of({ signal, onProgress, onWarning });
+      return obtainImage({ layout, query, mirror: server.url, retryMs: 1, work, ...options });
+    }),
 });
 
 const bundled = test.extend<{ program: string }>({

@@ -42,7 +42,7 @@ export const find: Command = {
       const { images, problems } = await findImages({
         ...{ mirror: imageMirror, remote, search },
         showUnsupported: options['show-unsupported'] === true,
-        signal: context.signal,
+        work: { signal: context.signal },
       });
       spinner.stop();
       for (const { message } of problems) tellWarning(context, message);

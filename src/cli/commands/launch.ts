@@ -81,7 +81,7 @@ export const launch: Command = {
   async run(invocation) {
     const { context, args } = invocation;
     if (args.length > 1) throw usageError('Too many arguments supplied');
-    const { layout, env, signal } = context;
+    const { layout, env } = context;
     const cpus = parseCpus(optionValue(invocation, 'cpus'));
     const timeoutMs = parseTimeout(invocation);
     const { readSettings } = await import('../../vm/settings/settings.js');
@@ -97,7 +97,7 @@ export const launch: Command = {
     const mounts = await parseMounts(optionValues(invocation, 'mount'));
     const { launchWithProgress } = await import('../launch-with-progress.js');
     const name = await launchWithProgress(context, {
-      ...{ layout, env, signal, cpus, timeoutMs, networks, ...sizes },
+      ...{ layout, env, cpus, timeoutMs, networks, ...sizes },
       image: args[0],
       name: optionValue(invocation, 'name'),
       ...(await userDataOf(invocation)),

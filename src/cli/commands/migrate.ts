@@ -51,10 +51,12 @@ export const migrate: Command = {
         names: args,
         mode: options['move'] === true ? 'move' : 'copy',
         dryRun: options['dry-run'] === true,
-        signal: context.signal,
-        onProgress: (name, fraction) => {
-          if (fraction === undefined) spinner.say(`Migrating ${name}`);
-          spinner.progress(fraction);
+        work: {
+          signal: context.signal,
+          onProgress: ({ instance, fraction }) => {
+            if (fraction === null) spinner.say(`Migrating ${instance ?? ''}`);
+            spinner.progress(fraction ?? undefined);
+          },
         },
       });
       spinner.stop();

@@ -21,6 +21,7 @@ export interface HeadRequest {
   readonly linked: boolean;
   /** The staged folder of the clone. */
   readonly target: InstanceDir;
+  /** Its phase is told how much is copied. */
   readonly work: Work;
 }
 
@@ -37,10 +38,9 @@ export interface MadeHead extends Omit<CopiedDisk, 'strategy'> {
  */
 export async function makeHead(request: HeadRequest): Promise<MadeHead> {
   const { source, state, linked, target, work } = request;
-  const { signal } = work;
   const chain = backingChain(source.dir, source.disk);
   for (const base of chain) {
-    await linkOrCopy(source.dir.file(base), target.file(base), { signal });
+    await linkOrCopy(source.dir.file(base), target.file(base), work);
   }
   if (linked) return await layOn(request, chain);
   const made = await copyState({
@@ -48,10 +48,9 @@ export async function makeHead(request: HeadRequest): Promise<MadeHead> {
     facts: source.disk,
     tag: state.tag,
     target: target.disk,
-    signal,
-    onProgress: (fraction) => work.advance(fraction),
+    work,
   });
-  await grow(target, state.spec.disk, signal);
+  await grow(target, state.spec.disk, work.signal);
   return { ...made, layers: chain.length };
 }
 
@@ -59,13 +58,13 @@ export async function makeHead(request: HeadRequest): Promise<MadeHead> {
 export async function repeatHead(
   first: InstanceDir,
   target: InstanceDir,
-  { isEmpty, work: { signal } }: { readonly isEmpty: boolean; readonly work: Work },
+  { isEmpty, work }: { readonly isEmpty: boolean; readonly work: Work },
 ): Promise<void> {
   for (const file of await readdir(first.path)) {
-    if (BASE_FILE.test(file)) await linkOrCopy(first.file(file), target.file(file), { signal });
+    if (BASE_FILE.test(file)) await linkOrCopy(first.file(file), target.file(file), work);
   }
-  if (isEmpty) await copySmall(first.disk, target.disk, { signal });
-  else await copyWhole(first.disk, target.disk, { signal });
+  if (isEmpty) await copySmall(first.disk, target.disk, { signal: work.signal });
+  else await copyWhole(first.disk, target.disk, { signal: work.signal });
   await chmod(target.disk, 0o600);
 }
 
@@ -100,8 +99,7 @@ async function layOnOwnBase(request: HeadRequest): Promise<number> {
     facts: source.disk,
     tag: state.tag,
     target: base,
-    signal,
-    onProgress: (fraction) => work.advance(fraction),
+    work,
   });
   await chmod(base, 0o444);
   const size = Math.max(state.spec.disk, readQcow2(base).virtualSize);

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { newToken } from '../../store/maker-token.js';
-import { Work } from '../../work.js';
 import { backingChain } from '../disks/backing-chain.js';
 import { planCopy, type CopyPlan } from '../disks/copy-disk.js';
 import { allocatedBytes } from '../disks/copy-file.js';
 import { hasSpace } from '../disks/free-space.js';
+import { Work } from '../../work.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { CloneRequest } from './clone-request.js';
 import { isFrozen } from './freeze.js';
@@ -51,7 +51,13 @@ export async function planDisk(plan: DiskPlanRequest): Promise<DiskPlan> {
   return await withScratch(layout, async (folder) => {
     const target = new InstanceDir(folder).disk;
     const tag = disk.snapshots.some(({ name }) => name === state.tag) ? state.tag : undefined;
-    const one = await planCopy({ source: dir.disk, facts: disk, tag, target, signal });
+    const one = await planCopy({
+      source: dir.disk,
+      facts: disk,
+      tag,
+      target,
+      work: Work.of({ signal }),
+    });
     // Linked ones share one base, whatever their number.
     if (linked) {
       const bytesShared = await sumOf(chain.map((file) => dir.file(file)));

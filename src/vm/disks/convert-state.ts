@@ -1,10 +1,11 @@
 import { rm } from 'node:fs/promises';
 import type { Qcow2Facts } from '../../qemu/qcow2-header.js';
 import { convertActive, snapshotApply } from '../../qemu/qemu-img.js';
-import { copyWhole, type CopyFileOptions } from './copy-file.js';
+import type { Work } from '../../work.js';
+import { copyWhole } from './copy-file.js';
 
 /** One state of a head, and the disk it becomes. */
-export interface ConvertStateRequest extends CopyFileOptions {
+export interface ConvertStateRequest {
   readonly source: string;
   readonly facts: Qcow2Facts;
   /** Made in a folder that has the bases of the source. */
@@ -13,6 +14,8 @@ export interface ConvertStateRequest extends CopyFileOptions {
   readonly base: string | null;
   /** Tag of the internal snapshot; undefined: the active state. */
   readonly tag: string | undefined;
+  /** Its phase is told how much is converted. */
+  readonly work: Work;
 }
 
 /**
@@ -20,8 +23,10 @@ export interface ConvertStateRequest extends CopyFileOptions {
  * @throws MultipassError SNAPSHOT_NOT_FOUND, DISK_FULL, ABORTED, TOOL_FAILED, …; the caller removes what there is then
  */
 export async function convertState(request: ConvertStateRequest): Promise<void> {
-  const { source, target, base, tag, signal, onProgress } = request;
+  const { source, target, base, tag, work } = request;
+  const { signal } = work;
   const backing = base === null ? undefined : { file: base, format: 'qcow2' };
+  const onProgress = (fraction: number): void => work.advance(fraction);
   const options = { target, backing, signal, onProgress };
   if (tag === undefined || !isLarger(request.facts, tag)) {
     await convertActive({ ...options, source, snapshot: tag });

@@ -3,17 +3,20 @@ import { join, dirname } from 'node:path';
 import { errnoOf } from '../../errors.js';
 import type { Qcow2Facts } from '../../qemu/qcow2-header.js';
 import { measure } from '../../qemu/qemu-img.js';
-import { allocatedBytes, copyWhole, reflink, type CopyFileOptions } from './copy-file.js';
+import type { Work } from '../../work.js';
+import { allocatedBytes, copyWhole, reflink } from './copy-file.js';
 import { convertState, isLarger } from './convert-state.js';
 import { hasSpace, requireSpace } from './free-space.js';
 
 /** Which disk is copied to where. */
-export interface CopyDiskRequest extends CopyFileOptions {
+export interface CopyDiskRequest {
   readonly source: string;
   readonly facts: Qcow2Facts;
   readonly target: string;
   /** Tag of the internal snapshot whose state is copied; without it, the active state. */
   readonly tag?: string | undefined;
+  /** Its phase is told how much is copied. */
+  readonly work: Work;
 }
 
 /** What the copying of a disk will come to, in bytes on the disk; found out before the work. */
@@ -42,9 +45,9 @@ export interface CopiedDisk {
  * @throws MultipassError DISK_FULL before the work, ABORTED, TOOL_FAILED, TOOL_MISSING, …
  */
 export async function copyState(request: CopyDiskRequest): Promise<CopiedDisk> {
-  const { source, facts, target } = request;
+  const { source, facts, target, work } = request;
   if (facts.snapshots.length > 0) return await convert(request);
-  const strategy = await copyWhole(source, target, request);
+  const strategy = await copyWhole(source, target, work);
   await chmod(target, 0o600);
   const bytes = await allocatedBytes(target);
   return strategy === 'reflink'
@@ -53,12 +56,12 @@ export async function copyState(request: CopyDiskRequest): Promise<CopiedDisk> {
 }
 
 async function convert(request: CopyDiskRequest): Promise<CopiedDisk> {
-  const { source, facts, target, tag, signal, onProgress } = request;
+  const { source, facts, target, tag, work } = request;
   const shares = await sharesExtents(source, target);
   if (!shares) await requireSpaceForState(request);
   const base = facts.backingFile;
   try {
-    await convertState({ source, facts, target, base, tag, signal, onProgress });
+    await convertState({ source, facts, target, base, tag, work });
   } catch (error) {
     await rm(target, { force: true });
     throw error;
@@ -76,7 +79,8 @@ async function convert(request: CopyDiskRequest): Promise<CopiedDisk> {
  * @throws MultipassError TOOL_FAILED, TOOL_MISSING, ABORTED
  */
 export async function planCopy(request: CopyDiskRequest): Promise<CopyPlan> {
-  const { source, facts, target, tag, signal } = request;
+  const { source, facts, target, tag, work } = request;
+  const { signal } = work;
   const isConverted = facts.snapshots.length > 0;
   const shares = await sharesExtents(source, target);
   const bytes = isConverted
@@ -91,10 +95,10 @@ export async function planCopy(request: CopyDiskRequest): Promise<CopyPlan> {
 
 /** A state is at most the whole file; only when that does not fit is the exact figure worth a process. */
 async function requireSpaceForState(request: CopyDiskRequest): Promise<void> {
-  const { source, target, tag, signal } = request;
+  const { source, target, tag, work } = request;
   const meanwhile = await bytesMeanwhile(request);
   if (await hasSpace(target, meanwhile + (await allocatedBytes(source)))) return;
-  const { required } = await measure(source, { snapshot: tag, signal });
+  const { required } = await measure(source, { snapshot: tag, signal: work.signal });
   await requireSpace(target, meanwhile + required);
 }
 

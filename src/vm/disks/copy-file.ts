@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { copyFile, link, open, readFile, rm, stat } from 'node:fs/promises';
 import { errnoOf, fromSystemError } from '../../errors.js';
 import { run } from '../../process/run.js';
+import type { Work } from '../../work.js';
 import { requireSpace } from './free-space.js';
 
 /** These alone mean "try the next way"; EIO, ENOSPC and EACCES are errors. */
@@ -11,12 +12,8 @@ const NOT_LINKABLE = new Set([...NOT_SUPPORTED, 'EPERM', 'EMLINK']);
 
 const POLL_MS = 200;
 
-/** How one file is copied. */
-export interface CopyFileOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Called now and then with the part that is done, 0 to 1. */
-  readonly onProgress?: ((fraction: number) => void) | undefined;
-}
+/** What the copying of one file is stopped by, and tells how far it is: a {@link Work} is that. */
+export type CopyWork = Partial<Pick<Work, 'signal' | 'advance'>>;
 
 /**
  * Shares the extents of a file with a new one, where the file system can (XFS, btrfs, APFS, …): no data is moved.
@@ -41,15 +38,15 @@ export async function reflink(source: string, target: string): Promise<boolean> 
 export async function copyWhole(
   source: string,
   target: string,
-  options: CopyFileOptions = {},
+  work: CopyWork = {},
 ): Promise<'reflink' | 'copy'> {
   if (await reflink(source, target)) return 'reflink';
   const allocated = await allocatedBytes(source);
   await requireSpace(target, allocated);
-  const timer = watchGrowth(target, allocated, options.onProgress);
+  const timer = watchGrowth(target, allocated, work);
   try {
     const flags = ['--reflink=auto', '--sparse=auto', '--no-target-directory'];
-    await run('cp', [...flags, '--', source, target], { signal: options.signal });
+    await run('cp', [...flags, '--', source, target], { signal: work.signal });
   } catch (error) {
     await rm(target, { force: true });
     throw error;
@@ -71,10 +68,10 @@ const BLOCK = 4096;
 export async function copySmall(
   source: string,
   target: string,
-  options: CopyFileOptions = {},
+  work: CopyWork = {},
 ): Promise<void> {
   if ((await stat(source)).size > SMALL) {
-    await copyWhole(source, target, options);
+    await copyWhole(source, target, work);
     return;
   }
   const data = await readFile(source);
@@ -109,14 +106,14 @@ function* partsWithData(data: Buffer): Generator<[start: number, end: number]> {
 export async function linkOrCopy(
   source: string,
   target: string,
-  options: CopyFileOptions = {},
+  work: CopyWork = {},
 ): Promise<'link' | 'reflink' | 'copy'> {
   try {
     await link(source, target);
     return 'link';
   } catch (error) {
     if (!NOT_LINKABLE.has(errnoOf(error) ?? '')) throw fromSystemError(error, 'link', source);
-    return await copyWhole(source, target, options);
+    return await copyWhole(source, target, work);
   }
 }
 
@@ -125,15 +122,11 @@ export async function allocatedBytes(path: string): Promise<number> {
   return (await stat(path)).blocks * 512;
 }
 
-function watchGrowth(
-  target: string,
-  total: number,
-  onProgress: CopyFileOptions['onProgress'],
-): NodeJS.Timeout | undefined {
-  if (onProgress === undefined || total === 0) return undefined;
+function watchGrowth(target: string, total: number, work: CopyWork): NodeJS.Timeout | undefined {
+  if (work.advance === undefined || total === 0) return undefined;
   return setInterval(() => {
     void allocatedBytes(target).then(
-      (done) => onProgress(Math.min(1, done / total)),
+      (done) => work.advance?.(Math.min(1, done / total)),
       () => undefined,
     );
   }, POLL_MS);

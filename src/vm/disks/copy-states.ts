@@ -9,15 +9,18 @@ import {
   resize,
   snapshotCreate,
 } from '../../qemu/qemu-img.js';
+import type { Work } from '../../work.js';
 import { convertState } from './convert-state.js';
-import { allocatedBytes, type CopyFileOptions } from './copy-file.js';
+import { allocatedBytes, type CopyWork } from './copy-file.js';
 
 /** A head with all its states, and where they go. */
-export interface CopyStatesRequest extends CopyFileOptions {
+export interface CopyStatesRequest {
   readonly source: string;
   readonly facts: Qcow2Facts;
   /** The disk to be made, in a folder of its own that has the bases of the source. */
   readonly target: string;
+  /** Its phase is told how much is copied. */
+  readonly work: Work;
 }
 
 /**
@@ -27,14 +30,14 @@ export interface CopyStatesRequest extends CopyFileOptions {
  * @throws MultipassError DISK_FULL, ABORTED, TOOL_FAILED, …; the caller removes the folder then
  */
 export async function copyAllStates(request: CopyStatesRequest): Promise<void> {
-  const { source, facts, target, signal, onProgress } = request;
-  const first = { source, facts, target, base: null, signal };
+  const { source, facts, target, work } = request;
+  const first = { source, facts, target, base: null };
   const tags = [...facts.snapshots.map(({ name }) => name), undefined];
   for (const [done, tag] of tags.entries()) {
-    const tell = (fraction: number): void => onProgress?.((done + fraction) / tags.length);
-    if (done > 0) await addDifference(request, tag, tell);
-    else await convertState({ ...first, tag, onProgress: tell });
-    if (tag !== undefined) await snapshotCreate(target, tag, { signal });
+    const part = work.part(done, tags.length);
+    if (done > 0) await addDifference({ ...request, work: part }, tag);
+    else await convertState({ ...first, tag, work: part });
+    if (tag !== undefined) await snapshotCreate(target, tag, work);
   }
 }
 
@@ -45,32 +48,31 @@ export async function copyAllStates(request: CopyStatesRequest): Promise<void> {
 export async function spaceForAllStates(
   source: string,
   facts: Qcow2Facts,
-  options: Pick<CopyFileOptions, 'signal'> = {},
+  { signal }: CopyWork = {},
 ): Promise<number> {
-  const { required } = await measure(source, { flatten: true, ...options });
+  const { required } = await measure(source, { flatten: true, signal });
   // What the snapshots hold besides, a copy of a state, and what that differs in.
   return required + (facts.snapshots.length === 0 ? 0 : 3 * (await allocatedBytes(source)));
 }
 
 /** Makes the target show one more state. */
 async function addDifference(
-  { source, facts, target, signal }: CopyStatesRequest,
+  { source, facts, target, work }: CopyStatesRequest,
   tag: string | undefined,
-  onProgress: (fraction: number) => void,
 ): Promise<void> {
   const folder = dirname(target);
   const [state, difference] = ['state.qcow2', 'difference.qcow2'];
   const format = 'qcow2';
   const copy = { source, facts, target: join(folder, state), base: facts.backingFile, tag };
-  await convertState({ ...copy, signal, onProgress });
+  await convertState({ ...copy, work });
   const path = join(folder, difference);
-  await createOverlay({ path, backing: { file: state, format }, signal });
+  await createOverlay({ path, backing: { file: state, format }, signal: work.signal });
   // An empty layer that is to show the same on another ground needs just what differs.
-  await rebase(path, { file: basename(target), format }, { signal });
-  await commit(path, { signal });
+  await rebase(path, { file: basename(target), format }, work);
+  await commit(path, work);
   const { virtualSize } = readQcow2(path);
   if (readQcow2(target).virtualSize > virtualSize) {
-    await resize(target, virtualSize, { shrink: true, signal });
+    await resize(target, virtualSize, { shrink: true, signal: work.signal });
   }
   for (const file of [state, difference]) await rm(join(folder, file));
 }

@@ -1,26 +1,21 @@
 import { rm } from 'node:fs/promises';
-import { sleep } from '../../abort.js';
 import { fromSystemError, MultipassError, hasCode } from '../../errors.js';
 import { log } from '../../log.js';
+import type { Work } from '../../work.js';
 import { requireSpace } from '../disks/free-space.js';
 import { downloadFailed, refusedBy } from './http-error.js';
 import { contentLength, request, type HttpAnswer, type HttpOptions } from './http-request.js';
 import { PartFile, type WantedFile } from './part-file.js';
 
 /** How a file is downloaded. */
-export interface DownloadOptions extends HttpOptions {
+export interface DownloadOptions extends Pick<HttpOptions, 'stallMs'> {
   readonly wanted: WantedFile;
   /** Where to; the caller alone is at it. What is there already is gone on with. */
   readonly part: string;
-  readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
+  /** Goes through the phases `retrieving` and, when there is a hash, `verifying`. */
+  readonly work: Work;
   /** How long to wait after the connection was cut, in milliseconds. Default: a second. */
   readonly retryMs?: number | undefined;
-}
-
-export interface DownloadProgress {
-  readonly phase: 'retrieving' | 'verifying';
-  /** 0 to 1; absent when the size is not known. */
-  readonly fraction?: number;
 }
 
 /** How often a download that was cut is gone on with at once, before that is left to the user. */
@@ -60,14 +55,15 @@ export async function download(options: DownloadOptions): Promise<void> {
   }
 }
 
-function isRight(file: PartFile, { wanted, onProgress }: DownloadOptions): boolean {
+function isRight(file: PartFile, { wanted, work }: DownloadOptions): boolean {
   if (wanted.sha256 === null) return true;
-  onProgress?.({ phase: 'verifying' });
+  work.begin('verifying');
   return file.digest() === wanted.sha256;
 }
 
 async function fetchAll(file: PartFile, options: DownloadOptions): Promise<void> {
-  const { wanted, signal, retryMs = 1000 } = options;
+  const { wanted, work, retryMs = 1000 } = options;
+  work.begin('retrieving');
   for (let attempt = 1; file.length !== wanted.size; attempt += 1) {
     const answer = await askForRest(file, options);
     try {
@@ -78,15 +74,16 @@ async function fetchAll(file: PartFile, options: DownloadOptions): Promise<void>
       if (attempt >= ATTEMPTS) throw error;
       log('info', 'images', `${error.message}; going on with it`);
       if (!file.mayResume) await file.reset();
-      await sleep(retryMs, signal);
+      await work.sleep(retryMs);
     }
   }
 }
 
 /** An answer that begins where the file ends; the file is emptied when the server begins anew. */
 async function askForRest(file: PartFile, options: DownloadOptions): Promise<HttpAnswer> {
-  const { wanted, signal, stallMs } = options;
+  const { wanted, work, stallMs } = options;
   const { url, validator } = wanted;
+  const { signal } = work;
   if (file.length > 0) {
     const range = { range: `bytes=${file.length}-` };
     const headers = validator === null ? range : { ...range, 'if-range': validator };
@@ -110,7 +107,7 @@ async function receive(
   answer: HttpAnswer,
   options: DownloadOptions,
 ): Promise<void> {
-  const { wanted, part, onProgress } = options;
+  const { wanted, part, work } = options;
   const rest = contentLength(answer);
   const total = rest === null ? wanted.size : file.length + rest;
   if (total !== null && wanted.size !== null && total !== wanted.size) {
@@ -118,11 +115,9 @@ async function receive(
     throw wrongSize(wanted, `it has ${total} bytes`);
   }
   if (total !== null) await requireSpace(part, total - file.length);
-  const tell = (): void =>
-    onProgress?.({
-      phase: 'retrieving',
-      ...(total === null ? {} : { fraction: file.length / total }),
-    });
+  const tell = (): void => {
+    if (total !== null) work.advance(file.length / total);
+  };
   tell();
   for await (const chunk of answer.body()) {
     await file.append(chunk);

@@ -4,6 +4,7 @@ import { stat, open } from 'node:fs/promises';
 import { throwIfAborted } from '../../abort.js';
 import { errnoOf, fromSystemError, MultipassError } from '../../errors.js';
 import { run } from '../../process/run.js';
+import type { Work } from '../../work.js';
 import { requireSpace } from '../disks/free-space.js';
 import { imageInvalid } from './image-invalid.js';
 
@@ -16,9 +17,8 @@ export interface ExtractOptions {
   readonly target: string;
   /** Its URL or path, for messages. */
   readonly origin: string;
-  readonly signal?: AbortSignal | undefined;
-  /** Called now and then with the part that is done, 0 to 1. */
-  readonly onProgress?: ((fraction: number) => void) | undefined;
+  /** Its phase is told how much is unpacked. */
+  readonly work: Work;
 }
 
 /**
@@ -26,20 +26,21 @@ export interface ExtractOptions {
  * @throws MultipassError IMAGE_INVALID when it is damaged; DISK_FULL, TOOL_MISSING, ABORTED, IO_ERROR
  */
 export async function extractXz(options: ExtractOptions): Promise<void> {
-  const { source, target, origin, signal, onProgress } = options;
+  const { source, target, origin, work } = options;
+  const { signal } = work;
   await requireSpace(target, (await stat(source)).size);
-  const total = onProgress === undefined ? null : await unpackedSize(source, signal);
+  const total = await unpackedSize(source, signal);
   const file = await open(target, 'wx', 0o600).catch((error: unknown) => {
     throw fromSystemError(error, 'unpack the image', target);
   });
   const timer = setInterval(() => {
     if (total === null) return;
-    const tell = ({ size }: { size: number }) => onProgress?.(Math.min(1, size / total));
+    const tell = ({ size }: { size: number }) => work.advance(Math.min(1, size / total));
     file.stat().then(tell, () => undefined);
   }, POLL_MS);
   try {
     const { exitCode, stderr } = await unpackInto(source, file.fd, signal);
-    throwIfAborted(signal);
+    work.throwIfAborted();
     if (exitCode === 0) return;
     if (stderr.includes('No space left on device')) {
       throw new MultipassError('DISK_FULL', `no space left to unpack "${origin}"`, {

@@ -23,20 +23,23 @@ export async function fetchDownload(
   { key, file, record }: WantedDownload,
   options: ObtainOptions,
 ): Promise<VaultImage> {
-  const { layout, signal, stallMs, retryMs, onProgress } = options;
-  onProgress?.({ phase: 'retrieving' });
-  await using place = await DownloadPlace.take(layout, key, signal);
+  const { layout, work, stallMs, retryMs } = options;
+  work.begin('retrieving');
+  await using place = await DownloadPlace.take(layout, key, work.signal);
   const theirs = readImage(layout, key);
   if (theirs !== undefined) return theirs;
   const { part } = place;
-  await download({ wanted: file, part, signal, stallMs, retryMs, onProgress });
+  await download({ wanted: file, part, work, stallMs, retryMs });
   const image = await addImage(layout, {
     id: key,
     record,
     fill: (target) =>
       prepareDisk({
-        ...{ source: part, verified: file.sha256 !== null },
-        ...{ origin: file.url.href, target, signal, onProgress },
+        source: part,
+        verified: file.sha256 !== null,
+        origin: file.url.href,
+        target,
+        work,
       }),
   }).catch(async (error: unknown) => {
     // What cannot be used would be found again by the next one who asks.

@@ -1,14 +1,15 @@
-import { throwIfAborted } from '../../abort.js';
 import { MultipassError } from '../../errors.js';
 import { streamArchitecture } from './architecture.js';
 import { fetchRemote } from './fetch-remote.js';
+import { Work, type WorkOptions } from '../../work.js';
 import type { HttpOptions } from './http-request.js';
 import { remoteUrl, SEARCHED_REMOTES, shownRemotes } from './remotes.js';
 import { imageNotFound, searchImages } from './select-image.js';
 import type { StreamImage } from './simplestreams.js';
 
 /** What is looked for. */
-export interface FindRequest extends HttpOptions {
+export interface FindRequest extends Pick<HttpOptions, 'stallMs'> {
+  readonly work?: Work | WorkOptions | undefined;
   /** Takes the place of the official servers; null for none. */
   readonly mirror: string | null;
   /** Null: every remote, or with a search those that `launch` searches. */
@@ -38,11 +39,14 @@ export interface FoundImages {
  *   DOWNLOAD_FAILED, IMAGE_INVALID when no remote could be asked; SETTING_INVALID, ABORTED
  */
 export async function findImages(request: FindRequest): Promise<FoundImages> {
-  const { remote = null, search = '', mirror, signal } = request;
+  const { remote = null, search = '', mirror } = request;
+  const work = Work.of(request.work);
   const remotes = remotesOf(remote, search, mirror);
   for (const name of remotes) remoteUrl(name, mirror);
-  const answers = await Promise.allSettled(remotes.map((name) => imagesOf(name, request)));
-  throwIfAborted(signal);
+  const answers = await Promise.allSettled(
+    remotes.map((name) => imagesOf(name, { ...request, work })),
+  );
+  work.throwIfAborted();
   const problems = answers.flatMap((answer) =>
     answer.status === 'rejected' ? [problemOf(answer.reason)] : [],
   );
@@ -58,10 +62,13 @@ function remotesOf(remote: string | null, search: string, mirror: string | null)
   return search === '' ? shownRemotes(mirror) : [...SEARCHED_REMOTES];
 }
 
-async function imagesOf(remote: string, request: FindRequest): Promise<FoundImage[]> {
-  const { mirror, signal, stallMs, search = '', showUnsupported = false } = request;
+async function imagesOf(
+  remote: string,
+  request: FindRequest & { readonly work: Work },
+): Promise<FoundImage[]> {
+  const { mirror, work, stallMs, search = '', showUnsupported = false } = request;
   const arch = streamArchitecture(request.arch);
-  const { images } = await fetchRemote({ remote, mirror, arch, signal, stallMs });
+  const { images } = await fetchRemote({ remote, mirror, arch, signal: work.signal, stallMs });
   const wanted = search === '' ? images.filter(hasAlias) : searchImages(images, search);
   return wanted
     .filter(({ supported }) => supported || showUnsupported)

@@ -22,12 +22,13 @@ export async function obtainFromFile(
   paths: readonly [string, ...string[]],
   options: ObtainOptions,
 ): Promise<Obtained> {
-  const { layout, signal, onProgress } = options;
+  const { layout, work } = options;
+  const { signal } = work;
   const path = findFile(paths);
   const query: ImageQuery = { release: `file://${path}`, remote: '', type: 'file' };
   const source = await realpath(path);
   const watch = await SourceWatch.begin([source], signal);
-  onProgress?.({ phase: 'verifying' });
+  work.begin('verifying');
   const id = await hashOf(source, signal);
   // Whoever brings the same file meanwhile waits, and finds it there.
   const place = await DownloadPlace.take(layout, id, signal);
@@ -38,7 +39,7 @@ export async function obtainFromFile(
       id,
       record: newVaultRecord({ id, query }),
       fill: async (target) => {
-        await prepareDisk({ source, verified: false, origin: path, target, signal, onProgress });
+        await prepareDisk({ source, verified: false, origin: path, target, work });
         watch.requireUnchanged();
       },
     });

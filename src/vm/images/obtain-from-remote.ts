@@ -67,14 +67,14 @@ interface Offer {
 }
 
 async function findOffer(wanted: WantedAlias, options: ObtainOptions): Promise<Offer> {
-  const { mirror, signal, stallMs } = options;
+  const { mirror, work, stallMs } = options;
   const arch = streamArchitecture(options.arch);
   const remotes = wanted.remote === null ? SEARCHED_REMOTES : [wanted.remote];
   let missed: unknown;
   for (const remote of remotes) {
     let offers: RemoteImages;
     try {
-      offers = await fetchRemote({ remote, mirror, arch, signal, stallMs });
+      offers = await fetchRemote({ remote, mirror, arch, signal: work.signal, stallMs });
     } catch (error) {
       // That a further remote cannot be read is no reason to doubt what the first one says.
       if (remote === remotes[0] || !isUnreachable(error)) throw error;
@@ -102,7 +102,7 @@ async function findById(
 /** The newest image in the store of that name, when its server cannot be asked. @throws what the server did otherwise */
 async function keptImage(
   wanted: WantedAlias,
-  { layout, onWarning }: ObtainOptions,
+  { layout, work }: ObtainOptions,
   error: unknown,
 ): Promise<VaultImage> {
   if (!isUnreachable(error)) throw error;
@@ -114,7 +114,7 @@ async function keptImage(
   const image = images.sort(byAge).at(-1);
   if (image === undefined) throw error;
   const { version, remote } = image.record;
-  onWarning?.(
+  work.warn(
     `the image server of "${remote === '' ? DEFAULT_REMOTE : remote}" cannot be asked (${error.message}); ` +
       `version ${version} of "${wanted.alias}", which is there, is used`,
   );

@@ -24,7 +24,7 @@ export async function obtainFromUrl(url: URL, options: ObtainOptions): Promise<O
     );
     const image = images.sort((a, b) => (a.record.created < b.record.created ? -1 : 1)).at(-1);
     if (image === undefined) throw error;
-    options.onWarning?.(`${error.message}; the image that came from there before is used`);
+    options.work.warn(`${error.message}; the image that came from there before is used`);
     return { image, query };
   }
   const { size, validator, version } = facts;
@@ -51,8 +51,8 @@ interface UrlFacts {
   readonly version: string;
 }
 
-async function askAbout(url: URL, { signal, stallMs }: ObtainOptions): Promise<UrlFacts> {
-  const asked = { url, signal, stallMs };
+async function askAbout(url: URL, { work, stallMs }: ObtainOptions): Promise<UrlFacts> {
+  const asked = { url, signal: work.signal, stallMs };
   let answer: HttpAnswer = await request({ ...asked, method: 'HEAD' });
   await answer.cancel();
   if (answer.status !== 200) {

@@ -1,6 +1,7 @@
 import { chmod, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkAndRepairLeaks, amendToV3, convertActive } from '../../qemu/qemu-img.js';
+import type { Work } from '../../work.js';
 import type { ImageDir } from '../../store/image-dir.js';
 import { allocatedBytes, copyWhole, linkOrCopy } from '../disks/copy-file.js';
 import { requireSpace } from '../disks/free-space.js';
@@ -21,13 +22,8 @@ export interface PrepareRequest {
   readonly origin: string;
   /** The folder in staging. */
   readonly target: ImageDir;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: PrepareProgress) => void) | undefined;
-}
-
-export interface PrepareProgress {
-  readonly phase: 'extracting' | 'preparing';
-  readonly fraction?: number;
+  /** Goes through the phases `extracting`, when it is packed, and `preparing`. */
+  readonly work: Work;
 }
 
 /**
@@ -36,40 +32,34 @@ export interface PrepareProgress {
  * @throws MultipassError IMAGE_INVALID, DISK_FULL, TOOL_MISSING, ABORTED, …
  */
 export async function prepareDisk(request: PrepareRequest): Promise<void> {
-  const { target, origin, signal } = request;
+  const { target, origin, work } = request;
   const extracted = await extractIfPacked(request);
-  request.onProgress?.({ phase: 'preparing' });
+  work.begin('preparing');
   const source = extracted ?? request.source;
-  const disk = await inspectDisk(source, origin, signal);
+  const disk = await inspectDisk(source, origin, work.signal);
   if (mustBeConverted(disk)) await convert(request, source, disk);
   else if (extracted !== undefined) await rename(extracted, target.disk);
   else if (request.verified && disk.qcow2?.version === 3) {
-    await linkOrCopy(source, target.disk, { signal });
+    await linkOrCopy(source, target.disk, work);
     await chmod(target.disk, 0o444);
     return;
-  } else await copyWhole(source, target.disk, { signal, onProgress: fractionOf(request) });
+  } else await copyWhole(source, target.disk, work);
   // The copy has the mode of the user's own file.
   await chmod(target.disk, 0o600);
   await aboutImage(origin, async () => {
-    if (disk.qcow2?.version === 2) await amendToV3(target.disk, { signal });
-    await checkAndRepairLeaks(target.disk, { signal });
+    if (disk.qcow2?.version === 2) await amendToV3(target.disk, work);
+    await checkAndRepairLeaks(target.disk, work);
   });
   if (extracted !== undefined) await rm(extracted, { force: true });
   await chmod(target.disk, 0o444);
 }
 
 async function extractIfPacked(request: PrepareRequest): Promise<string | undefined> {
-  const { source, origin, target, signal, onProgress } = request;
+  const { source, origin, target, work } = request;
   if (!isXz(source)) return undefined;
   const extracted = join(target.path, 'extracted');
-  onProgress?.({ phase: 'extracting' });
-  await extractXz({
-    source,
-    target: extracted,
-    origin,
-    signal,
-    onProgress: (fraction) => onProgress?.({ phase: 'extracting', fraction }),
-  });
+  work.begin('extracting');
+  await extractXz({ source, target: extracted, origin, work });
   return extracted;
 }
 
@@ -82,17 +72,17 @@ async function convert(
   source: string,
   disk: InspectedDisk,
 ): Promise<void> {
-  const { target, origin, signal } = request;
+  const { target, origin, work } = request;
+  const { signal } = work;
   await requireSpace(target.disk, await allocatedBytes(source));
-  const onProgress = fractionOf(request);
+  const onProgress = (fraction: number): void => work.advance(fraction);
   await aboutImage(origin, () =>
     convertActive({
-      ...{ source, target: target.disk, sourceFormat: disk.format },
-      ...{ signal, onProgress },
+      source,
+      target: target.disk,
+      sourceFormat: disk.format,
+      signal,
+      onProgress,
     }),
   );
-}
-
-function fractionOf({ onProgress }: PrepareRequest): (fraction: number) => void {
-  return (fraction) => onProgress?.({ phase: 'preparing', fraction });
 }

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, writeFile } from 'node:fs/promises';
-import { throwIfAborted } from '../../abort.js';
 import { fromSystemError } from '../../errors.js';
 import type { MacAddress } from '../../net/mac-address.js';
 import { createOverlay } from '../../qemu/qemu-img.js';
@@ -10,6 +9,7 @@ import { publish } from '../../store/publish.js';
 import { StagedInstance } from '../../store/staging.js';
 import { writeNewRecord } from '../../files/record.js';
 import { newSeed } from '../seed/new-seed.js';
+import { Work } from '../../work.js';
 import { linkOrCopy } from '../disks/copy-file.js';
 import { STORE_KEY, storePublicKey } from '../guest/store-key.js';
 import type { ObtainedImage } from '../images/obtain-image.js';
@@ -32,15 +32,16 @@ export async function createInstance(
   request: LaunchRequest,
   image: ObtainedImage,
 ): Promise<string> {
-  const { layout, signal, cpus = 1, memory = SIZES.memory, networks = [] } = request;
+  const work = Work.of(request.work);
+  const { layout, cpus = 1, memory = SIZES.memory, networks = [] } = request;
   const disk = diskSize(request.disk, image.virtualSize);
   const publicKey = await storePublicKey(layout);
   const staged = await StagedInstance.create(layout, randomUUID(), request.name ?? null);
   try {
     const base = staged.base(image.id);
-    await linkOrCopy(image.dir.disk, base, { signal });
+    await linkOrCopy(image.dir.disk, base, work);
     const backing = { file: `base-${image.id}.qcow2`, format: 'qcow2' };
-    await createOverlay({ path: staged.disk, backing, size: disk, signal });
+    await createOverlay({ path: staged.disk, backing, size: disk, signal: work.signal });
     await chmod(staged.disk, 0o600);
     const macs = MacClaims.ofStaged(staged);
     const interfaces: [InstanceSpec['interfaces'][0], ...InstanceSpec['interfaces'][0][]] = [
@@ -53,13 +54,20 @@ export async function createInstance(
     const spec: InstanceSpec = {
       uuid: staged.uuid,
       vmgenid: randomUUID(),
-      ...{ cpus, memory, disk, interfaces },
-      ...{ sshUser: SSH_USER, sshKey: STORE_KEY, mounts: [], snapshotHead: 0, deleted: false },
+      cpus,
+      memory,
+      disk,
+      interfaces,
+      sshUser: SSH_USER,
+      sshKey: STORE_KEY,
+      mounts: [],
+      snapshotHead: 0,
+      deleted: false,
     };
     await writeNewRecord(staged.spec, spec);
     await writeNewRecord(staged.imageRecord, image.record);
     await writeFile(staged.lock, '', { mode: 0o600 });
-    throwIfAborted(signal);
+    work.throwIfAborted();
     return await publishNamed(request, staged, { spec, publicKey });
   } catch (error) {
     if (!isVisible(error)) await staged.discard();
@@ -89,7 +97,7 @@ async function publishNamed(
   const nextName = (): string => randomName({ taken: new Set(instanceEntryNames(layout)) });
   const naming =
     request.name === undefined ? { name: nextName(), nextName } : { name: request.name };
-  const options = { rowsOf: rowsOfFolder, signal: request.signal };
+  const options = { rowsOf: rowsOfFolder, signal: Work.of(request.work).signal };
   const [name] = await publish(layout, [{ staged, writeName, ...naming }], options);
   if (name === undefined) throw new Error('nothing was published');
   return name;

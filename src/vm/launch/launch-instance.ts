@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
-import { throwIfAborted } from '../../abort.js';
 import { MultipassError } from '../../errors.js';
 import { purgeInstance } from '../delete-instance.js';
 import { consoleTail } from '../guest/console.js';
-import { obtainImage, type ObtainedImage } from '../images/obtain-image.js';
+import { obtainImage } from '../images/obtain-image.js';
 import { startMachine } from '../run/start-instance.js';
-import { Work } from '../../work.js';
 import { waitForGuest } from '../run/wait-for-guest.js';
 import { readSettings } from '../settings/settings.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { Work } from '../../work.js';
 import { prepareStore } from '../sweep.js';
 import { checkLaunch, diskSize } from './check-request.js';
 import { createInstance } from './create-instance.js';
@@ -24,59 +24,46 @@ import { waitForInitialization } from './wait-for-initialization.js';
  *   NETWORK_NOT_FOUND, MAC_TAKEN, DISK_FULL, QEMU_FAILED, TIMED_OUT, ABORTED, …
  */
 export async function launchInstance(request: LaunchRequest): Promise<string> {
-  const { layout, env = process.env, signal, onProgress, onWarning } = request;
+  const { layout, env = process.env, timeoutMs } = request;
+  const work = Work.of(request.work);
   const settings = readSettings(layout, env);
   await checkLaunch(request, settings);
   await prepareStore(layout);
-  const tell = (phase: Parameters<NonNullable<typeof onProgress>>[0]['phase'], name: string) =>
-    onProgress?.({ phase, name });
-  const name = await create(request, settings.imageMirror);
+  const name = await create(request, settings.imageMirror, work);
   try {
-    tell('starting', name);
-    const work = Work.of({ signal, onWarning });
-    const { timeoutMs } = request;
+    work.begin('starting', name);
     const { reading } = await startMachine({ layout, name, env, work });
     const guest = await waitForGuest({ layout, reading, timeoutMs, work });
-    tell('initializing', name);
+    work.begin('initializing', name);
     await waitForInitialization({ guest, layout, name, timeoutMs, work });
     return name;
   } catch (error) {
     if (error instanceof MultipassError && error.details['kept'] === true) throw error;
-    throw await removeFailed(request, name, error);
+    throw await removeFailed(layout, name, { error, work });
   }
 }
 
 /** An image that nobody has a link to yet may be purged by another command: then it is fetched again. */
-async function create(request: LaunchRequest, mirror: string | null): Promise<string> {
+async function create(request: LaunchRequest, mirror: string | null, work: Work): Promise<string> {
+  const { layout, image: query = '', name = null } = request;
   for (;;) {
-    const image = await obtain(request, mirror);
+    work.begin('retrieving', name);
+    const image = await obtainImage({ layout, query, mirror, work });
     diskSize(request.disk, image.virtualSize);
-    request.onProgress?.({ phase: 'creating', name: request.name ?? null });
+    work.begin('creating', name);
     try {
-      return await createInstance(request, image);
+      return await createInstance({ ...request, work }, image);
     } catch (error) {
       if (existsSync(image.dir.disk)) throw error;
     }
   }
 }
 
-async function obtain(request: LaunchRequest, mirror: string | null): Promise<ObtainedImage> {
-  const { layout, image = '', name = null, signal, onProgress, onWarning } = request;
-  return await obtainImage({
-    layout,
-    query: image,
-    mirror,
-    signal,
-    onWarning,
-    onProgress: ({ phase, fraction }) => onProgress?.({ phase, name, fraction }),
-  });
-}
-
 /** Whatever becomes of the removal, what is told is why the launch failed. */
 async function removeFailed(
-  { layout, signal }: LaunchRequest,
+  layout: StoreLayout,
   name: string,
-  error: unknown,
+  { error, work }: { error: unknown; work: Work },
 ): Promise<unknown> {
   const console = consoleTail(layout.instance(name));
   try {
@@ -88,7 +75,7 @@ async function removeFailed(
       { hint: `Remove it with \`multipass delete --purge ${name}\`.`, cause: error },
     );
   }
-  throwIfAborted(signal);
+  work.throwIfAborted();
   if (!(error instanceof MultipassError)) return error;
   return new MultipassError(error.code, error.message, {
     hint: error.hint,

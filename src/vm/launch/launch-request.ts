@@ -1,23 +1,7 @@
 import type { MacAddress } from '../../net/mac-address.js';
 import type { StoreLayout } from '../../store/layout.js';
 import type { Environment } from '../settings/settings.js';
-import type { WorkOptions } from '../../work.js';
-
-/** What is going on in a launch; a fraction is there only for work that takes long. */
-export interface LaunchProgress {
-  readonly phase:
-    | 'retrieving'
-    | 'verifying'
-    | 'extracting'
-    | 'preparing'
-    | 'creating'
-    | 'starting'
-    | 'initializing';
-  /** The instance's name, once it is known. */
-  readonly name: string | null;
-  /** 0 to 1. */
-  readonly fraction?: number | undefined;
-}
+import type { Work, WorkOptions } from '../../work.js';
 
 /** An interface besides the default one. */
 export interface WantedNetwork {
@@ -30,7 +14,7 @@ export interface WantedNetwork {
 }
 
 /** What is launched. */
-export interface LaunchRequest extends Pick<WorkOptions, 'signal' | 'onWait'> {
+export interface LaunchRequest {
   readonly layout: StoreLayout;
   /** Variables that settings may come from. Default: this process's own. */
   readonly env?: Environment | undefined;
@@ -51,6 +35,9 @@ export interface LaunchRequest extends Pick<WorkOptions, 'signal' | 'onWait'> {
   readonly networks?: readonly WantedNetwork[] | undefined;
   /** How long the guest may take to let us in, and again to set itself up. Default 5 minutes each. */
   readonly timeoutMs?: number | undefined;
-  readonly onProgress?: ((progress: LaunchProgress) => void) | undefined;
-  readonly onWarning?: ((warning: string) => void) | undefined;
+  /**
+   * Goes through the phases `retrieving`, `verifying`, `extracting`, `preparing`, as far as the image needs them, then
+   * `creating`, `starting` and `initializing`.
+   */
+  readonly work?: Work | WorkOptions | undefined;
 }

@@ -4,6 +4,7 @@ import type { StoreLayout } from '../../store/layout.js';
 import { nameTaken } from '../../store/make-visible.js';
 import { syncPath } from '../../files/sync.js';
 import { readInstance, type InstanceReading } from '../read-instance.js';
+import type { Work } from '../../work.js';
 import type { MigrationOrigin } from '../records/image-record.js';
 import { findLegacyDisk, type LegacyDisk } from './legacy-disk.js';
 import { validMac } from './legacy-spec.js';
@@ -14,7 +15,7 @@ export interface AlreadyThereRequest {
   readonly layout: StoreLayout;
   readonly mode: 'copy' | 'move';
   readonly dryRun: boolean;
-  readonly signal?: AbortSignal | undefined;
+  readonly work: Work;
 }
 
 /**
@@ -27,7 +28,7 @@ export async function alreadyThere(
   request: AlreadyThereRequest,
   legacy: LegacyInstance,
 ): Promise<string | null> {
-  const { layout, mode, dryRun, signal } = request;
+  const { layout, mode, dryRun, work } = request;
   const there = readIfThere(layout, legacy.name);
   if (there === null) return null;
   const origin = originOf(there, legacy);
@@ -35,7 +36,7 @@ export async function alreadyThere(
   if (mode === 'copy' || dryRun || legacy.folder === null) return 'already there';
   // The run that published it may have been killed before the disk confirmed that.
   await syncPath(layout.instances);
-  const disk = await diskOf(legacy, signal);
+  const disk = await diskOf(legacy, work.signal);
   const left =
     disk === null
       ? await removeFolder(legacy.folder)

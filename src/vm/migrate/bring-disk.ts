@@ -1,14 +1,17 @@
 import { chmod } from 'node:fs/promises';
 import { amendToV3, convertActive } from '../../qemu/qemu-img.js';
-import { allocatedBytes, copyWhole, linkOrCopy, type CopyFileOptions } from '../disks/copy-file.js';
+import { allocatedBytes, copyWhole, linkOrCopy } from '../disks/copy-file.js';
+import type { Work } from '../../work.js';
 import { requireSpace } from '../disks/free-space.js';
 import type { LegacyDisk } from './legacy-disk.js';
 import type { MigratedInstance } from './report.js';
 
 /** Which disk comes over. */
-export interface BringDiskRequest extends CopyFileOptions {
+export interface BringDiskRequest {
   readonly disk: LegacyDisk;
   readonly mode: 'copy' | 'move';
+  /** Its phase is told how much is copied. */
+  readonly work: Work;
 }
 
 /** How a disk came over, as the report has it. */
@@ -19,25 +22,31 @@ export type BroughtDisk = Pick<MigratedInstance, 'method' | 'bytes'>;
  * @throws MultipassError DISK_FULL, DISK_IN_USE, ABORTED, TOOL_FAILED, …
  */
 export async function bringDisk(request: BringDiskRequest, target: string): Promise<BroughtDisk> {
-  const { disk } = request;
+  const { disk, work } = request;
   const way = wayOf(request);
   if (way === 'convert') {
     await requireSpace(target, await allocatedBytes(disk.path));
-    await convertActive({ ...request, source: disk.path, sourceFormat: disk.format, target });
+    await convertActive({
+      source: disk.path,
+      sourceFormat: disk.format,
+      target,
+      signal: work.signal,
+      onProgress: (fraction) => work.advance(fraction),
+    });
     return { method: 'convert', bytes: await allocatedBytes(target) };
   }
   const how =
     way === 'link'
-      ? await linkOrCopy(disk.path, target, request)
-      : await copyWhole(disk.path, target, request);
+      ? await linkOrCopy(disk.path, target, work)
+      : await copyWhole(disk.path, target, work);
   if (how === 'link') return { method: 'move', bytes: 0 };
   await chmod(target, 0o600);
-  if (isOfVersion2(disk)) await amendToV3(target, request);
+  if (isOfVersion2(disk)) await amendToV3(target, work);
   return { method: how, bytes: how === 'copy' ? await allocatedBytes(target) : 0 };
 }
 
 /** What {@link bringDisk} would do; whether extents can be shared is for the file system to say, and so left open. */
-export async function foreseeDisk(request: BringDiskRequest): Promise<BroughtDisk> {
+export async function foreseeDisk(request: Omit<BringDiskRequest, 'work'>): Promise<BroughtDisk> {
   const way = wayOf(request);
   if (way === 'link') return { method: 'move', bytes: 0 };
   const bytes = await allocatedBytes(request.disk.path);
@@ -45,7 +54,7 @@ export async function foreseeDisk(request: BringDiskRequest): Promise<BroughtDis
 }
 
 /** A link must not be rewritten, and only what will be deleted may be one file with our head. */
-function wayOf({ disk, mode }: BringDiskRequest): 'convert' | 'link' | 'copy' {
+function wayOf({ disk, mode }: Omit<BringDiskRequest, 'work'>): 'convert' | 'link' | 'copy' {
   if (disk.convert) return 'convert';
   return mode === 'move' && disk.own && !isOfVersion2(disk) ? 'link' : 'copy';
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { throwIfAborted } from '../../abort.js';
 import { MultipassError, hasCode } from '../../errors.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import type { LegacyInstance } from '../../store/legacy/instances.js';
@@ -9,7 +8,7 @@ import { StagedInstance } from '../../store/staging.js';
 import { SourceWatch } from '../disks/source-watch.js';
 import { rowsOfFolder } from '../macs.js';
 import { SUSPEND_TAG } from '../read-instance.js';
-import type { WorkOptions } from '../../work.js';
+import type { Work } from '../../work.js';
 import { bringDisk, foreseeDisk, type BroughtDisk } from './bring-disk.js';
 import { findLegacyDisk, isUnchanged } from './legacy-disk.js';
 import { legacyMachine } from './legacy-spec.js';
@@ -19,7 +18,7 @@ import type { MigratedInstance } from './report.js';
 import { writeMigrated, type FoundInstance } from './write-migrated.js';
 
 /** Which legacy instance is to be brought over, and how. */
-export interface MigrateInstanceRequest extends Pick<WorkOptions, 'signal' | 'onWait'> {
+export interface MigrateInstanceRequest {
   readonly layout: StoreLayout;
   readonly legacy: LegacyInstance;
   readonly mode: 'copy' | 'move';
@@ -27,7 +26,8 @@ export interface MigrateInstanceRequest extends Pick<WorkOptions, 'signal' | 'on
   readonly dryRun: boolean;
   /** Brings the legacy key over at the first call; gives its name, or null when there is none. */
   readonly sshKey: () => Promise<string | null>;
-  readonly onProgress?: ((fraction: number) => void) | undefined;
+  /** Its phase is told how much of the disk is copied. */
+  readonly work: Work;
 }
 
 /**
@@ -54,10 +54,10 @@ export async function migrateInstance(request: MigrateInstanceRequest): Promise<
 }
 
 async function look(
-  { legacy, signal }: MigrateInstanceRequest,
+  { legacy, work }: MigrateInstanceRequest,
   warnings: string[],
 ): Promise<FoundInstance> {
-  const { disk, seed } = await findLegacyDisk(legacy, signal);
+  const { disk, seed } = await findLegacyDisk(legacy, work.signal);
   if (seed === null) {
     warnings.push('its cloud-init-config.iso is missing: a clone will get a new one');
   }
@@ -71,11 +71,12 @@ async function bring(
   found: FoundInstance,
   warnings: string[],
 ): Promise<BroughtDisk> {
-  const { layout, legacy, signal } = request;
+  const { layout, legacy, mode, work } = request;
+  const { signal } = work;
   const staged = await StagedInstance.create(layout, randomUUID(), legacy.name);
   try {
     let watch = await watchFiles(found, signal);
-    const brought = await bringDisk({ ...request, disk: found.disk }, staged.disk);
+    const brought = await bringDisk({ disk: found.disk, mode, work }, staged.disk);
     // A link changes the times of what it is a link to.
     if (brought.method === 'move') watch = await watchFiles(found, signal);
     const sshKey = await request.sshKey();
@@ -83,7 +84,7 @@ async function bring(
       warnings.push('no ssh key was found for it: nobody can enter it without one');
     }
     await writeMigrated(found, { staged, sshKey, warnings });
-    throwIfAborted(signal);
+    work.throwIfAborted();
     watch.requireUnchanged();
     await publish(layout, [{ staged, name: legacy.name }], { rowsOf: rowsOfFolder });
     return brought;

@@ -1,4 +1,3 @@
-import { throwIfAborted } from '../../abort.js';
 import { fromSystemError, MultipassError, hasCode } from '../../errors.js';
 import { findLegacyFiles } from '../../store/legacy/instance-files.js';
 import {
@@ -11,7 +10,7 @@ import { checkStoreFormat } from '../../store/format.js';
 import type { StoreLayout } from '../../store/layout.js';
 import type { HostEnvironment } from '../../store/storage-root.js';
 import { isValidName } from '../names.js';
-import type { WorkOptions } from '../../work.js';
+import { Work, type WorkOptions } from '../../work.js';
 import { prepareStore } from '../sweep.js';
 import { alreadyThere, isThere } from './already-there.js';
 import { importKey } from './import-key.js';
@@ -19,7 +18,7 @@ import { migrateInstance } from './migrate-instance.js';
 import type { MigratedInstance, MigrationReport } from './report.js';
 
 /** What to migrate, and how. */
-export interface MigrateRequest extends Pick<WorkOptions, 'signal' | 'onWait'> {
+export interface MigrateRequest {
   readonly layout: StoreLayout;
   /** Where the legacy data is; undefined: everywhere Multipass is known to keep it. */
   readonly from?: string | undefined;
@@ -29,7 +28,8 @@ export interface MigrateRequest extends Pick<WorkOptions, 'signal' | 'onWait'> {
   /** `move` deletes what was migrated, once that is durable. */
   readonly mode: 'copy' | 'move';
   readonly dryRun: boolean;
-  readonly onProgress?: ((name: string, fraction?: number) => void) | undefined;
+  /** Begins the phase `migrating` with each instance. */
+  readonly work?: Work | WorkOptions | undefined;
 }
 
 /** The report, and whether all that was asked for is in the store. */
@@ -44,7 +44,8 @@ export interface MigrationOutcome {
  * others, and what is there already is not touched, so it may be run again at any time.
  * @throws MultipassError LEGACY_NOT_FOUND, PERMISSION_DENIED, STORE_TOO_NEW, ABORTED (what was migrated stays)
  */
-export async function migrate(request: MigrateRequest): Promise<MigrationOutcome> {
+export async function migrate({ work, ...wanted }: MigrateRequest): Promise<MigrationOutcome> {
+  const request: Wanted = { ...wanted, work: Work.of(work) };
   const roots = await rootsOf(request);
   if (request.dryRun) checkStoreFormat(request.layout);
   else await prepareStore(request.layout);
@@ -55,7 +56,7 @@ export async function migrate(request: MigrateRequest): Promise<MigrationOutcome
     errors.push(...problems);
     const sshKey = keyOnce(request, root);
     for (const legacy of instances.filter(({ name }) => isWanted(request, name))) {
-      throwIfAborted(request.signal);
+      request.work.throwIfAborted();
       done.push(await migrateOne(request, legacy, sshKey));
     }
   }
@@ -71,13 +72,16 @@ export async function migrate(request: MigrateRequest): Promise<MigrationOutcome
   };
 }
 
+/** What is to be migrated, and how that is stopped and told. */
+type Wanted = MigrateRequest & { readonly work: Work };
+
 interface Done {
   readonly instance: MigratedInstance;
   readonly complete: boolean;
 }
 
 async function migrateOne(
-  request: MigrateRequest,
+  request: Wanted,
   legacy: LegacyInstance,
   sshKey: () => Promise<string | null>,
 ): Promise<Done> {
@@ -86,9 +90,8 @@ async function migrateOne(
     const reason = await whySkip(request, legacy);
     if (reason !== null) return { instance: skipped(name, reason), complete: true };
     requireName(name);
-    request.onProgress?.(name);
-    const onProgress = (fraction: number): void => request.onProgress?.(name, fraction);
-    const instance = await migrateInstance({ ...request, legacy, sshKey, onProgress });
+    request.work.begin('migrating', name);
+    const instance = await migrateInstance({ ...request, legacy, sshKey });
     return { instance, complete: true };
   } catch (thrown) {
     const error = fromSystemError(thrown, `migrate "${name}"`);
@@ -99,7 +102,7 @@ async function migrateOne(
   }
 }
 
-async function whySkip(request: MigrateRequest, legacy: LegacyInstance): Promise<string | null> {
+async function whySkip(request: Wanted, legacy: LegacyInstance): Promise<string | null> {
   const nothing = await nothingToMigrate(legacy);
   if (nothing === null) return await alreadyThere(request, legacy);
   return isThere(request.layout, legacy) ? 'already there' : nothing;

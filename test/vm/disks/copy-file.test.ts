@@ -59,8 +59,8 @@ describe('copyWhole', () => {
         const half = `head -c ${2 * MIB} /dev/zero >"$LAST"; sync "$LAST"; sleep 0.5; exit 1`;
         await replaceProgram(join(dir, 'programs'), 'cp', half);
         const told: number[] = [];
-        const onProgress = (fraction: number): number => told.push(Math.round(fraction * 10) / 10);
-        const copying = copyWhole(source, target, { onProgress });
+        const advance = (fraction: number): number => told.push(Math.round(fraction * 10) / 10);
+        const copying = copyWhole(source, target, { advance });
         await expect(copying).rejects.toMatchObject({ code: 'TOOL_FAILED' });
         expect(Math.max(...told)).toBe(0.5);
         await expect(stat(target)).rejects.toMatchObject({ code: 'ENOENT' });

@@ -54,6 +54,9 @@ describe('findImages', () => {
   });
 
   test('ends when it is interrupted', async ({ server }) => {
-    await errorOf(findImages({ mirror: server.url, signal: AbortSignal.abort() }), 'ABORTED');
+    await errorOf(
+      findImages({ mirror: server.url, work: { signal: AbortSignal.abort() } }),
+      'ABORTED',
+    );
   });
 });

@@ -111,7 +111,7 @@ describe('what fails', () => {
   test.for<[string, Partial<LaunchRequest>, string]>([
     ['user-data that is none', { userData: 'packages: [' }, 'INVALID_ARGUMENT'],
     ['a disk that is too small', { disk: 1024 }, 'INVALID_ARGUMENT'],
-    ['an interruption', { signal: AbortSignal.abort() }, 'ABORTED'],
+    ['an interruption', { work: { signal: AbortSignal.abort() } }, 'ABORTED'],
   ])('leaves nothing behind: %s', async ([, request, code], { create, layout }) => {
     await expect(create({ name: 'web', ...request })).rejects.toMatchObject({ code });
     expect(await expectSoundStore(layout)).toEqual([]);

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
+import type { Progress } from '../../../src/work.js';
 import { run } from '../../../src/process/run.js';
 import { initialiseStore } from '../../../src/store/format.js';
 import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';
@@ -88,10 +89,10 @@ describe('a migration', () => {
     const before = await treeOf(legacy.root);
     const controller = new AbortController();
     const { signal } = controller;
-    const onProgress = (name: string): void => {
-      if (name === 'web') controller.abort();
+    const onProgress = ({ instance }: Progress): void => {
+      if (instance === 'web') controller.abort();
     };
-    const migrating = target.migrate({ names: ['db', 'web'], signal, onProgress });
+    const migrating = target.migrate({ names: ['db', 'web'], work: { signal, onProgress } });
     await expect(migrating).rejects.toMatchObject({ code: 'ABORTED' });
     await expectOnly(target, ['db']);
     expect(await treeOf(legacy.root)).toEqual(before);
