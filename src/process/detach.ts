@@ -22,6 +22,8 @@ export interface DetachedOptions {
   readonly output: number;
   /** An open file descriptor that the program gets as its fd 3. */
   readonly fd3?: number | undefined;
+  /** All that its environment holds. Default: this process's own, with `LC_ALL=C`. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A program that lives on when this process ends. */
@@ -45,13 +47,13 @@ export async function spawnDetached(
   args: readonly string[],
   options: DetachedOptions,
 ): Promise<DetachedProcess> {
-  const { cwd, output, fd3 } = options;
+  const { cwd, output, fd3, env = { ...process.env, LC_ALL: 'C' } } = options;
   log('debug', 'spawn', [file, ...args].join(' '));
   const child = spawn(file, args, {
     cwd,
     detached: true,
     stdio: ['ignore', output, output, ...(fd3 === undefined ? [] : [fd3])],
-    env: { ...process.env, LC_ALL: 'C' },
+    env,
   });
   const ended = new Promise<string>((resolve) => {
     child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code ?? 0}`));

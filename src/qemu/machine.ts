@@ -70,25 +70,44 @@ export interface Machine {
 /** Name of the block node that the head is, for jobs. */
 export const HEAD_NODE = 'head';
 
+/**
+ * What the host cannot write or read, for want of space, by a quota or by a fault, the guest is not told: it would take
+ * its disk for broken. It stands still until it is let go on, and tries again.
+ */
+const STANDING_STILL = 'werror=stop,rerror=stop';
+
 /** Sockets and files of a run, by their names in `run/`. */
 export const RUN_SOCKETS = { qmp: 'qmp.sock', agent: 'agent.sock' } as const;
 
 const MIB = 1024 ** 2;
+/**
+ * What a QEMU never needs once it has begun, its seccomp filter refuses: other programs, other users, rights that it has
+ * not, and system calls that are there for old programs only.
+ */
+const SANDBOX =
+  process.platform === 'linux'
+    ? ['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny']
+    : [];
 /** The first slot that a card gets: as with Multipass's own command line, so that the guest's names for it stay. */
 const FIRST_CARD_SLOT = 3;
 
+/** Names of a machine's files in the instance's folder. */
+export interface MachineFiles {
+  readonly disk: string;
+  /** The bases that the disk stands on, nearest first. */
+  readonly bases: readonly string[];
+  readonly seed: string;
+  readonly run: string;
+}
+
 /**
  * QEMU's arguments for a machine, to be started in the instance's folder: nothing of them depends on where that is.
- * It does not run until it is told to over QMP (`-S`).
- * @param files names of the disk and the seed in the folder
+ * It does not run until it is told to over QMP (`-S`). No format is probed: each file is taken for what it is said to be.
  */
-export function machineArguments(
-  machine: Machine,
-  files: { readonly disk: string; readonly seed: string; readonly run: string },
-): string[] {
+export function machineArguments(machine: Machine, files: MachineFiles): string[] {
   const runFile = (name: string): string => optionValue(`${files.run}/${name}`);
   return [
-    ...['-no-user-config', '-nodefaults', '-display', 'none', '-S'],
+    ...['-no-user-config', '-nodefaults', '-display', 'none', '-S', ...SANDBOX],
     ...['-machine', machine.type, '-accel', machine.accelerator],
     ...['-cpu', machine.accelerator === 'tcg' ? 'max' : 'host'],
     ...['-smp', String(machine.cpus), '-m', `${Math.floor(machine.memory / MIB)}M`],
@@ -100,8 +119,8 @@ export function machineArguments(
     ...['-serial', 'chardev:console'],
     ...machine.cards.flatMap(cardArguments),
     ...['-device', 'virtio-scsi-pci,id=scsi0'],
-    ...['-blockdev', JSON.stringify(headNode(files.disk))],
-    ...['-device', `scsi-hd,drive=${HEAD_NODE},bus=scsi0.0,bootindex=1`],
+    ...['-blockdev', JSON.stringify(headNode(files))],
+    ...['-device', `scsi-hd,drive=${HEAD_NODE},bus=scsi0.0,bootindex=1,${STANDING_STILL}`],
     ...(machine.hasSeed ? seedArguments(files.seed) : []),
     ...['-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci'],
     ...['-chardev', `socket,id=agent,path=${runFile(RUN_SOCKETS.agent)},server=on,wait=off`],
@@ -124,9 +143,18 @@ export function optionValue(value: string): string {
   return value.replaceAll(',', ',,');
 }
 
-function headNode(disk: string): unknown {
+/** The chain is ours, not the headers': whatever those name, nothing else is opened. */
+function headNode({ disk, bases }: MachineFiles): unknown {
+  const backing = bases.reduceRight<unknown>(
+    (below, name) => ({
+      driver: 'qcow2',
+      file: { driver: 'file', filename: name },
+      backing: below,
+    }),
+    null,
+  );
   const file = { driver: 'file', filename: disk, discard: 'unmap' };
-  return { driver: 'qcow2', 'node-name': HEAD_NODE, discard: 'unmap', file };
+  return { driver: 'qcow2', 'node-name': HEAD_NODE, discard: 'unmap', file, backing };
 }
 
 function seedArguments(seed: string): string[] {

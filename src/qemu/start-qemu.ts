@@ -30,7 +30,7 @@ export interface StartedQemu {
 
 /** The shell writes who it is before it becomes QEMU: so there is a pid file whenever there is a QEMU. */
 const BECOME_QEMU = `pidfile=$1; shift
-${WRITE_PID_FILE} && exec "$@"`;
+${WRITE_PID_FILE} && unset PWD OLDPWD && exec "$@"`;
 
 const POLL_MS = 20;
 
@@ -47,7 +47,10 @@ export async function startQemu(request: StartRequest): Promise<StartedQemu> {
   const become = ['-c', BECOME_QEMU, 'sh', `${run}/qemu.pid`, ...through, program, ...args];
   let qemu: DetachedProcess;
   try {
-    qemu = await spawnDetached('/bin/sh', become, { cwd: folder, output: output.fd, fd3: lock });
+    const env = cleanEnvironment();
+    qemu = await spawnDetached('/bin/sh', become, {
+      ...{ cwd: folder, output: output.fd, fd3: lock, env },
+    });
   } finally {
     await output.close();
   }
@@ -57,6 +60,11 @@ export async function startQemu(request: StartRequest): Promise<StartedQemu> {
     await qemu.kill();
     throw error;
   }
+}
+
+/** What whoever starts it has in its environment, QEMU has no use for: it may hold passwords. */
+function cleanEnvironment(): Record<string, string> {
+  return { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C' };
 }
 
 async function connectWhenReady(

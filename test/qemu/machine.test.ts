@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { machineArguments, optionValue, type Machine } from '../../src/qemu/machine.js';
 
-const FILES = { disk: 'disk.qcow2', seed: 'seed.iso', run: 'run' };
+const FILES = { disk: 'disk.qcow2', bases: [], seed: 'seed.iso', run: 'run' };
 
 const PLAIN: Machine = {
   arch: 'x86_64',
@@ -35,6 +35,7 @@ describe('machineArguments', () => {
       -nodefaults
       -display none
       -S
+      -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
       -machine pc
       -accel tcg
       -cpu max
@@ -48,8 +49,8 @@ describe('machineArguments', () => {
       -netdev user,net=10.1.2.0/24,hostfwd=tcp:127.0.0.1:2222-:22,id=net0
       -device virtio-net-pci,netdev=net0,mac=52:54:00:00:00:01,addr=0x3,romfile=
       -device virtio-scsi-pci,id=scsi0
-      -blockdev {"driver":"qcow2","node-name":"head","discard":"unmap","file":{"driver":"file","filename":"disk.qcow2","discard":"unmap"}}
-      -device scsi-hd,drive=head,bus=scsi0.0,bootindex=1
+      -blockdev {"driver":"qcow2","node-name":"head","discard":"unmap","file":{"driver":"file","filename":"disk.qcow2","discard":"unmap"},"backing":null}
+      -device scsi-hd,drive=head,bus=scsi0.0,bootindex=1,werror=stop,rerror=stop
       -blockdev {"driver":"raw","node-name":"seed","read-only":true,"file":{"driver":"file","filename":"seed.iso"}}
       -device scsi-cd,drive=seed,bus=scsi0.0
       -device virtio-rng-pci
@@ -106,7 +107,7 @@ describe('machineArguments', () => {
   });
 
   it('keeps commas of names from becoming options', () => {
-    const names = { disk: 'a,driver=b', seed: 's,t', run: 'r,u,n' };
+    const names = { disk: 'a,driver=b', bases: ['c,d'], seed: 's,t', run: 'r,u,n' };
     const args = machineArguments(
       {
         ...PLAIN,
@@ -121,9 +122,22 @@ describe('machineArguments', () => {
       .filter((arg) => arg.startsWith('{'))
       .map((arg) => JSON.parse(arg) as unknown);
     expect(nodes).toMatchObject([
-      { file: { filename: 'a,driver=b' } },
+      { file: { filename: 'a,driver=b' }, backing: { file: { filename: 'c,d' } } },
       { file: { filename: 's,t' } },
     ]);
+  });
+
+  it('names every base of the disk itself, whatever the headers say', () => {
+    const args = machineArguments(PLAIN, { ...FILES, bases: ['base-b.qcow2', 'base-a.qcow2'] });
+    const [head] = args.filter((arg) => arg.includes('"head"'));
+    const file = (filename: string): unknown => ({ driver: 'file', filename });
+    expect(JSON.parse(head!)).toMatchObject({
+      backing: {
+        driver: 'qcow2',
+        file: file('base-b.qcow2'),
+        backing: { driver: 'qcow2', file: file('base-a.qcow2'), backing: null },
+      },
+    });
   });
 
   it('names no file but those of the folder it is started in', () => {

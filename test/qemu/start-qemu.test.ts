@@ -52,7 +52,7 @@ const MACHINE: Machine = {
   shares: [],
   seenAs: null,
 };
-const FILES = { disk: 'disk.qcow2', seed: 'seed.iso', run: 'run' };
+const FILES = { disk: 'disk.qcow2', bases: [], seed: 'seed.iso', run: 'run' };
 
 async function withDisk(folder: string, disk = FILES.disk): Promise<void> {
   await run('qemu-img', ['create', '-q', '-f', 'qcow2', disk, '8M'], { cwd: folder });
@@ -100,6 +100,45 @@ describe('startQemu', () => {
     expect(await isLocked(folder)).toBe(true);
     kill(pid);
     await vi.waitFor(async () => expect(await isLocked(folder)).toBe(false), { timeout: 20_000 });
+  });
+
+  test('gives it none of our own environment', async ({ start }) => {
+    vi.stubEnv('A_PASSWORD', 'secret');
+    vi.stubEnv('SSH_AUTH_SOCK', '/tmp/agent');
+    vi.stubEnv('LC_ALL', 'de_DE.UTF-8');
+    const { pid } = await start();
+    vi.unstubAllEnvs();
+    const variables = (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0').slice(0, -1);
+    expect(variables.toSorted()).toEqual(['LC_ALL=C', `PATH=${process.env['PATH']}`]);
+  });
+
+  test.for([
+    ['its device models, but has no shell', []],
+    ['a network of its own', ['-netdev', 'user,id=n', '-device', 'virtio-net-pci,netdev=n']],
+    ['a shared folder', ['-fsdev', 'local,id=s,path=.,security_model=none']],
+  ] as const)('has a filter of system calls with %s', async ([, more], { folder, start }) => {
+    await withDisk(folder);
+    const { pid } = await start({ args: [...machineArguments(MACHINE, FILES), ...more] });
+    const status = await readFile(`/proc/${pid}/status`, 'utf8');
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    expect(status).toMatch(/^Seccomp:\t2$/m);
+  });
+
+  test.for([
+    ['the disk names a file of the host', 'disk.qcow2', []],
+    ['its base does', 'base-1.qcow2', ['base-1.qcow2']],
+    ['the base of its base does', 'base-2.qcow2', ['base-1.qcow2', 'base-2.qcow2']],
+  ] as const)('opens nothing of what %s', async ([, liar, bases], { folder, start }) => {
+    await writeFile(join(folder, 'secret'), Buffer.alloc(1024 ** 2));
+    await withDisk(folder);
+    for (const base of bases) await withDisk(folder, base);
+    const strange = ['-u', '-F', 'raw', '-b', join(folder, 'secret')];
+    await run('qemu-img', ['rebase', '-q', '-f', 'qcow2', ...strange, liar], { cwd: folder });
+    const { client } = await start({ args: machineArguments(MACHINE, { ...FILES, bases }) });
+    const nodes = await client.execute('query-named-block-nodes', { flat: true });
+    const opened = (nodes as { drv: string; file: string }[]).filter(({ drv }) => drv === 'file');
+    const files = opened.map(({ file }) => file);
+    expect(new Set(files)).toEqual(new Set([FILES.disk, FILES.seed, ...bases]));
   });
 
   test('gives it no standard input, and a log of its own for what it says', async ({

@@ -6,6 +6,7 @@ import type { QmpClient } from '../../qemu/qmp-client.js';
 import { startQemu, type StartedQemu } from '../../qemu/start-qemu.js';
 import { INSTANCE_FILES } from '../../store/instance-dir.js';
 import type { Work } from '../../work.js';
+import { backingChain } from '../disks/backing-chain.js';
 import { cannotResume } from '../errors.js';
 import { SUSPEND_TAG, type InstanceReading } from '../read-instance.js';
 import { endKeepers } from '../mounts/keeper.js';
@@ -98,7 +99,8 @@ async function startOnFreePort(
     await writeMachine(dir, recordOf(machine));
     try {
       const { disk, seed, run } = INSTANCE_FILES;
-      const args = machineArguments(machine, { disk, seed, run });
+      const bases = backingChain(dir, opened.reading.disk);
+      const args = machineArguments(machine, { disk, bases, seed, run });
       const qemu = await startQemu({
         program: qemuProgram(machine.arch),
         through: seenAsArguments(machine.seenAs),
