@@ -68,18 +68,29 @@ export type ErrorCode =
   | 'ABORTED'
   | 'SEVERAL';
 
-/** What may accompany the message of a {@link MultipassError}. */
+/**
+ * Failures whose message is all there is to say: the command line is shown beside it, the user has asked for it, or
+ * every failure that it is made of has a hint of its own.
+ */
+export type PlainCode = 'USAGE' | 'ABORTED' | 'SEVERAL';
+
+/** What accompanies the message of a {@link MultipassError}. */
 export interface ErrorContext {
-  /** One imperative sentence: what to do now. */
-  readonly hint?: string | undefined;
+  /** What to do now, in an imperative sentence that serves a user of the library as well as one of the command. */
+  readonly hint: string;
   /** Names and paths for `--format json` and for tests. */
   readonly details?: Readonly<Record<string, unknown>> | undefined;
   readonly cause?: unknown;
 }
 
+/** What may accompany the message of an error with a {@link PlainCode}. */
+export interface PlainContext extends Omit<ErrorContext, 'hint'> {
+  readonly hint?: string | undefined;
+}
+
 /**
  * The one error that a user can reach. The message names the thing and the path, is lower case, quotes names,
- * and has no full stop; the hint says what to do. A plain `Error` anywhere in this project means a bug.
+ * and has no full stop; the hint says what to do, and is there for every code but a {@link PlainCode}. A plain `Error` anywhere in this project means a bug.
  */
 export class MultipassError extends Error {
   override readonly name: string = 'MultipassError';
@@ -87,11 +98,37 @@ export class MultipassError extends Error {
   readonly hint: string | undefined;
   readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
+  constructor(code: PlainCode, message: string, context?: PlainContext);
+  constructor(code: ErrorCode, message: string, context: ErrorContext);
+  constructor(code: ErrorCode, message: string, context: PlainContext = {}) {
     super(message, context.cause === undefined ? undefined : { cause: context.cause });
     this.code = code;
     this.hint = context.hint;
     this.details = context.details ?? {};
+  }
+
+  /** The same failure in other words, or with more details. Code, hint and cause stay. */
+  restated(change: {
+    readonly message?: string;
+    readonly details?: Readonly<Record<string, unknown>>;
+  }): MultipassError {
+    const { hint, cause, details } = this;
+    const context: PlainContext = { hint, cause, details: { ...details, ...change.details } };
+    // What was made without a hint has a code that needs none.
+    return new MultipassError(this.code as PlainCode, change.message ?? this.message, context);
+  }
+}
+
+/** Something is visible, but a power cut may take it away again. */
+export class NotDurableError extends MultipassError {
+  override readonly name = 'NotDurableError';
+
+  /** @param what what is visible, as in "… is there", and what it is called in the hint */
+  constructor(what: string, thing: 'instance' | 'image', cause: unknown) {
+    super('NOT_DURABLE', `${what}, but the disk did not confirm it: ${(cause as Error).message}`, {
+      hint: `Look after that disk; the ${thing} may be missing after a power cut.`,
+      cause,
+    });
   }
 }
 
@@ -119,7 +156,7 @@ export class RecordError extends MultipassError {
   override readonly name = 'RecordError';
   readonly fault: RecordFault;
 
-  constructor(fault: RecordFault, problem: string, context: ErrorContext = {}) {
+  constructor(fault: RecordFault, problem: string, context: Partial<ErrorContext> = {}) {
     const place = fault.at === '' ? '' : ` at ${fault.at}`;
     super('RECORD_INVALID', `cannot read "${fault.path}"${place}: ${problem}`, {
       hint: 'Repair the file by hand, or put back a copy of it; nothing was changed.',
@@ -139,7 +176,7 @@ export class ExecError extends MultipassError {
   constructor(
     message: string,
     result: { exitCode: number | undefined; stderr: string },
-    context: ErrorContext = {},
+    context: ErrorContext,
   ) {
     super('TOOL_FAILED', message, context);
     this.exitCode = result.exitCode;
@@ -188,7 +225,7 @@ export function fromSystemError(error: unknown, doing: string, path?: string): u
       return new MultipassError(
         'IO_ERROR',
         `cannot ${doing}${where}: ${(error as Error).message}`,
-        context,
+        { ...context, hint: 'Look at that path and at the disk that it is on, then try again.' },
       );
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hasCode, MultipassError } from '../src/errors.js';
+import { hasCode, MultipassError, RecordError } from '../src/errors.js';
 
 describe('hasCode', () => {
   const error = new MultipassError('NAME_TAKEN', 'instance "web" already exists', {
@@ -24,5 +24,31 @@ describe('hasCode', () => {
     const codeOf = (failure: MultipassError): string =>
       hasCode(failure, 'ABORTED') ? failure.code : failure.code.toLowerCase();
     expect(codeOf(error)).toBe('name_taken');
+  });
+});
+
+describe('MultipassError', () => {
+  it('keeps code, hint and cause when it is told in other words', () => {
+    const cause = new Error('the reason');
+    const context = { hint: 'Mend it.', details: { name: 'web' }, cause };
+    const error = new MultipassError('IO_ERROR', 'no', context);
+    expect(error.restated({ message: 'not at all', details: { console: 'x' } })).toMatchObject({
+      code: 'IO_ERROR',
+      message: 'not at all',
+      hint: 'Mend it.',
+      details: { name: 'web', console: 'x' },
+      cause,
+    });
+    expect(error.restated({}).message).toBe('no');
+    expect(new MultipassError('ABORTED', 'interrupted').restated({}).hint).toBeUndefined();
+  });
+
+  it('has to have a hint, unless its code says all', () => {
+    // @ts-expect-error: no context
+    expect(() => new MultipassError('NAME_TAKEN', 'taken')).not.toThrow();
+    // @ts-expect-error: a context without a hint
+    expect(() => new MultipassError('IO_ERROR', 'no', { details: {} })).not.toThrow();
+    expect(new MultipassError('USAGE', 'no').hint).toBeUndefined();
+    expect(new RecordError({ path: '/x', at: '' }, 'no').hint).toMatch(/^Repair the file/);
   });
 });

@@ -16,8 +16,11 @@ export class MacAddress {
    */
   static parse(text: string): MacAddress {
     const mac = MacAddress.tryParse(text);
-    if (mac === null) throw new MultipassError('MAC_INVALID', `Invalid MAC address: ${text}`);
-    return mac;
+    if (mac !== null) return mac;
+    throw new MultipassError('MAC_INVALID', `Invalid MAC address: ${text}`, {
+      hint: 'Write six pairs of hexadecimal digits, such as 52:54:00:12:34:56.',
+      details: { mac: text },
+    });
   }
 
   /** As {@link MacAddress.parse}, for text that need not be an address at all: null when it is none. */

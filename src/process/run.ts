@@ -24,7 +24,7 @@ export interface RunResult {
 
 /** What to install for a program that is not there. */
 const PACKAGE_OF: Readonly<Record<string, string>> = {
-  'qemu-img': 'qemu-utils (Debian, Ubuntu) or qemu (Homebrew)',
+  'qemu-img': 'qemu-utils (Debian, Ubuntu) or qemu-img (Fedora)',
   flock: 'util-linux',
   cp: 'coreutils',
   xz: 'xz-utils (Debian, Ubuntu) or xz',
@@ -113,6 +113,6 @@ function failure(
   return new ExecError(
     `${file} failed (${how})${stderr === '' ? '' : `: ${stderr.split('\n').at(-1) ?? ''}`}`,
     { exitCode: result.exitCode, stderr },
-    { cause: result.cause },
+    { hint: `Look at what ${file} says, mend that, then try again.`, cause: result.cause },
   );
 }

@@ -109,9 +109,9 @@ class Answer {
   }
 
   #fail(): never {
-    throw new ExecError(`${this.#about} answered something unexpected`, {
-      exitCode: 0,
-      stderr: this.#stdout,
+    const result = { exitCode: 0, stderr: this.#stdout };
+    throw new ExecError(`${this.#about} answered something unexpected`, result, {
+      hint: 'See that the qemu-img that is found first is that of QEMU itself (`qemu-img --version`).',
     });
   }
 }

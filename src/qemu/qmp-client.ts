@@ -44,7 +44,7 @@ export class QmpClient implements AsyncDisposable {
     this.closed = new Promise((resolve) => {
       socket.once('close', () => {
         this.#closed = true;
-        for (const { command, reject } of this.#pending.values()) reject(hungUp(command));
+        for (const { command, reject } of this.#pending.values()) reject(new QemuHungUp(command));
         this.#pending.clear();
         resolve();
       });
@@ -79,7 +79,7 @@ export class QmpClient implements AsyncDisposable {
    * @throws MultipassError QMP_FAILED with QEMU's own words, or when QEMU has ended
    */
   async execute(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown> {
-    if (this.#closed) throw hungUp(command);
+    if (this.#closed) throw new QemuHungUp(command);
     const id = this.#nextId;
     this.#nextId += 1;
     const message = { execute: command, ...(args === undefined ? {} : { arguments: args }), id };
@@ -117,7 +117,7 @@ export class QmpClient implements AsyncDisposable {
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       const gone = this.closed.then(() => {
-        throw hungUp('qmp_capabilities');
+        throw new QemuHungUp('qmp_capabilities');
       });
       await Promise.race([this.#greeted, tooLate, gone]);
       await this.execute('qmp_capabilities');
@@ -179,23 +179,25 @@ function parse(line: string): Record<string, unknown> | undefined {
 
 function refused(command: string, description: string): MultipassError {
   return new MultipassError('QMP_FAILED', `QEMU refused "${command}": ${description}`, {
+    hint: 'Try again; if QEMU still refuses, stop the instance and start it again.',
     details: { command, description },
   });
 }
 
-function hungUp(command: string): MultipassError {
-  return new MultipassError('QMP_FAILED', `QEMU ended before it answered "${command}"`, {
-    details: { command, hungUp: true },
-  });
-}
+/** A command that QEMU will not answer any more, for it has hung up. */
+export class QemuHungUp extends MultipassError {
+  override readonly name = 'QemuHungUp';
 
-/** True for the failure of a command that QEMU will not answer any more, for it has hung up. */
-export function isHungUp(error: unknown): boolean {
-  return error instanceof MultipassError && error.details['hungUp'] === true;
+  constructor(command: string) {
+    super('QMP_FAILED', `QEMU ended before it answered "${command}"`, {
+      hint: 'See "run/qemu.log" in the folder of the instance for why, then start the instance again.',
+      details: { command },
+    });
+  }
 }
 
 function busy(): MultipassError {
   return new MultipassError('QMP_FAILED', 'QEMU does not answer on its control socket', {
-    hint: 'Another command may be talking to it: try again, or force it with `multipass stop --force`.',
+    hint: 'Another command may be talking to it: try again, or power the instance off with force (`multipass stop --force`).',
   });
 }

@@ -47,6 +47,7 @@ function jobFailed(command: string, error: string): MultipassError {
     });
   }
   return new MultipassError('QMP_FAILED', `QEMU failed to do "${command}": ${error}`, {
+    hint: 'Look at what QEMU says, and at the disk of the instance, then try again.',
     details: { command, description: error },
   });
 }

@@ -102,7 +102,7 @@ function startFailure(program: string, how: string, words: string): MultipassErr
   const details = { program, how, output: words };
   if (/qemu-system-\S+: not found|exec: .*not found/.test(words)) {
     return new MultipassError('TOOL_MISSING', `the program "${program}" is not installed`, {
-      hint: 'Install qemu-system-x86 (Debian, Ubuntu; qemu-system-arm on arm64) or qemu (Homebrew).',
+      hint: 'Install qemu-system-x86 (Debian, Ubuntu; qemu-system-arm on arm64) or qemu-kvm (Fedora).',
       details,
     });
   }
@@ -115,6 +115,6 @@ function startFailure(program: string, how: string, words: string): MultipassErr
   return new MultipassError(
     'QEMU_FAILED',
     `${program} did not start (${how})${words === '' ? '' : `: ${words}`}`,
-    { details },
+    { hint: 'Look at what QEMU says, mend that, then start the instance again.', details },
   );
 }

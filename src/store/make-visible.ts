@@ -1,5 +1,5 @@
 import { rename } from 'node:fs/promises';
-import { fromSystemError, hasCode, MultipassError } from '../errors.js';
+import { fromSystemError, MultipassError, NotDurableError } from '../errors.js';
 import { isOccupied } from '../files/draft.js';
 import { syncPath } from '../files/sync.js';
 import type { StoreLayout } from './layout.js';
@@ -38,7 +38,7 @@ export async function confirmVisible(layout: StoreLayout, names: readonly string
       names.length === 1
         ? `instance "${names[0] ?? ''}" is`
         : `the instances ${names.join(', ')} are`;
-    throw notDurable(`${what} there`, error);
+    throw new NotDurableError(`${what} there`, 'instance', error);
   }
 }
 
@@ -49,15 +49,7 @@ export function nameTaken(name: string): MultipassError {
   });
 }
 
-export function notDurable(what: string, cause: unknown): MultipassError {
-  return new MultipassError(
-    'NOT_DURABLE',
-    `${what}, but the disk did not confirm it: ${(cause as Error).message}`,
-    { hint: 'Look after that disk; the instance may be missing after a power cut.', cause },
-  );
-}
-
 /** True for the failure after which an instance is visible all the same: what is visible is not ours to remove. */
 export function isVisible(error: unknown): boolean {
-  return hasCode(error, 'NOT_DURABLE');
+  return error instanceof NotDurableError;
 }

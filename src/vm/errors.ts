@@ -23,7 +23,7 @@ export function canOnlyCloneStopped(name: string, state: string): MultipassError
   return new MultipassError('INSTANCE_NOT_STOPPED', 'Multipass can only clone stopped instances.', {
     hint:
       state === 'Suspended'
-        ? `"${name}" is suspended: start and stop it first, or clone its disk without its memory with --cold.`
+        ? `"${name}" is suspended: start and stop it first, or clone its disk without its memory (\`multipass clone --cold\`).`
         : `"${name}" is ${state.toLowerCase()}: stop it first.`,
     details: { name, state },
   });
@@ -34,7 +34,7 @@ export function instanceIsRunning(name: string, doing: string): MultipassError {
     'INSTANCE_NOT_STOPPED',
     `cannot ${doing} "${name}" while it is running`,
     {
-      hint: `Shut it down first.`,
+      hint: `Shut it down first (\`multipass stop ${name}\`).`,
       details: { name },
     },
   );

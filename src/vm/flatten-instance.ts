@@ -63,7 +63,7 @@ function cannotFlattenSuspended(name: string): MultipassError {
     'INSTANCE_SUSPENDED',
     `cannot flatten "${name}" while it is suspended`,
     {
-      hint: 'Its saved memory cannot be copied: start and stop it first.',
+      hint: 'Start and stop it first: its saved memory cannot be copied.',
       details: { name },
     },
   );

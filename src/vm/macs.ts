@@ -106,7 +106,7 @@ function macTaken(mac: MacAddress): MultipassError {
     'MAC_TAKEN',
     `the MAC address ${mac.toString()} belongs to another instance`,
     {
-      hint: 'Two machines with one address cannot be on a network: clone the instance instead of copying its folder.',
+      hint: 'Clone the instance in place of copying its folder: two machines with one address cannot be on a network.',
       details: { mac: mac.toString() },
     },
   );

@@ -1,7 +1,7 @@
-import { fromSystemError } from '../errors.js';
+import { fromSystemError, NotDurableError } from '../errors.js';
 import { syncPath } from '../files/sync.js';
 import type { StoreLayout } from '../store/layout.js';
-import { moveIfFree, nameTaken, notDurable } from '../store/make-visible.js';
+import { moveIfFree, nameTaken } from '../store/make-visible.js';
 import { Work, type WorkRequest } from '../work.js';
 import { requireNameIsFree } from './free-name.js';
 import { AT_REST, openInstance } from './open.js';
@@ -37,6 +37,6 @@ export async function renameInstance(request: RenameRequest): Promise<void> {
   try {
     await syncPath(layout.instances);
   } catch (error) {
-    throw notDurable(`"${name}" is called "${newName}" now`, error);
+    throw new NotDurableError(`"${name}" is called "${newName}" now`, 'instance', error);
   }
 }

@@ -33,7 +33,7 @@ describe('requireOwnMacs', () => {
     await expect(requireOwnMacs(layout, spec)).rejects.toMatchObject({
       code: 'MAC_TAKEN',
       message: `the MAC address ${taken.toString()} belongs to another instance`,
-      hint: expect.stringContaining('clone the instance') as string,
+      hint: expect.stringContaining('Clone the instance') as string,
     });
     expect(await readdir(layout.macs)).toEqual([taken.toHex()]);
     expect(await leftovers(layout)).toEqual([]);

@@ -143,7 +143,7 @@ describe('problemOf', () => {
       message: error.message,
       hint: error.hint,
     });
-    const bare = new MultipassError('IO_ERROR', 'a bad sector');
+    const bare = new MultipassError('SEVERAL', 'a bad sector');
     expect(problemOf(bare, layout, dir)).toEqual({
       path: 'instances/web',
       at: '',

@@ -50,7 +50,7 @@ export async function startDnsmasq(
     throw new MultipassError(error.code, error.message, {
       cause: error,
       details: error.details,
-      hint: 'Another DNS or DHCP server listens on all addresses of this host: let it listen on some only (`ss -lntup`).',
+      hint: 'Let the other DNS or DHCP server of this host listen on some addresses only (`ss -lntup` shows which it is).',
     });
   }
 }

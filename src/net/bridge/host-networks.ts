@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { MultipassError } from '../../errors.js';
 import { isOwnBridge } from './bridge-record.js';
 import { ipJson } from './network-tool.js';
 import { isOwnTap } from './tap.js';
@@ -17,22 +16,13 @@ type Link = Readonly<Record<string, unknown>>;
 /**
  * The host's ethernet cards and bridges, by name; Wi-Fi, which cannot be bridged, what other programs make for
  * containers and machines, and our own bridges are left out. Needs no privileges.
- * @throws MultipassError NETWORK_UNAVAILABLE where there is no `ip`, as on everything but Linux
+ * @throws MultipassError NETWORK_UNAVAILABLE where there is no `ip`
  */
 export async function hostNetworks(signal?: AbortSignal): Promise<HostNetwork[]> {
-  if (process.platform !== 'linux') throw notImplemented();
   const links = await ipJson(['-details', 'link', 'show'], "look at this host's interfaces", {
     signal,
   });
   return networksAmong(links, isEthernetCard);
-}
-
-/** With Multipass's text. */
-function notImplemented(): MultipassError {
-  return new MultipassError(
-    'NETWORK_UNAVAILABLE',
-    'The networks feature is not implemented on this backend.',
-  );
 }
 
 /**

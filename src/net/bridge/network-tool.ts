@@ -9,7 +9,8 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
 };
 
 /** What to do when there can be no bridge here. */
-const USE_USER_MODE = 'Or run `multipass set local.network=user`, which needs no privileges.';
+const USE_USER_MODE =
+  'Or use no bridge (`multipass set local.network=user`), which needs no privileges.';
 
 /**
  * Runs one of the programs that the host's network is set up with.
@@ -67,7 +68,7 @@ function meaningOf(error: unknown, file: string, doing: string): unknown {
   return new MultipassError(
     'NETWORK_FAILED',
     `cannot ${doing}${reason === '' ? '' : `: ${reason}`}`,
-    context,
+    { ...context, hint: `Look at the network of this host, then try again. ${USE_USER_MODE}` },
   );
 }
 

@@ -19,7 +19,7 @@ export function legacyError(error: unknown, path: string): unknown {
   if (errno !== 'EACCES' && errno !== 'EPERM')
     return fromSystemError(error, 'read legacy data', path);
   return new MultipassError('PERMISSION_DENIED', `not permitted to read "${path}"`, {
-    hint: 'Run the command with sudo: the data of multipassd belongs to root.',
+    hint: 'Run this as root (sudo): the data of multipassd belongs to root.',
     details: { errno, path },
     cause: error,
   });

@@ -56,7 +56,7 @@ export function wantedNames({ name, count }: CloneRequest): (string | undefined)
   }
   if (name !== undefined && copies > 1 && !name.includes(NUMBER)) {
     throw new MultipassError('INVALID_ARGUMENT', `the name "${name}" has no {n} in it`, {
-      hint: "Several clones need several names: for example --name 'node-{n}'.",
+      hint: "Put {n} where each clone has its number, as in `--name 'node-{n}'`.",
     });
   }
   const names = Array.from({ length: copies }, (_, index) =>

@@ -41,7 +41,7 @@ export function sourceState(
       'SNAPSHOT_NOT_FOUND',
       `the disk of "${name}" has no state of the snapshot "${snapshot}" (${tag})`,
       {
-        hint: `The snapshot is lost; its record can be removed with \`multipass delete --purge ${name}.${snapshot}\`.`,
+        hint: `Remove its record (\`multipass delete --purge ${name}.${snapshot}\`): the snapshot is lost.`,
         details: { instance: name, snapshot, tag },
       },
     );

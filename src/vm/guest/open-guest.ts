@@ -39,7 +39,7 @@ export async function requireGuest(layout: StoreLayout, reading: InstanceReading
   const guest = await guestOf(layout, reading);
   if (guest !== undefined) return guest;
   throw new MultipassError('GUEST_SILENT', `"${reading.name}" has no address yet`, {
-    hint: 'It may still be starting: try again in a moment.',
+    hint: 'Try again in a moment: it may still be starting.',
     details: { name: reading.name },
   });
 }

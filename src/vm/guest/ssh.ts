@@ -145,7 +145,7 @@ function sshFailure({ dir }: Guest, error: ExecError): MultipassError {
       'HOST_KEY_CHANGED',
       `the ssh host key of "${dir.name}" is not the one it had before`,
       {
-        hint: `If you changed it in the instance, remove "${dir.knownHosts}"; else something answers in its place.`,
+        hint: `Remove "${dir.knownHosts}" if you changed the key in the instance; else something answers in its place.`,
         details: { name: dir.name, path: dir.knownHosts },
         cause: error,
       },
@@ -154,7 +154,7 @@ function sshFailure({ dir }: Guest, error: ExecError): MultipassError {
   const last = error.stderr.split('\n').at(-1) ?? '';
   const why = last === '' ? 'it closed the connection' : last;
   return new MultipassError('SSH_FAILED', `cannot enter "${dir.name}" by ssh: ${why}`, {
-    hint: 'It may still be starting, or shutting down: try again in a moment.',
+    hint: 'Try again in a moment: it may still be starting, or shutting down.',
     details: { name: dir.name },
     cause: error,
   });

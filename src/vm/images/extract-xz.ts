@@ -76,7 +76,7 @@ async function unpackInto(
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
     throw new MultipassError('TOOL_MISSING', 'the program "xz" is not installed', {
-      hint: 'Install xz-utils (Debian, Ubuntu) or xz (Homebrew).',
+      hint: 'Install xz-utils (Debian, Ubuntu) or xz (Fedora).',
       details: { program: 'xz' },
       cause: error,
     });

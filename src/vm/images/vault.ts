@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
-import { errnoOf, fromSystemError, MultipassError } from '../../errors.js';
+import { errnoOf, fromSystemError, MultipassError, NotDurableError } from '../../errors.js';
 import { log } from '../../log.js';
 import { readQcow2 } from '../../qemu/qcow2-header.js';
 import { ImageDir } from '../../store/image-dir.js';
@@ -118,10 +118,6 @@ async function confirm(layout: StoreLayout, id: string): Promise<void> {
     await syncPath(layout.images);
     await syncPath(layout.staging);
   } catch (error) {
-    throw new MultipassError(
-      'NOT_DURABLE',
-      `image "${id}" is there, but the disk did not confirm it: ${(error as Error).message}`,
-      { hint: 'Look after that disk; the image may be missing after a power cut.', cause: error },
-    );
+    throw new NotDurableError(`image "${id}" is there`, 'image', error);
   }
 }

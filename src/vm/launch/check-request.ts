@@ -42,7 +42,7 @@ export function diskSize(wanted: number | undefined, imageSize: number): number 
     'INVALID_ARGUMENT',
     `Requested disk (${disk} bytes) below minimum for this image (${imageSize} bytes)`,
     {
-      hint: 'Ask for a larger disk with --disk, or for none: it is then as large as the image wants.',
+      hint: 'Ask for a larger disk (`--disk`), or for none: it is then as large as the image wants.',
     },
   );
 }
@@ -63,7 +63,7 @@ async function checkNetworks(request: LaunchRequest, settings: Settings): Promis
       'NETWORK_UNAVAILABLE',
       'interfaces on networks of the host need local.network=bridge',
       {
-        hint: 'As root, `multipass set local.network=bridge`; or leave --network and --bridged out.',
+        hint: 'As root, `multipass set local.network=bridge`; or leave the networks out (`--network`, `--bridged`).',
       },
     );
   }
@@ -78,7 +78,7 @@ function invalidArguments(problems: readonly string[]): MultipassError {
     'INVALID_ARGUMENT',
     ['Invalid arguments supplied', ...problems].join(': '),
     {
-      hint: 'At least 1 CPU, 512M of memory and 1G of disk; names are letters, digits and hyphens, a letter first.',
+      hint: 'Ask for 1 CPU, 512M of memory and 1G of disk at least, and for a name of letters, digits and hyphens, a letter first.',
     },
   );
 }

@@ -12,7 +12,7 @@ import { prepareStore } from '../sweep.js';
 import { checkLaunch, diskSize } from './check-request.js';
 import { createInstance } from './create-instance.js';
 import type { LaunchRequest } from './launch-request.js';
-import { waitForInitialization } from './wait-for-initialization.js';
+import { StillInitializing, waitForInitialization } from './wait-for-initialization.js';
 
 /**
  * Makes an instance from an image, starts it, and waits until it has set itself up. When anything fails before its guest
@@ -38,7 +38,7 @@ export async function launchInstance(request: LaunchRequest): Promise<string> {
     await waitForInitialization({ guest, layout, name, timeoutMs, work });
     return name;
   } catch (error) {
-    if (error instanceof MultipassError && error.details['kept'] === true) throw error;
+    if (error instanceof StillInitializing) throw error;
     throw await removeFailed(layout, name, { error, work });
   }
 }
@@ -77,9 +77,5 @@ async function removeFailed(
   }
   work.throwIfAborted();
   if (!(error instanceof MultipassError)) return error;
-  return new MultipassError(error.code, error.message, {
-    hint: error.hint,
-    details: { ...error.details, console },
-    cause: error.cause,
-  });
+  return error.restated({ details: { console } });
 }

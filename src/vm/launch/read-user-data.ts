@@ -23,7 +23,11 @@ export async function readUserData(
     throw new MultipassError(
       'INVALID_ARGUMENT',
       `error loading cloud-init config from "${source}": ${(cause as Error).message}`,
-      { hint: 'Name a file, a URL, or - for standard input.', cause, details: { source } },
+      {
+        hint: 'Name a file, a URL, or - for standard input.',
+        cause,
+        details: { source },
+      },
     );
   }
 }

@@ -13,10 +13,22 @@ const PAUSE_MS = 1000;
 /** What cloud-init leaves when it is done, whatever came of it. */
 const IS_DONE = '[ -e /var/lib/cloud/instance/boot-finished ]';
 
+/** A guest that has not finished its first boot in time. It goes on, so the instance is to be kept. */
+export class StillInitializing extends MultipassError {
+  override readonly name = 'StillInitializing';
+
+  constructor(instance: string, cause: unknown) {
+    super('TIMED_OUT', 'timed out waiting for initialization to complete', {
+      hint: `"${instance}" is running and goes on: see \`multipass exec ${instance} -- cloud-init status --long\`.`,
+      details: { name: instance },
+      cause,
+    });
+  }
+}
+
 /**
  * Waits until cloud-init has finished the first boot.
- * @throws MultipassError TIMED_OUT with `kept: true` in its details, for the guest works on; QEMU_FAILED when it ended
- *   meanwhile; ABORTED
+ * @throws StillInitializing when the guest takes longer; MultipassError QEMU_FAILED when it ended meanwhile; ABORTED
  */
 export async function waitForInitialization(request: InitializationRequest): Promise<void> {
   const { guest, name } = request;
@@ -29,11 +41,7 @@ export async function waitForInitialization(request: InitializationRequest): Pro
     });
   } catch (error) {
     if (!hasCode(error, 'TIMED_OUT')) throw error;
-    throw new MultipassError('TIMED_OUT', 'timed out waiting for initialization to complete', {
-      hint: `"${name}" is running and goes on: see \`multipass exec ${name} -- cloud-init status --long\`.`,
-      details: { name, kept: true },
-      cause: error,
-    });
+    throw new StillInitializing(name, error);
   }
 }
 
@@ -49,6 +57,7 @@ async function isDone(guest: Guest, signal: AbortSignal): Promise<boolean> {
 
 function endedMeanwhile(name: string): MultipassError {
   return new MultipassError('QEMU_FAILED', `Instance shutdown during start of "${name}"`, {
+    hint: 'See at the end of its console why it shut down: its cloud-init may have told it to.',
     details: { name },
   });
 }

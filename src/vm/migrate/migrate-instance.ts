@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { MultipassError, hasCode } from '../../errors.js';
+import { MultipassError } from '../../errors.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import type { LegacyInstance } from '../../store/legacy/instances.js';
 import type { StoreLayout } from '../../store/layout.js';
+import { isVisible } from '../../store/make-visible.js';
 import { publish } from '../../store/publish.js';
 import { StagedInstance } from '../../store/staging.js';
 import { SourceWatch } from '../disks/source-watch.js';
@@ -89,8 +90,7 @@ async function bring(
     await publish(layout, [{ staged, name: legacy.name }], { rowsOf: rowsOfFolder });
     return brought;
   } catch (error) {
-    const isVisible = hasCode(error, 'NOT_DURABLE');
-    if (!isVisible) await staged.discard();
+    if (!isVisible(error)) await staged.discard();
     throw error;
   }
 }

@@ -160,7 +160,7 @@ async function rootsOf({ from, host }: MigrateRequest): Promise<LegacyRoot[]> {
   const roots = await findLegacyRoots(host);
   if (roots.length > 0) return roots;
   throw new MultipassError('LEGACY_NOT_FOUND', 'no data of an old Multipass was found', {
-    hint: 'Name its folder with --from; reading a system installation needs root.',
+    hint: 'Name its folder (`multipass migrate --from FOLDER`); reading a system installation needs root.',
   });
 }
 

@@ -83,7 +83,7 @@ export async function unmountInGuest(
       'MOUNT_FAILED',
       `cannot unmount "${mount.target}" in '${guest.dir.name}': ${reasonOf(error)}`,
       {
-        hint: 'Something in the instance uses it: end that, then try again.',
+        hint: 'End what uses it in the instance, then try again.',
         details: { name: guest.dir.name, target: mount.target },
         cause: error,
       },
@@ -107,7 +107,7 @@ export function mountFailed(guest: Guest, mount: Mount, words: string): Multipas
       'MOUNT_FAILED',
       `cannot mount "${source}" in '${name}': ${GUEST_LACKS.sshfs}`,
       {
-        hint: `Install it there, for example with \`multipass exec ${name} -- sudo apt-get install -y sshfs\`, or mount with --type native.`,
+        hint: `Install it there, for example with \`multipass exec ${name} -- sudo apt-get install -y sshfs\`, or mount natively (\`multipass mount --type native\`).`,
         details,
       },
     );
@@ -115,7 +115,10 @@ export function mountFailed(guest: Guest, mount: Mount, words: string): Multipas
   return new MultipassError(
     'MOUNT_FAILED',
     `cannot mount "${source}" into '${name}:${target}': ${words === '' ? 'the connection ended' : words}`,
-    { details },
+    {
+      hint: 'Mend what it says, then try again, or mount it natively (`multipass mount --type native`).',
+      details,
+    },
   );
 }
 

@@ -48,7 +48,12 @@ export async function mountFolder(request: MountRequest): Promise<string> {
   if (!settings.privilegedMounts) throw mountsDisabled();
   const source = resolve(request.source);
   const problem = sourceProblem(source);
-  if (problem !== null) throw new MultipassError('INVALID_ARGUMENT', problem);
+  if (problem !== null) {
+    throw new MultipassError('INVALID_ARGUMENT', problem, {
+      hint: 'Name a folder of this host that is there and that you may read.',
+      details: { source },
+    });
+  }
   await using opened = await openInstance(layout, name, {
     for: 'mount',
     states: ANY_STATE,
@@ -112,7 +117,7 @@ async function requireNative(
   const own = refused.find(({ mount }) => mount === mounts.at(-1));
   if (own !== undefined) {
     throw new MultipassError('INVALID_ARGUMENT', own.problem, {
-      hint: 'Choose the ids with --uid-map and --gid-map, or mount with --type classic.',
+      hint: 'Map other ids (`--uid-map`, `--gid-map`), or mount classically (`--type classic`).',
       details: { name, source: own.mount.source, target: own.mount.target },
     });
   }
@@ -121,7 +126,7 @@ async function requireNative(
   await run('unshare', probe).catch((error: unknown) => {
     if (!(error instanceof ExecError)) throw error;
     throw new MultipassError('MOUNT_FAILED', 'this system does not let you map ids', {
-      hint: 'Mount with --uid-map and --gid-map of equal ids, or with --type classic.',
+      hint: 'Map ids to themselves (`--uid-map`, `--gid-map`), or mount classically (`--type classic`).',
       cause: error,
     });
   });
@@ -132,7 +137,7 @@ function mustBeStopped(name: string, state: string): MultipassError {
   return new MultipassError(
     'INSTANCE_NOT_STOPPED',
     `Please stop the instance ${name} before attempting native mounts.`,
-    { details: { name, state } },
+    { hint: `Stop it (\`multipass stop ${name}\`), then mount.`, details: { name, state } },
   );
 }
 

@@ -67,7 +67,7 @@ export async function mountNative(guest: Guest, mount: Mount, signal?: AbortSign
       'MOUNT_FAILED',
       `cannot mount "${mount.source}" in '${guest.dir.name}': its kernel has no 9p`,
       {
-        hint: 'Install a kernel that has it (linux-image-amd64 on Debian), or mount with --type classic.',
+        hint: 'Install a kernel that has it (linux-image-amd64 on Debian), or mount classically (`--type classic`).',
         details: { name: guest.dir.name, source: mount.source, target: mount.target },
         cause: error,
       },

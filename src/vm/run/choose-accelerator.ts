@@ -33,8 +33,8 @@ export async function chooseAccelerator(request: AcceleratorRequest): Promise<Ac
       {
         hint:
           wanted === 'kvm'
-            ? 'See that /dev/kvm is there and that you may open it, or use `multipass set local.accelerator=auto`.'
-            : 'Use `multipass set local.accelerator=auto`.',
+            ? 'See that /dev/kvm is there and that you may open it, or let it be chosen (`multipass set local.accelerator=auto`).'
+            : 'Let it be chosen (`multipass set local.accelerator=auto`).',
       },
     );
   }

@@ -48,5 +48,8 @@ export async function tidyAfterRun(
 }
 
 function startedAgain(name: string): MultipassError {
-  return new MultipassError('INSTANCE_NOT_STOPPED', `"${name}" was started again meanwhile`);
+  return new MultipassError('INSTANCE_NOT_STOPPED', `"${name}" was started again meanwhile`, {
+    hint: 'Stop it once more.',
+    details: { name },
+  });
 }

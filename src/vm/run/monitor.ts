@@ -1,7 +1,7 @@
 import { sleep } from '../../abort.js';
 import { errnoOf, MultipassError } from '../../errors.js';
 import { HEAD_NODE, RUN_SOCKETS } from '../../qemu/machine.js';
-import { asObject, isHungUp, QmpClient } from '../../qemu/qmp-client.js';
+import { asObject, QemuHungUp, QmpClient } from '../../qemu/qmp-client.js';
 import { runJob } from '../../qemu/qmp-jobs.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import { instanceNotRunning } from '../errors.js';
@@ -28,7 +28,7 @@ export async function openMonitor(dir: InstanceDir, signal?: AbortSignal): Promi
     try {
       return await QmpClient.connect(dir.run, RUN_SOCKETS.qmp, signal);
     } catch (error) {
-      if (!NOT_NOW.has(errnoOf(error) ?? '') && !isHungUp(error)) throw error;
+      if (!NOT_NOW.has(errnoOf(error) ?? '') && !(error instanceof QemuHungUp)) throw error;
       if (!isRunning(dir)) throw instanceNotRunning(dir.name);
       if (Date.now() - start > PATIENCE_MS) throw doesNotListen(dir.name, error);
     }
@@ -80,7 +80,7 @@ export async function runStateOf(client: QmpClient): Promise<string> {
 
 function doesNotListen(name: string, cause: unknown): MultipassError {
   return new MultipassError('QMP_FAILED', `the QEMU of "${name}" does not take any commands`, {
-    hint: `Cut its power with \`multipass stop --force ${name}\`.`,
+    hint: `Power it off with force (\`multipass stop --force ${name}\`).`,
     details: { name },
     cause,
   });

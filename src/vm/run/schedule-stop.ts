@@ -34,7 +34,7 @@ export async function scheduleStop(request: ScheduleRequest): Promise<void> {
   } catch (error) {
     if (!(error instanceof ExecError)) throw error;
     throw new MultipassError('TOOL_FAILED', `the guest of "${name}" cannot schedule its shutdown`, {
-      hint: 'It needs systemd, or a `shutdown` that takes minutes; stop it at once with `multipass stop`.',
+      hint: 'Stop it without a delay (`multipass stop`): a delay needs systemd there, or a `shutdown` that takes minutes.',
       details: { name },
       cause: error,
     });

@@ -100,6 +100,6 @@ function cannotStartDeleted(name: string): MultipassError {
   return new MultipassError(
     'INSTANCE_DELETED',
     `Instance '${name}' is deleted. Use 'recover' to recover it or 'purge' to permanently delete it.`,
-    { details: { name } },
+    { hint: `Bring it back with \`multipass recover ${name}\`.`, details: { name } },
   );
 }

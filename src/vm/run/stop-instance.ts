@@ -150,7 +150,7 @@ function notItsQemu(dir: InstanceDir, pid: number): MultipassError {
     'QMP_FAILED',
     `process ${pid}, which "${dir.qemuPid}" names, is not the QEMU of "${dir.name}"`,
     {
-      hint: `If the folder was copied while the original ran, remove "${dir.qemuPid}".`,
+      hint: `Remove "${dir.qemuPid}" if the folder was copied while the original ran.`,
       details: { path: dir.qemuPid, pid },
     },
   );
@@ -168,14 +168,14 @@ async function dropSuspendedState(request: StopRequest, seen: InstanceReading): 
 
 function cannotShutDown(name: string): MultipassError {
   return new MultipassError('INSTANCE_SUSPENDED', `Cannot shut down suspended instance ${name}.`, {
-    hint: 'Use --force to power it off.',
+    hint: `Power it off with force (\`multipass stop --force ${name}\`).`,
     details: { name },
   });
 }
 
 function doesNotShutDown(name: string, cause: MultipassError): MultipassError {
   return new MultipassError('GUEST_SILENT', `timed out waiting for "${name}" to shut down`, {
-    hint: `Cut its power with \`multipass stop --force ${name}\`.`,
+    hint: `Power it off with force (\`multipass stop --force ${name}\`).`,
     details: { ...cause.details },
     cause,
   });
@@ -186,7 +186,7 @@ function outOfSpace(name: string): MultipassError {
     'DISK_FULL',
     `"${name}" stands still: there is no space left for what it writes`,
     {
-      hint: `Free some space and let it go on with \`multipass start ${name}\`, or use \`multipass stop --force ${name}\`.`,
+      hint: `Free some space and let it go on with \`multipass start ${name}\`, or power it off with force (\`multipass stop --force ${name}\`).`,
       details: { name },
     },
   );

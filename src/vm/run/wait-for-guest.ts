@@ -96,7 +96,7 @@ function timedOut({
       hint:
         tail === ''
           ? 'The guest has written nothing to its console: if this host has KVM, try `multipass set local.accelerator=tcg`.'
-          : 'Look at the end of its console below; give it more time with --timeout.',
+          : 'Look at the end of its console below; give it more time (`--timeout`).',
       details: { name, console: tail },
     },
   );
@@ -107,7 +107,7 @@ function endedMeanwhile({
   name,
 }: Pick<DeadlineRequest, 'layout' | 'name'>): MultipassError {
   return new MultipassError('QEMU_FAILED', `Instance shutdown during start of "${name}"`, {
-    hint: 'It shut itself down, or its QEMU was killed.',
+    hint: 'Look at the end of its console, then start it again: it shut itself down, or its QEMU was killed.',
     details: { name, console: consoleTail(layout.instance(name)) },
   });
 }

@@ -102,7 +102,9 @@ function checkNames(files: readonly IsoFile[]): void {
 }
 
 function invalid(problem: string): MultipassError {
-  return new MultipassError('ISO_INVALID', `cannot write an ISO 9660 image: ${problem}`);
+  return new MultipassError('ISO_INVALID', `cannot write an ISO 9660 image: ${problem}`, {
+    hint: 'Give the files of the seed other names.',
+  });
 }
 
 /** Gives the files Multipass's ids, such as `META_DAT.;1`; when one is taken, its end becomes a number. */

@@ -11,6 +11,7 @@ export function unknownSetting(key: string): MultipassError {
 /** Multipass's text for a value that a setting cannot have. */
 export function invalidSetting(key: string, value: string, problem: string): MultipassError {
   return new MultipassError('SETTING_INVALID', `Invalid setting '${key}=${value}': ${problem}`, {
+    hint: `Give another value; \`multipass get ${key}\` prints the one that it has.`,
     details: { key, value },
   });
 }

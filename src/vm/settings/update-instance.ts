@@ -104,13 +104,21 @@ async function meaningOf(error: unknown, layout: StoreLayout, name: string): Pro
   switch (error.code) {
     case 'INSTANCE_NOT_FOUND':
       return (await isBeingPrepared(layout, name))
-        ? new MultipassError('NAME_IN_PREPARATION', reasonText(name, 'instance is being prepared'))
-        : new MultipassError(error.code, reasonText(name, 'No such instance'), error);
+        ? beingPrepared(name)
+        : error.restated({ message: reasonText(name, 'No such instance') });
     case 'INSTANCE_DELETED':
-      return new MultipassError(error.code, reasonText(name, 'Instance is deleted'), error);
+      return error.restated({ message: reasonText(name, 'Instance is deleted') });
     default:
       return error;
   }
+}
+
+function beingPrepared(name: string): MultipassError {
+  const reason = 'instance is being prepared';
+  return new MultipassError('NAME_IN_PREPARATION', reasonText(name, reason), {
+    hint: 'Wait until the command that makes it has ended, then try again.',
+    details: { name },
+  });
 }
 
 function mustBeStopped(name: string, state: string): MultipassError {

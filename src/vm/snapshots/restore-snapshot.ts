@@ -103,7 +103,7 @@ function findState(
     'SNAPSHOT_NOT_FOUND',
     `the disk of "${name}" does not hold the snapshot "${snapshot}" (${tag}) any more`,
     {
-      hint: `Nothing was changed. Its record can be removed with \`multipass delete --purge ${name}.${snapshot}\`.`,
+      hint: `Remove its record (\`multipass delete --purge ${name}.${snapshot}\`); nothing was changed.`,
       details: { instance: name, snapshot, tag },
     },
   );

@@ -80,7 +80,7 @@ function snapshotFiles(dir: InstanceDir): string[] {
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw new MultipassError('INSTANCE_BROKEN', `"${dir.snapshots}" cannot be listed`, {
-      hint: 'It should be a folder; put it back from a copy.',
+      hint: 'Put it back from a copy: it should be a folder.',
       details: { path: dir.snapshots },
       cause: error,
     });

@@ -33,5 +33,6 @@ export function requireComment(comment: string): void {
   throw new MultipassError(
     'INVALID_ARGUMENT',
     `a comment has at most ${LONGEST_COMMENT} characters, not ${comment.length}`,
+    { hint: 'Shorten the comment.' },
   );
 }

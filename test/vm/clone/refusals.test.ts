@@ -32,7 +32,7 @@ describe('a source that is not stopped', () => {
     expect(vm.state).toBe('Suspended');
     const error = await expectRefusal(store, () => vm.clone(), 'INSTANCE_NOT_STOPPED');
     expect(error.message).toBe(ONLY_STOPPED);
-    expect(error.hint).toMatch(/^"web" is suspended: .* --cold\.$/);
+    expect(error.hint).toMatch(/^"web" is suspended: .* \(`multipass clone --cold`\)\.$/);
   });
 
   test('is refused while it runs', async ({ store }) => {

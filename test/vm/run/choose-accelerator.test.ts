@@ -85,7 +85,7 @@ describe('a given accelerator', () => {
     });
     await expect(choose(WORKS, { wanted: 'hvf', platform: 'linux' })).rejects.toMatchObject({
       code: 'ACCELERATOR_UNAVAILABLE',
-      hint: 'Use `multipass set local.accelerator=auto`.',
+      hint: 'Let it be chosen (`multipass set local.accelerator=auto`).',
     });
   });
 
