@@ -41,6 +41,7 @@ export default tseslint.config(
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/consistent-type-definitions': ['error', 'interface'],
       'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true } }],
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreUsingDeclarations: true }],
       eqeqeq: 'error',
       'max-lines': ['error', { max: 300, skipBlankLines: false, skipComments: false }],
     },

@@ -1,4 +1,5 @@
 import type { InstanceView } from '../vm/views.js';
+import { isLive } from '../vm/state.js';
 import type { CliContext } from './context.js';
 
 /** The views with what the running ones tell of themselves; where none runs, nothing is loaded for it. */
@@ -6,7 +7,7 @@ export async function asked(
   views: readonly InstanceView[],
   { layout, signal }: Pick<CliContext, 'layout' | 'signal'>,
 ): Promise<readonly InstanceView[]> {
-  if (!views.some(({ state }) => state === 'Running')) return views;
+  if (!views.some(({ state }) => isLive(state))) return views;
   const { withRuntime } = await import('../vm/guest/ask-instances.js');
   return await withRuntime(views, { layout, signal });
 }

@@ -83,6 +83,11 @@ export class InstanceDir {
     return this.runFile('console.log');
   }
 
+  /** Empty; there once the guest has let us in, in this run. */
+  get answered(): string {
+    return this.runFile('answered');
+  }
+
   /** The kernel lock of who changes the mounts of a running instance. */
   get mountsLock(): string {
     return this.runFile('mounts.lock');

@@ -9,8 +9,11 @@ import { readSmallFileIfAny } from '../files/record.js';
 
 const SEPARATOR = '@';
 
-/** A note beside the locks that says who holds one, for those who wait. Nothing is decided by it. */
-export class HolderNote {
+/**
+ * A note beside the locks that says who holds one, for those who wait, or what a command is doing to an instance whose
+ * lock it does not need. Nothing is decided by it.
+ */
+export class HolderNote implements AsyncDisposable {
   readonly #path: string;
 
   private constructor(path: string) {
@@ -33,6 +36,22 @@ export class HolderNote {
   async remove(): Promise<void> {
     await rm(this.#path, { force: true });
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.remove();
+  }
+}
+
+/** What living commands do to which instances: purposes such as `restart`, by the instance's name. */
+export function holderPurposes(layout: StoreLayout): ReadonlyMap<string, ReadonlySet<string>> {
+  const purposes = new Map<string, Set<string>>();
+  for (const { file, instance, token } of notesOf(layout)) {
+    if (makerState(token) === 'dead') continue;
+    const purpose = purposeOf(readSmallFileIfAny(join(layout.locks, file)));
+    if (purpose === undefined) continue;
+    purposes.set(instance, (purposes.get(instance) ?? new Set()).add(purpose));
+  }
+  return purposes;
 }
 
 /** Who holds the lock of an instance now: `clone (pid 123) since 2026-01-02T03:04:05.678Z`. */
@@ -64,6 +83,15 @@ function notesOf(layout: StoreLayout): { file: string; instance: string; token: 
     const [instance, token] = file.split(SEPARATOR);
     return instance === undefined || token === undefined ? [] : [{ file, instance, token }];
   });
+}
+
+function purposeOf(text: string | undefined): string | undefined {
+  try {
+    const { purpose } = JSON.parse(text ?? '') as Record<string, unknown>;
+    return typeof purpose === 'string' ? purpose : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function describe(text: string | undefined): string {

@@ -75,18 +75,13 @@ export class InstanceLock implements AsyncDisposable {
   /**
    * Lets others share it. The kernel may let somebody in while the one lock is turned into the other, so what was known
    * of the instance has to be looked at again.
-   * @throws MultipassError ABORTED, TOOL_FAILED; the lock is released then
+   * @throws MultipassError ABORTED, TOOL_FAILED; the lock is one or the other then
    */
   async toShared(signal?: AbortSignal): Promise<void> {
     if (this.#handle === undefined) return;
     await this.#removeVisible();
     this.#unlockVisible = undefined;
-    try {
-      await shareKernelLock(this.#handle, signal);
-    } catch (error) {
-      await this.release();
-      throw error;
-    }
+    await shareKernelLock(this.#handle, signal);
   }
 
   async release(): Promise<void> {

@@ -3,6 +3,7 @@ import { checkStoreFormat } from '../store/format.js';
 import type { StoreLayout } from '../store/layout.js';
 import { visitInstances } from '../store/listing.js';
 import { instanceNotFound, isNotFound } from './errors.js';
+import { LiveStates } from './live-state.js';
 import type { InstanceView } from './views.js';
 import { isValidName } from './names.js';
 import { problemOf, readInstance } from './read-instance.js';
@@ -15,8 +16,9 @@ import { problemOf, readInstance } from './read-instance.js';
 export async function listInstances(layout: StoreLayout): Promise<InstanceView[]> {
   if (!checkStoreFormat(layout)) return [];
   const views = new Map<string, InstanceView>();
+  const states = new LiveStates(layout);
   await visitInstances(layout, (entry) => {
-    const view = viewOf(layout, entry);
+    const view = viewOf(layout, entry, states);
     if (view === undefined) return 'vanished';
     if (view !== 'nothing') views.set(entry.name, view);
     return 'seen';
@@ -27,26 +29,31 @@ export async function listInstances(layout: StoreLayout): Promise<InstanceView[]
 /** One instance, as `list` sees it. @throws MultipassError INSTANCE_NOT_FOUND, STORE_TOO_NEW */
 export function viewInstance(layout: StoreLayout, name: string): InstanceView {
   if (!checkStoreFormat(layout)) throw instanceNotFound(name);
-  return lookAt(layout, name);
+  return lookAt(layout, name, new LiveStates(layout));
 }
 
-function lookAt(layout: StoreLayout, name: string): InstanceView {
+function lookAt(layout: StoreLayout, name: string, states: LiveStates): InstanceView {
   try {
-    const { spec, image, state } = readInstance(layout, name);
-    return { name, state, spec, image, runtime: null };
+    const reading = readInstance(layout, name);
+    const { spec, image } = reading;
+    return { name, state: states.of(reading), spec, image, runtime: null };
   } catch (error) {
     if (isNotFound(error)) throw error;
     return { name, state: 'Broken', problem: problemOf(error, layout, layout.instance(name)) };
   }
 }
 
-function viewOf(layout: StoreLayout, entry: Dirent): InstanceView | 'nothing' | undefined {
+function viewOf(
+  layout: StoreLayout,
+  entry: Dirent,
+  states: LiveStates,
+): InstanceView | 'nothing' | undefined {
   const { path } = layout.instance(entry.name);
   if (!isValidName(entry.name)) {
     return isEmptyFolder(path) ? 'nothing' : strangeName(layout, entry.name);
   }
   try {
-    return lookAt(layout, entry.name);
+    return lookAt(layout, entry.name, states);
   } catch (error) {
     if (!isNotFound(error)) throw error;
     return isEmptyFolder(path) ? 'nothing' : undefined;

@@ -6,6 +6,7 @@ import { deleteInstance, purgeInstance, recoverInstance } from './delete-instanc
 import { flattenInstance } from './flatten-instance.js';
 import { execInInstance } from './guest/enter-instance.js';
 import type { SnapshotView } from './views.js';
+import { LiveStates } from './live-state.js';
 import type { MountChoices } from './mounts/mount-folder.js';
 import { readInstance, type InstanceReading } from './read-instance.js';
 import { renameInstance } from './rename-instance.js';
@@ -71,7 +72,7 @@ export class VirtualMachine {
 
   /** The state at the time it was opened. */
   get state(): InstanceState {
-    return this.#reading.state;
+    return new LiveStates(this.#layout).of(this.#reading);
   }
 
   /** Its snapshots in the order they were taken. @throws RecordError when one cannot be read */

@@ -4,6 +4,7 @@ import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MultipassError } from '../../src/errors.js';
 import { initialiseStore } from '../../src/store/format.js';
+import { HolderNote } from '../../src/store/lock-holders.js';
 import { StoreLayout } from '../../src/store/layout.js';
 import { InstanceLock, type LockRequest } from '../../src/store/lock.js';
 import { newToken } from '../../src/store/maker-token.js';
@@ -44,6 +45,13 @@ const JOBS = {
     await mkdir(staged.snapshots);
     await writeFile(staged.disk, 'half a disk');
     tell(staged.token);
+    await told();
+  },
+
+  /** Notes that something is being done to an instance, and waits. */
+  async note({ layout, args: [name = '', purpose = ''], tell, told }: Desk) {
+    await using note = await HolderNote.write(layout, name, purpose);
+    tell('noted');
     await told();
   },
 

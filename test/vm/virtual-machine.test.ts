@@ -37,6 +37,8 @@ describe('a VirtualMachine', () => {
     await mkdir(dir.file('run'));
     await writeFile(dir.qemuPid, JSON.stringify({ pid: process.pid, startTime: '0' }));
     expect(early.state).toBe('Stopped');
+    expect((await store.get('web')).state).toBe('Starting');
+    await writeFile(dir.answered, '');
     expect((await store.get('web')).state).toBe('Running');
     expect((await store.get('asleep')).state).toBe('Suspended');
     expect((await store.get('gone')).state).toBe('Deleted');

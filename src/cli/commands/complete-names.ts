@@ -1,10 +1,11 @@
 import type { InstanceView } from '../../vm/views.js';
+import { isLive } from '../../vm/state.js';
 import type { Command } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 
 const WANTED: Readonly<Record<string, (view: InstanceView) => boolean>> = {
   instance: () => true,
-  'running-instance': (view) => view.state === 'Running',
+  'running-instance': (view) => isLive(view.state),
   'stopped-instance': (view) => view.state === 'Stopped',
   'deleted-instance': (view) => view.state === 'Deleted',
 };

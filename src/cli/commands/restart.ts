@@ -1,4 +1,5 @@
 import { parseTimeout, TIMEOUT_OPTION, type Command } from '../command.js';
+import { isLive } from '../../vm/state.js';
 import { EXIT } from '../exit-codes.js';
 import { Failures } from '../failures.js';
 import { selectNamesOrPrimary } from '../primary.js';
@@ -21,7 +22,7 @@ export const restart: Command = {
     const { context } = invocation;
     const { layout, env, signal } = context;
     const timeoutMs = parseTimeout(invocation);
-    const names = await selectNamesOrPrimary(invocation, ({ state }) => state === 'Running');
+    const names = await selectNamesOrPrimary(invocation, ({ state }) => isLive(state));
     const { restartInstance } = await import('../../vm/run/restart-instance.js');
     const spinner = await Spinner.start(context.stderr, `Restarting ${names.join(', ')}`);
     const work = { signal, onWait: tellWhoHolds(context, spinner) };

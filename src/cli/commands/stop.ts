@@ -1,4 +1,5 @@
 import { optionValue, usageError, type Command, type Invocation } from '../command.js';
+import { isLive } from '../../vm/state.js';
 import { EXIT } from '../exit-codes.js';
 import { Failures } from '../failures.js';
 import { selectNamesOrPrimary } from '../primary.js';
@@ -35,7 +36,7 @@ export const stop: Command = {
     const { context, options } = invocation;
     const { layout, signal } = context;
     const when = parseWhen(invocation);
-    const names = await selectNamesOrPrimary(invocation, ({ state }) => state === 'Running');
+    const names = await selectNamesOrPrimary(invocation, ({ state }) => isLive(state));
     const { stopInstance } = await import('../../vm/run/stop-instance.js');
     const { scheduleStop } = await import('../../vm/run/schedule-stop.js');
     const spinner = await Spinner.start(context.stderr, `Stopping ${names.join(', ')}`);

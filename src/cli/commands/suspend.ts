@@ -1,4 +1,5 @@
 import type { Command } from '../command.js';
+import { isLive } from '../../vm/state.js';
 import { EXIT } from '../exit-codes.js';
 import { Failures } from '../failures.js';
 import { selectNamesOrPrimary } from '../primary.js';
@@ -16,7 +17,7 @@ export const suspend: Command = {
   async run(invocation) {
     const { context } = invocation;
     const { layout, signal } = context;
-    const names = await selectNamesOrPrimary(invocation, ({ state }) => state === 'Running');
+    const names = await selectNamesOrPrimary(invocation, ({ state }) => isLive(state));
     const { suspendInstance } = await import('../../vm/run/suspend-instance.js');
     const spinner = await Spinner.start(context.stderr, `Suspending ${names.join(', ')}`);
     const work = { signal, onWait: tellWhoHolds(context, spinner) };

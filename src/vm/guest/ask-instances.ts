@@ -1,10 +1,13 @@
 import { MultipassError } from '../../errors.js';
 import { log } from '../../log.js';
 import type { StoreLayout } from '../../store/layout.js';
-import type { InstanceView, RuntimeInfo } from '../views.js';
+import type { InstanceView, ReadableInstanceView, RuntimeInfo } from '../views.js';
 import { readInstance } from '../read-instance.js';
+import { isLive } from '../state.js';
 import { guestOf, leasedAddress } from './open-guest.js';
 import { askGuest } from './runtime-info.js';
+
+type ReadableState = ReadableInstanceView['state'];
 
 /** Guests that are asked at the same time. */
 const AT_ONCE = 8;
@@ -23,15 +26,26 @@ export async function withRuntime(
   request: AskRequest,
 ): Promise<InstanceView[]> {
   const asked = [...views];
-  const running = views.flatMap((view, at) => (view.state === 'Running' ? [{ view, at }] : []));
+  const running = views.flatMap((view, at) =>
+    view.state !== 'Broken' && isLive(view.state) ? [{ view, at }] : [],
+  );
   const queue = running.values();
   const worker = async (): Promise<void> => {
     for (const { view, at } of queue) {
-      asked[at] = { ...view, runtime: await ask(view.name, request) };
+      const runtime = await ask(view.name, request);
+      asked[at] = { ...view, runtime, state: stateSeen(view.state, runtime) };
     }
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, running.length) }, worker));
   return asked;
+}
+
+/** A guest that has let us in once in this run, and does not answer now, does something that nobody knows. */
+function stateSeen(state: ReadableState, runtime: RuntimeInfo | null): ReadableState {
+  if (state !== 'Running' && state !== 'Starting') return state;
+  const isAnswering = runtime !== null && runtime.release !== '';
+  if (isAnswering) return 'Running';
+  return state === 'Running' ? 'Unknown' : state;
 }
 
 async function ask(name: string, { layout, signal }: AskRequest): Promise<RuntimeInfo | null> {

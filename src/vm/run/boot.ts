@@ -143,7 +143,7 @@ async function leaveBridge({ opened, settings }: BootRequest): Promise<void> {
 
 /** Removes what an earlier run left, but for what is learnt of the guest. */
 async function removeRun({ dir }: InstanceReading, keepConsole: boolean): Promise<void> {
-  const files = ['qmp.sock', 'agent.sock', 'qemu.log', 'qemu.pid', 'qemu.pid.new'];
+  const files = ['answered', 'qmp.sock', 'agent.sock', 'qemu.log', 'qemu.pid', 'qemu.pid.new'];
   try {
     for (const file of files) await rm(dir.runFile(file), { force: true });
     if (!keepConsole) await rm(dir.consoleLog, { force: true });

@@ -7,6 +7,7 @@ import { endKeepers } from '../mounts/keeper.js';
 import { Work } from '../../work.js';
 import { lookAt } from '../open.js';
 import { prepareStore } from '../sweep.js';
+import { noteWork } from './note-work.js';
 import type { StartInstanceRequest } from './start-instance.js';
 import { waitForGuest, withDeadline } from './wait-for-guest.js';
 
@@ -27,6 +28,7 @@ export async function restartInstance(request: StartInstanceRequest): Promise<vo
   const reading = lookAt(layout, name, { for: 'restart', states: ['Running'] });
   await prepareStore(layout, { exists: true });
   work.begin('starting', name);
+  await using note = await noteWork(layout, name, 'restart');
   const guest = await requireGuest(layout, reading);
   const before = await bootIdOf(guest, work.signal);
   // They would mount again in an order of their own.

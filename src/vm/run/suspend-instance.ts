@@ -9,6 +9,7 @@ import { Work, type WorkRequest } from '../../work.js';
 import { ANY_STATE, lookAt } from '../open.js';
 import { SUSPEND_TAG } from '../read-instance.js';
 import { prepareStore } from '../sweep.js';
+import { noteWork } from './note-work.js';
 import { tidyAfterRun, waitForEnd } from './end-of-run.js';
 import { INTERRUPTED, letRun, listenForFarewell, openMonitor, runStateOf } from './monitor.js';
 
@@ -37,6 +38,7 @@ export async function suspendInstance(request: SuspendRequest): Promise<void> {
   if (state !== 'Running') return;
   await prepareStore(layout, { exists: true });
   work.begin('suspending', name);
+  await using note = await noteWork(layout, name, 'suspend');
   const guest = spec.mounts.length === 0 ? null : await requireGuest(layout, reading);
   if (guest !== null) {
     await wake(dir, signal);

@@ -1,4 +1,7 @@
+import { writeFile } from 'node:fs/promises';
 import { MultipassError, hasCode } from '../../errors.js';
+import { log } from '../../log.js';
+import type { InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { boundConsole, consoleTail } from '../guest/console.js';
 import { guestOf } from '../guest/open-guest.js';
@@ -36,7 +39,7 @@ export async function waitForGuest(request: WaitRequest): Promise<Guest> {
   const { layout, reading, work } = request;
   const { name, dir } = reading;
   let noted = 0;
-  return await withDeadline({ ...request, name }, async (deadline) => {
+  const entered = await withDeadline({ ...request, name }, async (deadline) => {
     const guest = async (): Promise<Guest | undefined> => {
       await boundConsole(dir);
       return await guestOf(layout, reading);
@@ -55,6 +58,15 @@ export async function waitForGuest(request: WaitRequest): Promise<Guest> {
     work.throwIfAborted();
     throw error;
   });
+  await noteAnswer(dir);
+  return entered;
+}
+
+/** From now on the instance counts as running; where that cannot be noted, as starting. */
+async function noteAnswer(dir: InstanceDir): Promise<void> {
+  await writeFile(dir.answered, '', { mode: 0o600 }).catch((error: unknown) =>
+    log('warning', 'guest', `cannot note that "${dir.name}" has answered: ${String(error)}`),
+  );
 }
 
 /**

@@ -1,0 +1,33 @@
+import { existsSync } from 'node:fs';
+import type { StoreLayout } from '../store/layout.js';
+import { holderPurposes } from '../store/lock-holders.js';
+import type { InstanceReading } from './read-instance.js';
+import type { InstanceState, LiveState } from './state.js';
+
+/** What commands do to running instances while they hold no lock of theirs, and what it is called then. */
+const DOING: Readonly<Record<string, LiveState>> = { restart: 'Restarting', suspend: 'Suspending' };
+
+/**
+ * Tells more of an instance whose QEMU lives than that it does: whether its guest has let us in yet in this run, and
+ * what a command is doing to it. One look at the notes of the commands serves a whole list; where nothing runs, none is
+ * taken.
+ */
+export class LiveStates {
+  readonly #layout: StoreLayout;
+  #purposes: ReadonlyMap<string, ReadonlySet<string>> | undefined;
+
+  constructor(layout: StoreLayout) {
+    this.#layout = layout;
+  }
+
+  /** The state of an instance as it was read. */
+  of({ name, dir, state }: InstanceReading): Exclude<InstanceState, 'Broken'> {
+    if (state !== 'Running') return state;
+    this.#purposes ??= holderPurposes(this.#layout);
+    for (const purpose of this.#purposes.get(name) ?? []) {
+      const doing = DOING[purpose];
+      if (doing !== undefined) return doing;
+    }
+    return existsSync(dir.answered) ? 'Running' : 'Starting';
+  }
+}

@@ -1,0 +1,58 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { describe, expect } from 'vitest';
+import type { StoreLayout } from '../../src/store/layout.js';
+import { HolderNote } from '../../src/store/lock-holders.js';
+import { startTimeOf } from '../../src/store/maker-token.js';
+import { listInstances, viewInstance } from '../../src/vm/list-instances.js';
+import { makeInstance } from '../support/store-fixture.js';
+import { test } from '../support/worker-fixture.js';
+
+/** Makes an instance whose QEMU seems to live: it is this very process. */
+async function makeRunning(layout: StoreLayout, name: string, answered: boolean): Promise<void> {
+  const dir = await makeInstance(layout, name, { seed: null, data: 0 });
+  await mkdir(dir.run, { recursive: true });
+  const qemu = { pid: process.pid, startTime: startTimeOf('self') };
+  await writeFile(dir.qemuPid, JSON.stringify(qemu));
+  if (answered) await writeFile(dir.answered, '');
+}
+
+describe('the state of an instance whose QEMU lives', () => {
+  test('is Starting until its guest has let us in, in this run', async ({ store: { layout } }) => {
+    await makeRunning(layout, 'new', false);
+    await makeRunning(layout, 'old', true);
+    expect(await listInstances(layout)).toMatchObject([
+      { name: 'new', state: 'Starting' },
+      { name: 'old', state: 'Running' },
+    ]);
+  });
+
+  test('tells what a command is doing to it, while that lives', async ({
+    store: { layout },
+    start,
+  }) => {
+    await makeRunning(layout, 'web', true);
+    for (const [purpose, state] of [
+      ['restart', 'Restarting'],
+      ['suspend', 'Suspending'],
+      ['mount', 'Running'],
+    ] as const) {
+      await using note = await HolderNote.write(layout, 'web', purpose);
+      expect(viewInstance(layout, 'web').state, purpose).toBe(state);
+    }
+    expect(viewInstance(layout, 'web').state).toBe('Running');
+    const worker = start('note', ['web', 'suspend']);
+    await worker.next();
+    expect(viewInstance(layout, 'web').state).toBe('Suspending');
+    await worker.kill();
+    expect(viewInstance(layout, 'web').state, 'its command was killed').toBe('Running');
+  });
+
+  test('says nothing of what is done to another', async ({ store: { layout } }) => {
+    await makeRunning(layout, 'web', true);
+    await makeInstance(layout, 'web-2', { seed: null, data: 0 });
+    await using one = await HolderNote.write(layout, 'web-2', 'restart');
+    await using other = await HolderNote.write(layout, 'webs', 'suspend');
+    expect(viewInstance(layout, 'web').state).toBe('Running');
+    expect(viewInstance(layout, 'web-2').state).toBe('Stopped');
+  });
+});
