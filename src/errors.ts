@@ -54,6 +54,7 @@ export type ErrorCode =
   // machines and guests
   | 'ACCELERATOR_UNAVAILABLE'
   | 'QEMU_FAILED'
+  | 'PORT_TAKEN'
   | 'QMP_FAILED'
   | 'GUEST_SILENT'
   | 'HOST_KEY_CHANGED'

@@ -7,17 +7,6 @@ import { freeSubnet, Subnet } from './subnet.js';
 
 const LOOPBACK = '127.0.0.1';
 
-/** The network that QEMU makes for one instance in user mode, without privileges. */
-export interface UserSubnet {
-  /** `10.1.2.0/24` */
-  readonly network: string;
-  /** The host, as the guest sees it. */
-  readonly gateway: string;
-  readonly dns: string;
-  /** What the guest is given. */
-  readonly firstAddress: string;
-}
-
 /** What decides on an instance's subnet. */
 export interface UserSubnetRequest {
   /** The instance's uuid: the same one gets the same subnet, as long as that is free. */
@@ -27,22 +16,17 @@ export interface UserSubnetRequest {
 }
 
 /**
- * The subnet of an instance in user mode: derived from its uuid, so that each instance has its own, and the next free
+ * The subnet that QEMU makes for an instance in user mode, without privileges, such as `10.1.2.0/24`: derived from its uuid, so that each instance has its own, and the next free
  * one when that overlaps a subnet of the host or one of `taken`. Two guests never have the same address, which tells
  * them apart in `list` and in logs.
  * @throws MultipassError NETWORK_FAILED when every private subnet is in use
  */
-export function userSubnet({ seed, taken }: UserSubnetRequest): UserSubnet {
+export function userSubnet({ seed, taken }: UserSubnetRequest): string {
   const others = taken.flatMap((text) => Subnet.tryParse(text) ?? []);
   const start = createHash('sha256').update(seed).digest().readUInt16BE();
   const subnet = freeSubnet(start, [...others, ...hostSubnets()]);
   if (subnet === undefined) throw noFreeSubnet();
-  return {
-    network: subnet.toString(),
-    gateway: subnet.address(2),
-    dns: subnet.address(3),
-    firstAddress: subnet.address(15),
-  };
+  return subnet.toString();
 }
 
 /**

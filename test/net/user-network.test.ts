@@ -10,32 +10,24 @@ import { test } from './bridge/bridge-fixture.js';
 const SEED = 'b0e2c0c1-9d5c-4f0e-8a59-0c0ffee0c0de';
 
 describe('userSubnet', () => {
-  it('names the addresses that QEMU gives in a subnet', () => {
-    const { network, gateway, dns, firstAddress } = userSubnet({ seed: SEED, taken: [] });
-    expect(network).toMatch(/^10\.\d+\.\d+\.0\/24$/);
-    const prefix = network.replace(/0\/24$/, '');
-    expect({ gateway, dns, firstAddress }).toEqual({
-      gateway: `${prefix}2`,
-      dns: `${prefix}3`,
-      firstAddress: `${prefix}15`,
-    });
+  it('is a private one of 256 addresses', () => {
+    expect(userSubnet({ seed: SEED, taken: [] })).toMatch(/^10\.\d+\.\d+\.0\/24$/);
   });
 
   it('is the same for the same instance, and different for another', () => {
     expect(userSubnet({ seed: SEED, taken: [] })).toEqual(userSubnet({ seed: SEED, taken: [] }));
     const networks = Array.from({ length: 20 }, () => {
-      return userSubnet({ seed: randomUUID(), taken: [] }).network;
+      return userSubnet({ seed: randomUUID(), taken: [] });
     });
     expect(new Set(networks).size).toBeGreaterThan(17);
   });
 
   it('goes on to the next free one when it is taken', () => {
     const taken: string[] = [];
-    for (let count = 0; count < 20; count += 1)
-      taken.push(userSubnet({ seed: SEED, taken }).network);
+    for (let count = 0; count < 20; count += 1) taken.push(userSubnet({ seed: SEED, taken }));
     expect(new Set(taken).size).toBe(20);
     const wide = taken[0]!.replace(/\d+\.0\/24$/, '0.0/16');
-    const { network } = userSubnet({ seed: SEED, taken: [wide] });
+    const network = userSubnet({ seed: SEED, taken: [wide] });
     expect(Subnet.tryParse(network)!.overlaps(Subnet.tryParse(wide)!)).toBe(false);
   });
 
@@ -47,10 +39,9 @@ describe('userSubnet', () => {
   });
 
   test('keeps clear of what the host has an address in or a route to', async ({ ns, work }) => {
-    const wanted = userSubnet({ seed: SEED, taken: [] }).network;
+    const wanted = userSubnet({ seed: SEED, taken: [] });
     const choose = async () => {
-      const { network } = await work<{ network: string }>('userSubnet', { seed: SEED, taken: [] });
-      return network;
+      return await work<string>('userSubnet', { seed: SEED, taken: [] });
     };
     expect(await choose()).toBe(wanted);
     await ns.run('ip', ['link', 'add', 'lan0', 'type', 'bridge']);

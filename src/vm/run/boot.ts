@@ -1,5 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { errnoOf, MultipassError } from '../../errors.js';
+import { errnoOf } from '../../errors.js';
 import { machineArguments, seenAsArguments, type Machine } from '../../qemu/machine.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
@@ -14,6 +14,7 @@ import type { Settings } from '../settings/settings.js';
 import type { OpenedInstance } from '../open.js';
 import { waitForEnd } from './end-of-run.js';
 import { followName } from './follow-name.js';
+import { startOnFreePort } from './free-port.js';
 import { bridgeDownIfIdle, bridgeUp, plugCards } from '../network/instance-bridge.js';
 import {
   bridgedMacs,
@@ -34,17 +35,14 @@ export interface BootRequest {
   readonly work: Work;
 }
 
-/** A port that was free a moment ago may be somebody else's by now. */
-const PORT_TRIES = 5;
-
 /**
  * Starts QEMU for an instance, or resumes it, and lets the guest run. From the first byte that QEMU reads of the disk
  * until its end it holds the instance's kernel lock. On an error no QEMU is left, and the disk is as it was: a suspended
  * instance is still suspended.
  *
  * @returns 'resumed' or 'booted'
- * @throws MultipassError INSTANCE_SUSPENDED, MAC_TAKEN, QEMU_FAILED, ACCELERATOR_UNAVAILABLE, NETWORK_UNAVAILABLE,
- *   NETWORK_NOT_FOUND, DISK_INVALID, DISK_IN_USE, TOOL_MISSING, ABORTED, …
+ * @throws MultipassError INSTANCE_SUSPENDED, MAC_TAKEN, QEMU_FAILED, PORT_TAKEN, ACCELERATOR_UNAVAILABLE,
+ *   NETWORK_UNAVAILABLE, NETWORK_NOT_FOUND, DISK_INVALID, DISK_IN_USE, TOOL_MISSING, ABORTED, …
  */
 export async function bootInstance(request: BootRequest): Promise<'booted' | 'resumed'> {
   const { opened, work } = request;
@@ -57,13 +55,14 @@ export async function bootInstance(request: BootRequest): Promise<'booted' | 're
   if (!isSuspended) await followName(layout, dir);
   await mkdir(dir.run, { recursive: true, mode: 0o700 });
   await endKeepers(dir);
-  const { qemu, machine } = await startOnFreePort(request, isSuspended).catch(
-    async (error: unknown) => {
-      await leaveBridge(request);
-      throw error;
-    },
-  );
-  const { client } = qemu;
+  const { started, machine } = await startOnFreePort(
+    () => machineFor(request, isSuspended),
+    (planned) => startPlanned(request, planned, isSuspended),
+  ).catch(async (error: unknown) => {
+    await leaveBridge(request);
+    throw error;
+  });
+  const { client } = started;
   try {
     await plugCards(layout, machine.cards, work.signal);
     const type = await boardOf(client, machine);
@@ -86,37 +85,30 @@ export async function bootInstance(request: BootRequest): Promise<'booted' | 're
   }
 }
 
-async function startOnFreePort(
-  request: BootRequest,
+async function startPlanned(
+  { opened, work }: BootRequest,
+  machine: Machine,
   isSuspended: boolean,
-): Promise<{ qemu: StartedQemu; machine: Machine }> {
-  const { opened, work } = request;
-  const { dir } = opened.reading;
-  for (let tried = 1; ; tried += 1) {
-    const machine = await machineFor(request, isSuspended);
-    await removeRun(opened.reading, isSuspended);
-    // Before there is a QEMU: whoever finds one can tell what it is.
-    await writeMachine(dir, recordOf(machine));
-    try {
-      const { disk, seed, run } = INSTANCE_FILES;
-      const bases = backingChain(dir, opened.reading.disk);
-      const args = machineArguments(machine, { disk, bases, seed, run });
-      const qemu = await startQemu({
-        program: qemuProgram(machine.arch),
-        through: seenAsArguments(machine.seenAs),
-        args: [...args, ...(isSuspended ? ['-loadvm', SUSPEND_TAG] : [])],
-        folder: dir.path,
-        run,
-        lock: opened.descriptor,
-        signal: work.signal,
-      });
-      return { qemu, machine };
-    } catch (error) {
-      await rm(dir.qemuPid, { force: true });
-      const isPortTaken =
-        error instanceof MultipassError && error.message.includes('host forwarding rule');
-      if (!isPortTaken || tried === PORT_TRIES) throw error;
-    }
+): Promise<StartedQemu> {
+  const { dir, disk: head } = opened.reading;
+  await removeRun(opened.reading, isSuspended);
+  // Before there is a QEMU: whoever finds one can tell what it is.
+  await writeMachine(dir, recordOf(machine));
+  try {
+    const { disk, seed, run } = INSTANCE_FILES;
+    const args = machineArguments(machine, { disk, bases: backingChain(dir, head), seed, run });
+    return await startQemu({
+      program: qemuProgram(machine.arch),
+      through: seenAsArguments(machine.seenAs),
+      args: [...args, ...(isSuspended ? ['-loadvm', SUSPEND_TAG] : [])],
+      folder: dir.path,
+      run,
+      lock: opened.descriptor,
+      signal: work.signal,
+    });
+  } catch (error) {
+    await rm(dir.qemuPid, { force: true });
+    throw error;
   }
 }
 

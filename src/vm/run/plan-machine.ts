@@ -103,6 +103,6 @@ async function backendOf(
       `interface ${interfaceLabel(index)} of "${reading.name}" is not on "${network}": local.network is "user"`,
     );
   }
-  const { network: subnet } = userSubnet({ seed: uuid, taken });
+  const subnet = userSubnet({ seed: uuid, taken });
   return { kind: 'user', subnet, sshPort: index === 0 ? await freeLoopbackPort() : null };
 }
