@@ -54,6 +54,7 @@ export function linkedScenario(template: string, source: SourceName): Scenario {
     untouched: othersThan(source === 'written' ? source : null),
     before: SHOWN,
     after: [...SHOWN, 'copy Stopped'].toSorted(),
+    commit: { call: 'rename store/staging/* store/instances/copy' },
     check: async (context, isAfter) => {
       await expectSameContent(template, context, source);
       if (isAfter) await expectSameContent(template, context, source, 'copy');
@@ -82,6 +83,7 @@ export function renameScenario(template: string): Scenario {
     untouched: othersThan('tagged'),
     before: SHOWN,
     after: [BYSTANDER, ...renamed].map((name) => `${name} Stopped`).toSorted(),
+    commit: { call: 'rename store/instances/tagged store/instances/shop' },
     check: async ({ layout }, isAfter) => {
       const { path } = layout.instance(isAfter ? 'shop' : 'tagged');
       const original = await hashTree(join(template, 'store/instances/tagged'));
@@ -109,6 +111,7 @@ export function countScenario(
     before: SHOWN,
     after: [...SHOWN, ...names.map((name) => `${name} Stopped`)].toSorted(),
     commits: true,
+    commit: { call: 'rename store/staging/* store/staging/*.commit' },
     check: async (context, isAfter) => {
       await expectSameContent(template, context, source);
       for (const name of isAfter ? names : []) {

@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BEYOND_OPERATIONS } from './beyond-operations.js';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { BEYOND_OPERATIONS, BEYOND_STEPS } from './beyond-operations.js';
 import { beyondTemplate } from './beyond-scenario.js';
 import { forEachCrashPoint } from './crash-points.js';
+import { expectStruck } from './struck.js';
 
 let template: string;
 
@@ -24,8 +25,8 @@ describe('killed at some steps, the store is as before or as after, and no guest
     'when %s',
     async (operation) => {
       const scenario = BEYOND_OPERATIONS[operation]!(template);
-      const { fired, steps } = await forEachCrashPoint(scenario, { every: FEW });
-      expect(fired).toBeGreaterThanOrEqual(steps / FEW);
+      const figures = await forEachCrashPoint(scenario, { every: FEW });
+      expectStruck(figures, BEYOND_STEPS[operation]!, { every: FEW });
     },
     900_000,
   );

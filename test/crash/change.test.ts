@@ -7,6 +7,7 @@ import { readInstance } from '../../src/vm/read-instance.js';
 import { encodePending } from '../../src/vm/records/pending-record.js';
 import { makeInstance } from '../support/store-fixture.js';
 import { forEachCrashPoint } from './crash-points.js';
+import { expectStruck, replacing } from './struck.js';
 import { BYSTANDER, makeTemplate, storeScenario, type StoreScenario } from './store-scenario.js';
 
 let template: string;
@@ -33,18 +34,24 @@ afterAll(async () => {
 
 const BEFORE = ['bystander Stopped', 'gone Deleted', 'web Stopped'];
 
-async function strike(scenario: Omit<StoreScenario, 'template' | 'before'>): Promise<void> {
-  const { fired, steps } = await forEachCrashPoint(
-    storeScenario({ template, before: BEFORE, ...scenario }),
-  );
-  expect(fired).toBeGreaterThanOrEqual(steps);
-  expect(steps).toBeGreaterThan(10);
+async function strike(
+  scenario: Omit<StoreScenario, 'template' | 'before'>,
+  inOrder: readonly string[],
+): Promise<void> {
+  const figures = await forEachCrashPoint(storeScenario({ template, before: BEFORE, ...scenario }));
+  expectStruck(figures, inOrder);
 }
+
+const WEB = 'store/instances/web';
+const GONE = 'store/instances/gone';
+const replaced = (folder: string): string => `rename ${folder}/spec.json.* ${folder}/spec.json`;
 
 describe('killed at any step, the store is as before or as after', () => {
   it('when an instance is soft-deleted, and its pending operation finished before', async () => {
-    await strike({
+    const scenario: Omit<StoreScenario, 'template' | 'before'> = {
       args: () => ['delete', 'web'],
+      // The first one is that of the pending operation.
+      commit: { call: replaced(WEB), times: 2 },
       untouched: ['store/instances/bystander', 'store/instances/gone'],
       after: ['bystander Stopped', 'gone Deleted', 'web Deleted'],
       check: async ({ layout }, isAfter) => {
@@ -55,22 +62,38 @@ describe('killed at any step, the store is as before or as after', () => {
         expect(disk.snapshots.map(({ name }) => name)).toEqual(['@s2']);
         await run('qemu-img', ['check', '-q', dir.disk]);
       },
-    });
+    };
+    await strike(scenario, [
+      `fsync ${WEB}/disk.qcow2`,
+      `fsync ${WEB}/snapshots`,
+      ...replacing(WEB, 'spec.json'),
+      `unlink ${WEB}/pending.json`,
+      ...replacing(WEB, 'spec.json'),
+    ]);
   }, 900_000);
 
   it('when an instance is recovered', async () => {
-    await strike({
+    const scenario = {
       args: () => ['recover', 'gone'],
+      commit: { call: replaced(GONE) },
       untouched: ['store/instances/bystander', 'store/instances/web'],
       after: ['bystander Stopped', 'gone Stopped', 'web Stopped'],
-    });
+    };
+    await strike(scenario, replacing(GONE, 'spec.json'));
   }, 900_000);
 
   it('when the deleted ones are purged', async () => {
-    await strike({
+    const scenario = {
       args: () => ['purge'],
+      commit: { call: `rename ${GONE} store/trash/*` },
       untouched: ['store/instances/bystander', 'store/instances/web'],
       after: ['bystander Stopped', 'web Stopped'],
-    });
+    };
+    await strike(scenario, [
+      scenario.commit.call,
+      'fsync store/instances',
+      'fsync store/trash',
+      'unlink store/trash/*/disk.qcow2',
+    ]);
   }, 900_000);
 });

@@ -24,6 +24,7 @@ export function cloneScenario(
     untouched: NAMES.map((name) => `store/instances/${name}`),
     before: ['bystander Stopped', 'plain Stopped', 'tagged Stopped'],
     after: ['bystander Stopped', 'copy Stopped', 'plain Stopped', 'tagged Stopped'],
+    commit: { call: 'rename store/staging/* store/instances/copy' },
     check: async (context, isAfter) => {
       if (isAfter) await checkCopy(context, source);
     },

@@ -32,7 +32,7 @@ export interface CrashPoint {
 interface CrashOptions {
   /** Runs side by side. Default: 2. */
   readonly concurrency?: number;
-  /** Strikes only every n-th step. Default: 1, all. */
+  /** Strikes only every n-th step, and each one that follows a rename: the states that are seen. Default: 1, all. */
   readonly every?: number;
   /** The errors to try in each step. Default: none. */
   readonly errors?: readonly InjectedError[];
@@ -41,15 +41,20 @@ interface CrashOptions {
 }
 
 /** What was tried; all of it held. */
-interface CrashFigures {
-  /** Steps of the untouched run. */
-  readonly steps: number;
-  /** Runs that were struck. */
-  readonly fired: number;
+export interface CrashFigures {
+  /** The steps of the untouched run. */
+  readonly steps: readonly Step[];
+  /** Every strike that hit, as its run reported it; by number. */
+  readonly hits: readonly Hit[];
   /** Runs that ended before their point, and were tried again. */
   readonly retried: number;
-  /** How many of the strikes were of which kind. */
-  readonly strikes: Readonly<Record<string, number>>;
+}
+
+/** A step that was struck, which may be another one than the untouched run had at that number. */
+interface Hit {
+  readonly number: number;
+  readonly strike: Victim | InjectedError;
+  readonly step: Step;
 }
 
 type Target = { readonly step: number } & (
@@ -73,15 +78,18 @@ export async function forEachCrashPoint<Context>(
   const { concurrency = 2, every = 1 } = options;
   const { run: clean } = await tryOnce(scenario, null);
   const targets = clean.steps.flatMap((step, index) =>
-    index % every === 0 ? targetsAt(step, index, options) : [],
+    index % every === 0 || followsRename(clean.steps, index) ? targetsAt(step, index, options) : [],
   );
   const failures: Error[] = [];
+  const hits: Hit[] = [];
   let retried = 0;
   const queue = targets.values();
   const worker = async (): Promise<void> => {
     for (const target of queue) {
       try {
-        retried += await strike(scenario, target);
+        const { attempt, step } = await strike(scenario, target);
+        retried += attempt;
+        hits.push({ number: target.step, strike: target.victim ?? target.error, step });
       } catch (error) {
         failures.push(described(error, target, clean.steps));
       }
@@ -89,12 +97,11 @@ export async function forEachCrashPoint<Context>(
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
   if (failures.length > 0) throw summary(failures, targets.length);
-  const strikes: Record<string, number> = {};
-  for (const { victim, error } of targets) {
-    const kind = victim ?? error;
-    strikes[kind] = (strikes[kind] ?? 0) + 1;
-  }
-  return { steps: clean.steps.length, fired: targets.length, retried, strikes };
+  return { steps: clean.steps, hits: hits.sort((a, b) => a.number - b.number), retried };
+}
+
+function followsRename(steps: readonly Step[], index: number): boolean {
+  return steps[index - 1]?.syscall.startsWith('rename') === true;
 }
 
 function targetsAt(
@@ -109,11 +116,15 @@ function targetsAt(
   ];
 }
 
-/** Answers how many attempts had to be repeated. */
-async function strike<Context>(scenario: CrashScenario<Context>, target: Target): Promise<number> {
+/** Answers what was struck, and how many attempts missed before. */
+async function strike<Context>(
+  scenario: CrashScenario<Context>,
+  target: Target,
+): Promise<{ attempt: number; step: Step }> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const { run } = await tryOnce(scenario, target);
-    if (run.fired) return attempt;
+    const step = run.steps[target.step];
+    if (run.fired && step !== undefined) return { attempt, step };
   }
   throw new Error(`the run ended before this step, ${ATTEMPTS} times`);
 }

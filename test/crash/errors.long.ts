@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { cloneScenario, cloneTemplate } from './clone-scenario.js';
 import { forEachCrashPoint } from './crash-points.js';
 import { migrateScenario, migrateTemplate } from './migrate-scenario.js';
+import { expectStruck, publishing } from './struck.js';
 
 let clones: string;
 let legacy: string;
@@ -23,8 +24,8 @@ describe('an error of the disk at any step leaves the store as before or as afte
   it.each(['plain', 'tagged'] as const)(
     'in a clone (%s source)',
     async (source) => {
-      const { fired } = await forEachCrashPoint(cloneScenario(clones, source), ERRORS);
-      expect(fired).toBeGreaterThan(100);
+      const figures = await forEachCrashPoint(cloneScenario(clones, source), ERRORS);
+      expectStruck(figures, publishing('copy'));
     },
     1_800_000,
   );
@@ -32,8 +33,8 @@ describe('an error of the disk at any step leaves the store as before or as afte
   it.each(['copy', 'move'] as const)(
     'in a migration (--%s)',
     async (mode) => {
-      const { fired } = await forEachCrashPoint(migrateScenario(legacy, mode), ERRORS);
-      expect(fired).toBeGreaterThan(100);
+      const figures = await forEachCrashPoint(migrateScenario(legacy, mode), ERRORS);
+      expectStruck(figures, publishing('db'));
     },
     1_800_000,
   );

@@ -27,6 +27,7 @@ export function migrateScenario(
     untouched: ['store/instances/bystander', ...(mode === 'copy' ? ['legacy'] : [])],
     before: ['bystander Stopped'],
     after: ['bystander Stopped', 'db Stopped'],
+    commit: { call: 'rename store/staging/* store/instances/db' },
     check: async ({ folder, layout }, isAfter) => {
       const legacy = join(folder, LEGACY_FOLDER, 'db', LEGACY_INSTANCES.db.image.file);
       const disk = isAfter ? layout.instance('db').disk : legacy;

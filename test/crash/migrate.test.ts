@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { forEachCrashPoint } from './crash-points.js';
 import { migrateScenario, migrateTemplate } from './migrate-scenario.js';
+import { expectStruck, publishing } from './struck.js';
 
 let template: string;
 
@@ -16,8 +17,9 @@ afterAll(async () => {
 describe('a migration that is killed at any step', () => {
   // One that copies, and leaves the old data alone: kills.long.ts.
   it('leaves the instance in the old data or in the store, whole', async () => {
-    const { fired, steps } = await forEachCrashPoint(migrateScenario(template, 'move'));
-    expect(fired).toBeGreaterThanOrEqual(steps);
-    expect(steps).toBeGreaterThan(40);
+    const figures = await forEachCrashPoint(migrateScenario(template, 'move'));
+    // The old disk goes only when the new instance is there for good.
+    const old = 'legacy/data/vault/instances/db';
+    expectStruck(figures, [...publishing('db'), `rmdir ${old}`]);
   }, 900_000);
 });

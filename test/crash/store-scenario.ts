@@ -9,6 +9,7 @@ import { recoverInstance } from '../../src/vm/delete-instance.js';
 import { listInstances } from '../../src/vm/list-instances.js';
 import { rowsOfFolder } from '../../src/vm/macs.js';
 import { BIN } from '../support/bin.js';
+import { briefStep } from '../support/brief-step.js';
 import { hashTree } from '../support/hash-tree.js';
 import type { CrashPoint, CrashScenario } from './crash-points.js';
 
@@ -36,6 +37,11 @@ export interface StoreScenario {
    * command finishes it. Without a record nothing of it is ever seen.
    */
   readonly commits?: boolean;
+  /**
+   * The call that makes it visible, as `briefStep` has it, and which one of them where there are several. When the command
+   * is killed it has taken effect if that call was made, and not otherwise.
+   */
+  readonly commit?: { readonly call: string; readonly times?: number };
   /** Further checks after the next command. `isAfter`: the command has taken effect. */
   readonly check?: (context: StoreContext, isAfter: boolean) => Promise<void>;
 }
@@ -70,9 +76,23 @@ export function storeScenario(scenario: StoreScenario): CrashScenario<StoreConte
       await checkNothingIsLeft(context);
       await expectUntouched(context.folder);
       await scenario.check?.(context, isAfter);
+      const { commit } = scenario;
+      const isError = point.strike !== 'none' && !isVictim(point.strike);
+      if (commit === undefined || isError) return;
+      const made = countCalls(point, commit.call);
+      expect(isAfter, `"${commit.call}" was made ${made} times`).toBe(made >= (commit.times ?? 1));
     },
     dispose: async ({ folder }) => await rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** How often a killed command has made a call; the one that it was killed in has no effect. */
+export function countCalls({ run: { steps }, step }: CrashPoint, call: string): number {
+  return steps.filter((made, number) => number !== step && briefStep(made) === call).length;
+}
+
+function isVictim(strike: string): boolean {
+  return ['main', 'child', 'all'].includes(strike);
 }
 
 /** A folder with a store in it, which `fill` puts instances into. The caller removes it. */

@@ -2,17 +2,10 @@ import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { newToken } from '../../src/store/maker-token.js';
-import { countSteps, type Step } from '../support/inject.js';
+import { briefStep } from '../support/brief-step.js';
+import { countSteps } from '../support/inject.js';
 import { makeInstance } from '../support/store-fixture.js';
 import { test } from '../support/worker-fixture.js';
-
-/** A step as one word, such as `rename staging/* instances/copy0`: tokens are left out. */
-function brief({ syscall, paths }: Step): string {
-  const name = syscall.replace(/at2?$/, '').replace('fdatasync', 'fsync');
-  return [name, ...paths.map((path) => path.replace(/(staging|trash)\/[0-9a-f.]{40,}/, '$1/*'))]
-    .join(' ')
-    .trim();
-}
 
 describe('the order in which things become durable', () => {
   test('syncs each file, the folders bottom up and the MAC rows, renames, then syncs both parents', async ({
@@ -24,7 +17,7 @@ describe('the order in which things become durable', () => {
     const argv = [process.execPath, program, 'publish', root, 'source', 'copy', '1'] as const;
     const { steps, exitCode } = await countSteps({ root, argv: [...argv] });
     expect(exitCode).toBe(0);
-    const order = steps.map(brief);
+    const order = steps.map(briefStep);
 
     const publish = order.indexOf('rename staging/* instances/copy0');
     expect(publish).toBeGreaterThan(0);
@@ -54,7 +47,7 @@ describe('the order in which things become durable', () => {
 
     const { root } = layout;
     const { steps } = await countSteps({ root, argv: [process.execPath, program, 'sweep', root] });
-    const order = steps.map(brief);
+    const order = steps.map(briefStep);
     const freed = order.indexOf(`unlink macs/${row}`);
     expect(freed).toBeGreaterThan(0);
     expect(order.slice(0, freed)).toContain('fsync instances');

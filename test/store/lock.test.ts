@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import { access, mkdir, mkdtemp, readdir, rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, vi } from 'vitest';
+import { afterEach, describe, expect, vi } from 'vitest';
 import type { StoreLayout } from '../../src/store/layout.js';
 import { InstanceLock, type LockRequest } from '../../src/store/lock.js';
 import { test as base, type Worker } from '../support/worker-fixture.js';
@@ -35,6 +36,10 @@ async function isFree(layout: StoreLayout, mode: LockRequest['mode'] = 'exclusiv
 async function held(worker: Worker): Promise<void> {
   expect(await worker.next()).toBe('held');
 }
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe('InstanceLock', () => {
   test('lets one process at a time in', async ({ layout, start }) => {
@@ -123,21 +128,22 @@ describe('waiting for an InstanceLock', () => {
     const holder = start('lock', ['web']);
     await held(holder);
     const told: [holders: string, after: number][] = [];
+    vi.useFakeTimers({ toFake: ['Date'] });
     const begin = Date.now();
     const waiting = take(layout, {
       onWait: (holders) => told.push([holders, Date.now() - begin]),
       whileWaiting: () => {
         if (Date.now() - begin > 2600) holder.go();
+        else vi.setSystemTime(Date.now() + 500);
       },
     });
-    await (await waiting).release();
-    expect(told).toHaveLength(1);
-    const [[holders, after]] = told as [[string, number]];
-    expect(holders).toMatch(
+    const lock = await waiting;
+    vi.useRealTimers();
+    await lock.release();
+    expect(told).toEqual([[expect.any(String), 2000]]);
+    expect(told[0]?.[0]).toMatch(
       new RegExp(`^test \\(pid ${holder.pid}\\) since \\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z$`),
     );
-    expect(after).toBeGreaterThanOrEqual(2000);
-    expect(after).toBeLessThan(2600);
   });
 
   test('tells nobody when the lock comes sooner', async ({ layout, start }) => {
@@ -201,11 +207,16 @@ describe('InstanceLock without flock(1)', () => {
     async ({ layout, start, env }) => {
       const holder = start('lock', ['web'], env);
       await held(holder);
-      const second = start('lock', ['web'], env).next();
-      expect(await Promise.race([second, pause(1500)])).toBe('nothing');
-      expect(await readdir(layout.locks)).toContain('web.lock');
-      holder.go();
-      expect(await second).toBe('held');
+      vi.stubEnv('PATH', env.PATH);
+      let tries = 0;
+      const whileWaiting = (): void => {
+        tries += 1;
+        expect(existsSync(join(layout.locks, 'web.lock'))).toBe(true);
+        if (tries === 3) holder.go();
+      };
+      await (await take(layout, { whileWaiting })).release();
+      expect(await holder.next()).toBe('released');
+      expect(tries).toBeGreaterThanOrEqual(3);
     },
   );
 
@@ -218,16 +229,23 @@ describe('InstanceLock without flock(1)', () => {
       const before = await readdir(layout.locks);
 
       const told: string[] = [];
-      const signal = AbortSignal.timeout(2600);
+      const abort = new AbortController();
       const onWait = (holders: string): void => void told.push(holders);
-      await expect(take(layout, { signal, onWait })).rejects.toMatchObject({ code: 'ABORTED' });
+      vi.useFakeTimers({ toFake: ['Date'] });
+      const whileWaiting = (): void => {
+        if (told.length > 0) abort.abort();
+        vi.setSystemTime(Date.now() + 1000);
+      };
+      const leaving = take(layout, { signal: abort.signal, onWait, whileWaiting });
+      await expect(leaving).rejects.toMatchObject({ code: 'ABORTED' });
+      vi.useRealTimers();
       expect(told).toEqual([expect.stringContaining(`test (pid ${holder.pid}) since`)]);
 
       const started = new Error('it was started meanwhile');
-      const whileWaiting = (): never => {
+      const giveUp = (): never => {
         throw started;
       };
-      await expect(take(layout, { whileWaiting })).rejects.toBe(started);
+      await expect(take(layout, { whileWaiting: giveUp })).rejects.toBe(started);
       expect(await readdir(layout.locks)).toEqual(before);
     },
   );
@@ -239,15 +257,21 @@ describe('InstanceLock without flock(1)', () => {
       const purpose = 'test';
       await using safe = await InstanceLock.take(layout, 'db', { mode: 'exclusive', purpose });
       vi.stubEnv('PATH', env.PATH);
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       await using unsafe = await take(layout);
       for (const name of ['web.lock', 'db.lock']) {
         await rm(join(layout.locks, name), { recursive: true });
       }
       unsafe.assertHeld();
       // It looks after its folder every 5 s.
-      await pause(6000);
-      expect(() => unsafe.assertHeld()).toThrow(
-        expect.objectContaining({ code: 'LOCK_LOST' }) as Error,
+      await vi.advanceTimersByTimeAsync(4900);
+      unsafe.assertHeld();
+      await vi.advanceTimersByTimeAsync(200);
+      vi.useRealTimers();
+      await vi.waitFor(() =>
+        expect(() => unsafe.assertHeld()).toThrow(
+          expect.objectContaining({ code: 'LOCK_LOST' }) as Error,
+        ),
       );
       safe.assertHeld();
     },
@@ -264,7 +288,3 @@ describe('InstanceLock without flock(1)', () => {
     },
   );
 });
-
-function pause(milliseconds: number): Promise<'nothing'> {
-  return new Promise((resolve) => setTimeout(() => resolve('nothing'), milliseconds));
-}

@@ -26,6 +26,7 @@ import { encodePending } from '../../src/vm/records/pending-record.js';
 import { readInstance } from '../../src/vm/read-instance.js';
 import { publishStaged } from '../support/publish-staged.js';
 import { hashTree } from '../support/hash-tree.js';
+import { lockIsTried } from '../support/lock-attempt.js';
 import { makeInstance, specOf } from '../support/store-fixture.js';
 import { test } from '../support/worker-fixture.js';
 
@@ -198,7 +199,7 @@ describe('purgeDeletedInstance', () => {
     const holder = start('lock', ['web']);
     await holder.next();
     const purging = purgeDeletedInstance(layout, 'web');
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await lockIsTried(dir.lock, { attempt: purging });
     const spec = await readFile(dir.spec, 'utf8');
     await writeFile(dir.spec, spec.replace('"deleted": true', '"deleted": false'));
     holder.go();

@@ -10,7 +10,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect } from 'vitest';
+import { afterEach, describe, expect, vi } from 'vitest';
 import { run } from '../../src/process/run.js';
 import { readQcow2 } from '../../src/qemu/qcow2-header.js';
 import type { InstanceDir } from '../../src/store/instance-dir.js';
@@ -23,6 +23,7 @@ import { AT_REST, openInstance, type OpenedInstance } from '../../src/vm/open.js
 import { Work, type WorkOptions } from '../../src/work.js';
 import { prepareStore } from '../../src/vm/sweep.js';
 import { hashTree } from '../support/hash-tree.js';
+import { lockIsTried } from '../support/lock-attempt.js';
 import { makeInstance, specOf } from '../support/store-fixture.js';
 import { test } from '../support/worker-fixture.js';
 
@@ -34,6 +35,10 @@ async function writePid(dir: InstanceDir, startTime: string | undefined): Promis
 async function leavePending(dir: InstanceDir, pending: PendingOperation): Promise<void> {
   await writeFile(dir.pending, recordText(encodePending(pending)));
 }
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe('prepareStore', () => {
   test('makes the store at first use', async ({ root }) => {
@@ -71,12 +76,12 @@ function open(layout: StoreLayout, options: WorkOptions = {}): Promise<OpenedIns
 
 describe('openInstance', () => {
   test('holds the exclusive lock until it is released', async ({ store: { layout }, start }) => {
-    await makeInstance(layout, 'web', { seed: null, data: 0 });
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
     const opened = await open(layout);
     expect(opened.reading).toMatchObject({ name: 'web', state: 'Stopped' });
-    const other = start('lock', ['web', 'shared']).next();
-    const soon = new Promise((resolve) => setTimeout(() => resolve('nothing'), 1000));
-    expect(await Promise.race([other, soon])).toBe('nothing');
+    const worker = start('lock', ['web', 'shared']);
+    const other = worker.next();
+    await lockIsTried(dir.lock, { attempt: other, pid: worker.pid });
     await opened[Symbol.asyncDispose]();
     expect(await other).toBe('held');
   });
@@ -151,7 +156,7 @@ describe('openInstance', () => {
     await start('lock', ['web']).next();
     const opening = open(layout);
     const outcome = expect(opening).rejects.toMatchObject({ code: 'INSTANCE_NOT_STOPPED' });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await lockIsTried(dir.lock, { attempt: opening });
     await writePid(dir, startTimeOf('self'));
     await outcome;
   });
@@ -164,23 +169,29 @@ describe('openInstance', () => {
     await start('lock', ['web']).next();
     const opening = open(layout);
     const outcome = expect(opening).rejects.toMatchObject({ code: 'INSTANCE_NOT_FOUND' });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await lockIsTried(dir.lock, { attempt: opening });
     await rename(dir.path, layout.trashed(newToken()));
     await outcome;
     expect(await readdir(layout.instances)).toEqual([]);
   });
 
   test('tells once who is waited for', async ({ store: { layout }, start }) => {
-    await makeInstance(layout, 'web', { seed: null, data: 0 });
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
     const holder = start('lock', ['web']);
     await holder.next();
     const told: string[][] = [];
-    const opened = await open(layout, {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const opening = open(layout, {
       onWait: (...words) => {
         told.push(words);
         holder.go();
       },
     });
+    await lockIsTried(dir.lock, { attempt: opening });
+    expect(told).toEqual([]);
+    vi.setSystemTime(Date.now() + 2000);
+    const opened = await opening;
+    vi.useRealTimers();
     await opened[Symbol.asyncDispose]();
     expect(told).toEqual([['web', expect.stringContaining(`test (pid ${holder.pid})`)]]);
   });

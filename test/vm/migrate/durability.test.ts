@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { describe, expect } from 'vitest';
+import { briefStep } from '../../support/brief-step.js';
 import { countSteps } from '../../support/inject.js';
 import { type LegacyCopy, type MigrationTarget, test as legacyTest } from './legacy-copy.js';
 
@@ -43,10 +44,7 @@ async function stepsOf(program: string, legacy: LegacyCopy, target: MigrationTar
   const argv = [process.execPath, program, root, legacy.root] as const;
   const { steps, exitCode } = await countSteps({ root: dirname(root), argv: [...argv] });
   expect(exitCode).toBe(0);
-  return steps.map(({ syscall, paths }) => {
-    const name = syscall.replace(/at2?$/, '').replace('fdatasync', 'fsync');
-    return [name, ...paths.map((path) => path.replace(/[0-9a-f.]{40,}/, '*'))].join(' ');
-  });
+  return steps.map(briefStep);
 }
 
 function isRemoval(step: string): boolean {
