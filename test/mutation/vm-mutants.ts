@@ -1,0 +1,238 @@
+import type { Mutant } from './mutant.js';
+
+const READ = 'src/vm/read-instance.ts';
+const MACS = 'src/vm/macs.ts';
+const FREEZE = 'src/vm/clone/freeze.ts';
+const CHAIN = 'src/vm/disks/backing-chain.ts';
+const OPENS = ['test/vm/open.test.ts'];
+const CHAINS = ['test/vm/disks/backing-chain.test.ts'];
+const LINKS = ['test/vm/clone/linked.test.ts'];
+const OWNS = ['test/vm/own-macs.test.ts', 'test/vm/macs.test.ts'];
+
+/** Guards of src/vm. */
+export const VM_MUTANTS: readonly Mutant[] = [
+  {
+    why: 'a name is safe to its end',
+    file: 'src/vm/names.ts',
+    find: '[A-Za-z0-9])?$/',
+    replace: '[A-Za-z0-9])?/',
+    tests: ['test/vm/names.test.ts'],
+  },
+  {
+    why: 'a name is safe from its beginning',
+    file: 'src/vm/names.ts',
+    find: '/^[A-Za-z](?:',
+    replace: '/[A-Za-z](?:',
+    tests: ['test/vm/names.test.ts'],
+  },
+  {
+    why: 'a name becomes a label of a hostname',
+    file: 'src/vm/names.ts',
+    find: 'name.length <= LONGEST_NAME && ',
+    replace: '',
+    tests: ['test/vm/names.test.ts'],
+  },
+  {
+    why: 'a base is named without a folder, to its end',
+    file: 'src/store/instance-dir.ts',
+    find: '/^base-[A-Za-z0-9_-]{1,128}\\.qcow2$/',
+    replace: '/^base-[A-Za-z0-9_-]{1,128}\\.qcow2/',
+    tests: CHAINS,
+  },
+  {
+    why: 'a disk stands on a base of its own folder alone',
+    file: CHAIN,
+    find: '!BASE_FILE.test(backing) || chain.includes(backing)',
+    replace: 'chain.includes(backing)',
+    tests: CHAINS,
+  },
+  {
+    why: 'a circle of bases comes to an end',
+    file: CHAIN,
+    find: '!BASE_FILE.test(backing) || chain.includes(backing)',
+    replace: '!BASE_FILE.test(backing) || chain.length > 500',
+    tests: CHAINS,
+  },
+  {
+    why: 'a base is a file, and no link',
+    file: CHAIN,
+    find: 'if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) {',
+    replace: 'if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {',
+    tests: CHAINS,
+  },
+  {
+    why: 'a source that changed while it was copied is noticed',
+    file: 'src/vm/disks/source-watch.ts',
+    find: 'if (printOf(path) === print) continue;',
+    replace: 'if (print !== undefined) continue;',
+    tests: ['test/vm/disks/source-watch.test.ts'],
+  },
+  {
+    why: 'a clone asks whether its source has changed',
+    file: 'src/vm/clone/clone-instance.ts',
+    find: '    source.requireUnchanged();\n',
+    replace: '',
+    tests: ['test/vm/clone/refusals.test.ts', 'test/vm/clone/rollback.test.ts'],
+  },
+  {
+    why: 'a clone that runs by now is no source',
+    file: 'src/vm/clone/source.ts',
+    find: "    if (isRunning(dir)) throw canOnlyCloneStopped(name, 'Running');\n",
+    replace: '',
+    tests: ['test/vm/clone/refusals.test.ts', 'test/vm/clone/rollback.test.ts'],
+  },
+  {
+    why: 'it is known before the work whether it fits',
+    file: 'src/vm/disks/free-space.ts',
+    find: 'if (free >= bytes + RESERVE) return;',
+    replace: 'return;',
+    tests: ['test/vm/disks/free-space.test.ts'],
+  },
+  {
+    why: 'an instance whose folder is a link is not read',
+    file: READ,
+    find: '  if (!lstatSync(dir.path).isDirectory()) throw notOfItsOwn(dir);\n',
+    replace: '',
+    tests: ['test/vm/read-instance.test.ts'],
+  },
+  {
+    why: 'no lock is put through a link',
+    file: READ,
+    find: '    if (entry?.isDirectory() === false) throw notOfItsOwn(dir);\n',
+    replace: '',
+    tests: [...OPENS, 'test/vm/read-instance.test.ts'],
+  },
+  {
+    why: 'a disk that is a link is not followed',
+    file: READ,
+    find: '  requireRegularFile(dir.disk);\n',
+    replace: '',
+    tests: ['test/vm/read-instance.test.ts'],
+  },
+  {
+    why: 'an instance that was renamed while it was listed is listed once',
+    file: 'src/vm/list-instances.ts',
+    find: 'same.length === 1 ? same : distinct(layout, same),',
+    replace: 'same,',
+    tests: ['test/vm/list-instances.test.ts'],
+  },
+  {
+    why: 'a listing during which something was renamed is made again',
+    file: 'src/store/listing.ts',
+    find: 'if (!vanished && changeTime(layout.instances) === before) return;',
+    replace: 'return;',
+    tests: ['test/store/listing.test.ts'],
+  },
+  {
+    why: 'what is pending is finished before anything else',
+    file: 'src/vm/pending/settle.ts',
+    find: '  if (pending !== undefined) await finishPending(dir, pending, signal);\n',
+    replace: '',
+    tests: OPENS,
+  },
+  {
+    why: 'a disk that a killed QEMU left is repaired',
+    file: 'src/vm/pending/settle.ts',
+    find: '  if (uncleanEnd) await repair(layout, dir, signal);\n',
+    replace: '',
+    tests: OPENS,
+  },
+  {
+    why: 'a change of a disk is written down before it is begun',
+    file: 'src/vm/pending/perform.ts',
+    find: '  await replaceRecord(dir.pending, intention);\n',
+    replace: '',
+    tests: ['test/vm/pending/finish-pending.test.ts', 'test/vm/snapshots/take-snapshot.test.ts'],
+  },
+  {
+    why: 'an operation ends only when its disk is durable',
+    file: 'src/vm/pending/finish-pending.ts',
+    find: '    await syncPath(dir.disk);\n',
+    replace: '',
+    tests: ['test/vm/pending/finish-pending.test.ts'],
+  },
+  {
+    why: 'a snapshot is not taken twice',
+    file: 'src/vm/pending/finish-pending.ts',
+    find: 'if (!exists) await snapshotCreate(',
+    replace: 'await snapshotCreate(',
+    tests: ['test/vm/pending/finish-pending.test.ts'],
+  },
+  {
+    why: 'who runs is not waited for',
+    file: 'src/vm/lock-instance.ts',
+    find: 'whileWaiting: refuseIfRunning,',
+    replace: '',
+    tests: OPENS,
+  },
+  {
+    why: 'what is opened is in a state that was asked for',
+    file: 'src/vm/open.ts',
+    find: 'new OpenedInstance({ layout, lock, reading: inState(reading, request) })',
+    replace: 'new OpenedInstance({ layout, lock, reading })',
+    tests: [...OPENS, 'test/vm/delete-instance.test.ts'],
+  },
+  {
+    why: 'nobody starts with the address of another',
+    file: MACS,
+    find: '  if (foreign !== undefined) throw macTaken(foreign.mac);\n',
+    replace: '',
+    tests: OWNS,
+  },
+  {
+    why: 'an address without a row is claimed before it is used',
+    file: MACS,
+    find: '    if (!(await claims.claim(mac))) throw macTaken(mac);\n',
+    replace: '',
+    tests: OWNS,
+  },
+  {
+    why: 'a rebuilt table knows who is in the making',
+    file: MACS,
+    find: 'of [...inTheMaking, ...published]',
+    replace: 'of published',
+    tests: OWNS,
+  },
+  {
+    why: 'a snapshot keeps its address',
+    file: MACS,
+    find: '  const rows = [...rowsOfRecord(spec), ...(await rowsOfSnapshots(folder))];',
+    replace: '  const rows = [...rowsOfRecord(spec)];',
+    tests: OWNS,
+  },
+  {
+    why: 'the second name of a head is durable before the head is replaced',
+    file: FREEZE,
+    find: '    await syncPath(dir.path);\n    await rename(head, dir.disk);',
+    replace: '    await rename(head, dir.disk);',
+    tests: LINKS,
+  },
+  {
+    why: 'a frozen head is durable before it is a base',
+    file: FREEZE,
+    find: '    await syncPath(base);\n    await syncPath(dir.path);\n    await rename',
+    replace: '    await syncPath(dir.path);\n    await rename',
+    tests: LINKS,
+  },
+  {
+    why: 'a base cannot be written to',
+    file: FREEZE,
+    find: '    await chmod(base, 0o444);\n',
+    replace: '',
+    tests: LINKS,
+  },
+  {
+    why: 'a rename survives a power cut',
+    file: 'src/vm/rename-instance.ts',
+    find: '    await syncPath(layout.instances);\n',
+    replace: '',
+    tests: ['test/vm/rename-instance.test.ts'],
+  },
+  {
+    why: 'a renamed instance takes the place of none',
+    file: 'src/vm/rename-instance.ts',
+    find: 'if (!(await moveIfFree(layout, opened.reading.dir.path, newName))) throw nameTaken(newName);',
+    replace: 'await moveIfFree(layout, opened.reading.dir.path, newName);',
+    tests: ['test/vm/rename-instance.test.ts'],
+  },
+];
