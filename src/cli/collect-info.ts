@@ -6,9 +6,9 @@ import { listSnapshots, lookInto } from '../vm/snapshots/list-snapshots.js';
 import { problemOf } from '../vm/read-instance.js';
 import { countSnapshots, requireSnapshot } from '../vm/snapshots/snapshot-list.js';
 import type { StrayTag } from '../vm/snapshots/stray-tags.js';
-import { Failures } from './failures.js';
+import { forEach } from './failures.js';
 import type { InstanceInfo } from './format/info-items.js';
-import { parseNamedSnapshot } from './named-snapshot.js';
+import { parseNamedSnapshot } from './select.js';
 
 /** What `info` tells of an instance that is named without a snapshot: of itself, or of its snapshots. */
 export type InfoKind = 'instances' | 'snapshots';
@@ -43,23 +43,19 @@ export async function collectNamed(
   const instances: InstanceInfo[] = [];
   const snapshots: SnapshotView[] = [];
   const strays: StrayTag[] = [];
-  const failures = new Failures();
-  for (const argument of new Set(names)) {
-    await failures.collect(() => {
-      const { instance: name, snapshot } = parseNamedSnapshot(argument);
-      const view = viewInstance(layout, name);
-      if (snapshot !== undefined) {
-        snapshots.push(requireSnapshot(snapshotsFor(layout, view).snapshots, snapshot, name));
-      } else if (kind === 'snapshots') {
-        const found = snapshotsFor(layout, view);
-        snapshots.push(...found.snapshots);
-        strays.push(...found.strays);
-      } else {
-        instances.push(infoOf(layout, view));
-      }
-    });
-  }
-  failures.throwIfAny();
+  await forEach(new Set(names), (argument) => {
+    const { instance: name, snapshot } = parseNamedSnapshot(argument);
+    const view = viewInstance(layout, name);
+    if (snapshot !== undefined) {
+      snapshots.push(requireSnapshot(snapshotsFor(layout, view).snapshots, snapshot, name));
+    } else if (kind === 'snapshots') {
+      const found = snapshotsFor(layout, view);
+      snapshots.push(...found.snapshots);
+      strays.push(...found.strays);
+    } else {
+      instances.push(infoOf(layout, view));
+    }
+  });
   return { instances, snapshots, problems: [], strays };
 }
 

@@ -1,29 +1,43 @@
-import { MultipassError, hasCode } from '../errors.js';
+import { hasCode, MultipassError } from '../errors.js';
 import { printable } from './format/table.js';
 
-/**
- * Does several things one after the other although some fail, and fails as a whole at the end, in Multipass's words,
- * which are the same for one failure as for many. Only failures that a user can meet are collected: a bug, and an
- * interruption, end everything.
- */
-export class Failures {
-  readonly #errors: MultipassError[] = [];
+/** The wrong use of a command: exit code 1. */
+export function usageError(message: string): MultipassError {
+  return new MultipassError('USAGE', message);
+}
 
-  async collect(work: () => void | Promise<void>): Promise<void> {
+/**
+ * What is wrong with a setting of the client is a wrong command line, as in Multipass, where the daemon alone knows of
+ * the others, `local.*`.
+ */
+export function settingFailure(error: unknown, key: string): unknown {
+  if (key.startsWith('local.')) return error;
+  const isAboutSetting = hasCode(error, 'SETTING_UNKNOWN', 'SETTING_INVALID');
+  return isAboutSetting ? usageError(error.message) : error;
+}
+
+/**
+ * Does the same to several things, one after the other, although it fails for some, and fails as a whole at the end, in
+ * Multipass's words, which are the same for one failure as for many. Only failures that a user can meet are collected:
+ * a bug, and an interruption, end everything.
+ * @throws MultipassError SEVERAL with a printable line for each failure; its cause holds them all
+ */
+export async function forEach<Item>(
+  items: Iterable<Item>,
+  act: (item: Item) => void | Promise<void>,
+): Promise<void> {
+  const errors: MultipassError[] = [];
+  for (const item of items) {
     try {
-      await work();
+      await act(item);
     } catch (error) {
       if (!(error instanceof MultipassError) || hasCode(error, 'ABORTED')) throw error;
-      this.#errors.push(error);
+      errors.push(error);
     }
   }
-
-  /** @throws MultipassError SEVERAL with a printable line for each failure; its cause holds them all */
-  throwIfAny(): void {
-    if (this.#errors.length === 0) return;
-    const lines = this.#errors.map(({ message }) => printable(message));
-    throw new MultipassError('SEVERAL', ['The following errors occurred:', ...lines].join('\n'), {
-      cause: new AggregateError(this.#errors),
-    });
-  }
+  if (errors.length === 0) return;
+  const lines = errors.map(({ message }) => printable(message));
+  throw new MultipassError('SEVERAL', ['The following errors occurred:', ...lines].join('\n'), {
+    cause: new AggregateError(errors),
+  });
 }

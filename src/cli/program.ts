@@ -1,9 +1,11 @@
 import { Command as Parser, CommanderError, Option } from 'commander';
-import { HELP, usageError, VERBOSE, type Command, type CommandOption } from './command.js';
+import type { Command } from './command.js';
 import { allCommands } from './commands/all.js';
 import { version } from './commands/version.js';
 import type { CliContext } from './context.js';
 import { EXIT } from './exit-codes.js';
+import { usageError } from './failures.js';
+import { HELP, VERBOSE, type CommandOption } from './options.js';
 
 const ABOUT =
   'Create, clone, control and look after virtual machine instances, each in one folder.';
@@ -32,9 +34,10 @@ export async function runCommandLine(argv: readonly string[], hooks: ParserHooks
       : parser.commands.find((known) => isCalled(known, name))?.helpInformation();
   for (const command of allCommands(helpOf)) {
     const sub = describe(newParser(command.name, hooks), command);
-    sub.action(async (args: string[], options: Record<string, string | boolean | string[]>) => {
+    sub.action(async (args: string[]) => {
+      const given = (option: CommandOption): readonly string[] => givenFor(sub, option);
       try {
-        exitCode = await command.run({ context, args, options: byFlag(options) });
+        exitCode = await command.run({ context, args, given });
       } catch (error) {
         throw new CommandFailure(command.name, error);
       }
@@ -45,7 +48,7 @@ export async function runCommandLine(argv: readonly string[], hooks: ParserHooks
     .argument('[command...]')
     .action(async ([unknown]: string[], options: { version?: boolean }) => {
       if (options.version === true) {
-        exitCode = await version.run({ context, args: [], options: {} });
+        exitCode = await version.run({ context, args: [], given: () => [] });
         return;
       }
       context.stdout.write(
@@ -94,7 +97,10 @@ function describe(parser: Parser, command: Command): Parser {
     .usage(`[options] ${command.usage}`.trim())
     .aliases([...command.aliases])
     .argument('[args...]');
-  for (const option of command.options) parser.addOption(toOption(option));
+  for (const option of command.options) {
+    parser.addOption(toOption(option));
+    for (const flag of option.hiddenFlags ?? []) parser.addOption(toHiddenOption(option, flag));
+  }
   return parser;
 }
 
@@ -103,20 +109,25 @@ function toOption(option: CommandOption): Option {
   const made = new Option(`${option.flags.join(', ')}${value}`, option.description);
   // The parser takes `--no-x` for the denial of `--x`; here it is a flag like any other.
   made.negate = false;
-  if (option.repeats === true) {
-    made.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+  if (option.takesValue) {
+    made.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]);
   }
   return option.hidden === true ? made.hideHelp() : made;
 }
 
-/** The parser camel-cases names: back to what was typed. */
-function byFlag<T>(options: Record<string, T>): Record<string, T> {
-  return Object.fromEntries(
-    Object.entries(options).map(([key, value]) => [
-      key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
-      value,
-    ]),
-  );
+/** The parser knows one short and one long flag an option: a further one is an option of its own. */
+function toHiddenOption(option: CommandOption, flag: string): Option {
+  return toOption({ ...option, flags: [flag], hidden: true });
+}
+
+/** What was given for an option, by its further flags first: what is written as the help shows it counts more. */
+function givenFor(parser: Parser, { flags, hiddenFlags = [] }: CommandOption): string[] {
+  return [...hiddenFlags, flags.at(-1)].flatMap((flag) => {
+    const made = parser.options.find(({ long, short }) => long === flag || short === flag);
+    const value: unknown = made && parser.getOptionValue(made.attributeName());
+    if (value === true) return [''];
+    return Array.isArray(value) ? (value as string[]) : [];
+  });
 }
 
 function unknownCommand(name: string): string {

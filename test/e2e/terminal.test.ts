@@ -1,12 +1,14 @@
 import { describe, expect } from 'vitest';
 import { makeInstance, test } from '../support/store-fixture.js';
-import { multipass } from '../support/command.js';
+import { startMultipass } from '../support/command.js';
 import { expectSoundStore } from '../support/sound-store.js';
 import { COLUMNS, drawn, inTerminal, screen } from './support/terminal.js';
 
 /** The percentages that were shown. */
 function percentages(written: string): number[] {
-  return drawn(written).flatMap((line) => Number(/: (\d+)% {2}.$/.exec(line)?.[1] ?? []));
+  return drawn(written).flatMap((line) =>
+    Number(/: (\d+)%(?: \(\d+s\))? {2}.$/.exec(line)?.[1] ?? []),
+  );
 }
 
 describe('on a terminal', () => {
@@ -61,12 +63,44 @@ describe('on a terminal', () => {
 });
 
 describe('without a terminal', () => {
-  test('nothing turns, however long it takes', async ({ store }) => {
-    await makeInstance(store.layout, 'web');
-    expect(await multipass(['clone', 'web'], { store: store.root, programs: 'slow' })).toEqual({
+  /** Everything that a clone which takes long says on stderr. */
+  async function saidByLongClone(store: string, ...options: string[]): Promise<string> {
+    const clone = startMultipass(['clone', 'web', ...options], { store, programs: 'slow' });
+    let said = '';
+    clone.child.stderr?.on('data', (piece: Buffer) => (said += piece.toString('utf8')));
+    const { stdout, exitCode } = await clone.finished;
+    expect({ stdout, exitCode }).toEqual({
       stdout: 'Cloned from web to web-clone1.\n',
-      stderr: '',
       exitCode: 0,
     });
+    return said;
+  }
+
+  test('nothing turns, and what takes long is named once', async ({ store }) => {
+    await makeInstance(store.layout, 'web', { data: 10 });
+    expect(await saidByLongClone(store.root)).toBe('Cloning web\n');
+  });
+
+  test('--quiet is silent, however long it takes', async ({ store }) => {
+    await makeInstance(store.layout, 'web', { data: 10 });
+    expect(await saidByLongClone(store.root, '--quiet')).toBe('');
+  });
+
+  test('--progress json says how much is done, one object a line', async ({ store }) => {
+    await makeInstance(store.layout, 'web', { data: 4 });
+    const lines = (await saidByLongClone(store.root, '--progress', 'json')).trimEnd().split('\n');
+    const events = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(events[0]).toEqual({
+      event: 'progress',
+      phase: 'copying',
+      instance: expect.anything() as unknown,
+      fraction: null,
+      elapsed_ms: expect.any(Number) as unknown,
+      message: null,
+    });
+    const fractions = events.flatMap(({ fraction }) => fraction ?? []) as number[];
+    expect(fractions.some((fraction) => fraction > 0 && fraction < 1)).toBe(true);
+    expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
+    expect(events.at(-1)).toMatchObject({ phase: 'publishing' });
   });
 });

@@ -36,12 +36,86 @@ const WRONG: readonly (readonly [words: string, stderr: string])[] = [
   ['completion', 'Please name one shell: bash, zsh, fish.'],
   ['completion tcsh', 'Please name one shell: bash, zsh, fish.'],
   ['completion bash zsh', 'Please name one shell: bash, zsh, fish.'],
+  ['clone a --cpus 0', "Error: invalid CPU count '0', need a positive integer value."],
+  ['clone a --cpus 1.5', "Error: invalid CPU count '1.5', need a positive integer value."],
+  ['launch --cpus -1', "Error: invalid CPU count '-1', need a positive integer value."],
+  ['launch -c two', "Error: invalid CPU count 'two', need a positive integer value."],
+  ['clone a --count 0', "Error: invalid number of copies '0', need a positive integer value."],
+  ['clone a --count x', "Error: invalid number of copies 'x', need a positive integer value."],
+  ['clone a --start --dry-run', "Cannot set 'start' and 'dry-run' options at the same time"],
+  ['start --timeout 0', "error: Invalid timeout '0': need a positive number of seconds."],
+  ['launch --timeout 5m', "error: Invalid timeout '5m': need a positive number of seconds."],
+  ['shell --timeout -1', "error: Invalid timeout '-1': need a positive number of seconds."],
+  ['stop a --time 5m', 'Time must be in digit form'],
+  ['stop a --time 5 --cancel', "Cannot set 'time' and 'cancel' options at the same time"],
+  ['stop a --time 0 --force', "Cannot set 'force' and 'time' options at the same time"],
+  ['stop a --cancel --force', "Cannot set 'force' and 'cancel' options at the same time"],
+  ['mount / a -t fast', "Bad mount type 'fast' specified, please use 'classic' or 'native'"],
+  ['mount / a -u 1', 'Invalid UID map given: 1'],
+  ['mount / a -g 1:2 -g 1:x', 'Invalid GID map given: 1:x'],
+  ['mount /nope a', 'Source path "/nope" does not exist'],
+  ['launch --mount /nope:x', 'Source path "/nope" does not exist'],
+  ['launch --mount /nope:x:y', 'Source path "/nope" does not exist'],
+  ['launch --network br0,br1', 'Bad network definition: br0,br1'],
+  ['launch --network name=a,colour=red', 'error: Bad network field: colour'],
+  ['launch --network name=a,mode=x', "Bad network mode 'x', need 'auto' or 'manual'"],
+  ['launch --network name=a,mac=x', 'Invalid MAC address: x'],
+  [
+    'launch --bridged',
+    'You have to `multipass set local.bridged-network=<name>` to use the "--bridged" shortcut.',
+  ],
+  ['launch a b', 'Too many arguments supplied'],
+  ['exec a', 'Wrong number of arguments'],
+  ['exec a -d /tmp -n -- ls', 'Options --working-directory and --no-map-working-directory clash'],
+  ['find a b', 'Wrong number of arguments'],
+  ['find a:b:c', 'Invalid remote and search string supplied'],
+  ['snapshot', 'Please provide the name of the instance.'],
+  [
+    'restore a',
+    'Invalid format. Please specify the instance to restore and snapshot to use in the form <instance>.<snapshot>.',
+  ],
+  ['flatten', 'Please provide the name of one instance.'],
+  ['rename a', 'Please provide the name of an instance and its new name.'],
+  ['set a', 'Bad key-value format.'],
+  ['get', 'Need exactly one setting key.'],
+  ['clone a --progress xml', 'Invalid progress format given.'],
+  ['start a --quiet=yes', "Unexpected value after '--quiet'."],
+  ['list --quiet', "Unknown option 'quiet'."],
+];
+
+/** A wrong size is refused by the daemon in Multipass, and so with exit code 2. */
+const WRONG_SIZES: readonly (readonly [words: string, stderr: string])[] = [
+  ['clone a --memory 1.5', 'clone failed: Invalid arguments supplied: Invalid memory size'],
+  ['clone a --disk big', 'clone failed: Invalid arguments supplied: Invalid disk size'],
+  ['launch --memory 1T', 'launch failed: Invalid arguments supplied: Invalid memory size'],
+  ['launch --mem 1T', 'launch failed: Invalid arguments supplied: Invalid memory size'],
+  ['launch -d -1G', 'launch failed: Invalid arguments supplied: Invalid disk size'],
 ];
 
 describe('a wrong command line', () => {
   test.for(WRONG)('multipass %s says: %s', async ([words, stderr], { root }) => {
     const result = await multipass(words.split(' '), { store: root });
     expect(result).toEqual({ stdout: '', stderr: `${stderr}\n`, exitCode: 1 });
+  });
+
+  test.for(WRONG_SIZES)('multipass %s fails', async ([words, stderr], { root }) => {
+    const value = words.split(' ').at(-1) ?? '';
+    expect(await multipass(words.split(' '), { store: root })).toEqual({
+      stdout: '',
+      stderr: `${stderr} value supplied: ${value}.\n  hint: Give bytes, or a number followed by K, M or G: 1234B, 42MiB, 0.5G.\n`,
+      exitCode: 2,
+    });
+  });
+
+  test.for(['+2', ' 2 '])('takes "%s" for a number everywhere', async (number, { root }) => {
+    for (const option of ['--cpus', '--count']) {
+      const result = await multipass(['clone', 'nope', option, number], { store: root });
+      expect(result.stderr).toMatch(/^clone failed: instance "nope" does not exist\n/);
+    }
+    for (const option of ['--cpus', '--timeout']) {
+      const result = await multipass(['launch', option, number, '/nope.img'], { store: root });
+      expect(result).toMatchObject({ stderr: expect.stringContaining('/nope.img') as string });
+    }
   });
 
   test('tells an unknown command on stdout, as Multipass does', async ({ root }) => {

@@ -19,7 +19,7 @@ export interface CommandOptions {
   readonly through?: readonly string[];
 }
 
-/** What a command left behind. A signal that killed it counts as in a shell: 128 and its number. */
+/** What a command left behind; stderr {@link withoutPhases}. A signal that killed it counts as in a shell: 128 and its number. */
 export interface CommandResult {
   readonly stdout: string;
   readonly stderr: string;
@@ -32,6 +32,21 @@ export interface RunningCommand {
   readonly finished: Promise<CommandResult>;
   /** Sends a signal to the command and all its children, as a terminal does. */
   readonly signalGroup: (signal: NodeJS.Signals) => void;
+}
+
+/** The lines that name a phase which has lasted 3 seconds or more. */
+const PHASE =
+  /^(?:(?:Cloning|Creating|Deleting|Flattening|Migrating|Mounting|Recovering|Renaming|Restarting|Restoring|Starting|Stopping|Suspending|Taking snapshot of|Unmounting|Preparing image for) .+|Launching|Looking for images|Migrating|Purging|(?:Extracting|Preparing|Retrieving|Verifying) image|Waiting for initialization to complete)\n/gm;
+
+/** How soon a command without a terminal names what it does. */
+const PHASE_AFTER_MS = 3000;
+
+/**
+ * What a command has said on stderr but for the phases that it names when it takes long: on a busy machine any may. A
+ * quick one has none to name, and is not forgiven any.
+ */
+export function withoutPhases(stderr: string, durationMs = Infinity): string {
+  return durationMs < PHASE_AFTER_MS ? stderr : stderr.replace(PHASE, '');
 }
 
 /** Runs the built command to its end. @throws Error when it shows a stack trace, whatever the test is about */
@@ -72,7 +87,8 @@ function programsFolder(name: string): string {
 }
 
 async function finish(child: ChildProcess, args: readonly string[]): Promise<CommandResult> {
-  const [stdout, stderr, exitCode] = await Promise.all([
+  const began = performance.now();
+  const [stdout, said, exitCode] = await Promise.all([
     textOf(child.stdout),
     textOf(child.stderr),
     new Promise<number>((resolve, reject) => {
@@ -82,6 +98,7 @@ async function finish(child: ChildProcess, args: readonly string[]): Promise<Com
       });
     }),
   ]);
+  const stderr = withoutPhases(said, performance.now() - began);
   if (/^ {4}at |This is a bug/m.test(stdout + stderr)) {
     throw new Error(`multipass ${args.join(' ')} showed a stack trace:\n${stderr}`);
   }

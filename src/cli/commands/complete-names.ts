@@ -1,6 +1,6 @@
 import type { InstanceView } from '../../vm/views.js';
 import { isLive } from '../../vm/state.js';
-import type { Command } from '../command.js';
+import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 
 const WANTED: Readonly<Record<string, (view: InstanceView) => boolean>> = {
@@ -11,14 +11,14 @@ const WANTED: Readonly<Record<string, (view: InstanceView) => boolean>> = {
 };
 
 /** For the completion scripts, which keep what it says on stderr to themselves: names, one a line. Never sweeps. */
-export const completeNames: Command = {
+export const completeNames = defineCommand({
   name: '__complete',
   aliases: [],
   summary: 'Print names for completion',
   description: 'Print the names of instances, for the completion scripts.',
   usage: 'instance|running-instance|stopped-instance|deleted-instance',
   argument: 'none',
-  options: [],
+  options: {},
   hidden: true,
   async run({ context, args }) {
     const { listInstances } = await import('../../vm/list-instances.js');
@@ -28,4 +28,4 @@ export const completeNames: Command = {
     }
     return EXIT.ok;
   },
-};
+});

@@ -1,11 +1,13 @@
-import { completionScript } from '../completion/completion-script.js';
 import { COMPLETION_SHELLS } from '../completion/completion-command.js';
-import { HELP, usageError, VERBOSE, type Command } from '../command.js';
+import { completionScript } from '../completion/completion-script.js';
+import { defineCommand, type Command } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { usageError } from '../failures.js';
+import { HELP, VERBOSE } from '../options.js';
 
 /** Made with the list of all commands, itself included. */
 export function completionCommand(commands: () => readonly Command[]): Command {
-  return {
+  return defineCommand({
     name: 'completion',
     aliases: [],
     summary: 'Print a completion script for a shell',
@@ -13,7 +15,7 @@ export function completionCommand(commands: () => readonly Command[]): Command {
       'Print a completion script. For bash: source <(multipass completion bash), in ~/.bashrc.',
     usage: 'bash|zsh|fish',
     argument: 'shell',
-    options: [],
+    options: {},
     run({ context, args }) {
       const shell = COMPLETION_SHELLS.find((name) => name === args[0]);
       if (shell === undefined || args.length > 1) {
@@ -26,7 +28,7 @@ export function completionCommand(commands: () => readonly Command[]): Command {
           options: [...command.options.filter(({ hidden }) => hidden !== true), HELP, VERBOSE],
         }));
       context.stdout.write(completionScript(shell, shown));
-      return Promise.resolve(EXIT.ok);
+      return EXIT.ok;
     },
-  };
+  });
 }

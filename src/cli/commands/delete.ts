@@ -1,14 +1,14 @@
+import type { Work } from '../../work.js';
 import { askYesOrNo, cancelled } from '../ask.js';
-import { usageError, type Command, type Invocation } from '../command.js';
+import { defineCommand } from '../command.js';
 import type { CliContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
-import { Failures } from '../failures.js';
-import { isNamedSnapshot, parseNamedSnapshot } from '../named-snapshot.js';
-import { tellWarning } from '../problems.js';
-import { selectNames } from '../select.js';
-import { tellWhoHolds } from '../waiting.js';
+import { forEach, usageError } from '../failures.js';
+import { flag, PROGRESS } from '../options.js';
+import { allOption, isNamedSnapshot, parseNamedSnapshot, selectNames } from '../select.js';
+import { withWork } from '../work.js';
 
-export const deleteCommand: Command = {
+export const deleteCommand = defineCommand({
   name: 'delete',
   aliases: [],
   summary: 'Delete instances and snapshots',
@@ -16,38 +16,38 @@ export const deleteCommand: Command = {
     'Delete instances and snapshots. Instances can be recovered, and keep their names, until they are purged; snapshots can not.',
   usage: '<instance>[.<snapshot>] ...',
   argument: 'instance',
-  options: [
-    { flags: ['--all'], description: 'Delete all instances', takesValue: false },
-    {
+  options: {
+    ...allOption('Delete all instances'),
+    purge: flag({
       flags: ['-p', '--purge'],
       description: 'Purge the instances and snapshots immediately: they can not be recovered',
-      takesValue: false,
-    },
-  ],
+    }),
+    ...PROGRESS,
+  },
   async run(invocation) {
     const { context, options } = invocation;
-    const { signal, layout } = context;
+    const { layout } = context;
     const { deleteInstance, purgeInstance } = await import('../../vm/delete-instance.js');
-    const remove = options['purge'] === true ? purgeInstance : deleteInstance;
-    const work = { work: { signal, onWait: tellWhoHolds(context) } };
+    const remove = options.purge ? purgeInstance : deleteInstance;
     const named = await selectNames(invocation, (view) => view.state !== 'Broken');
-    const snapshots =
-      options['all'] === true ? [] : named.filter((one) => isNamedSnapshot(one, layout));
-    if (snapshots.length > 0) await requireConsent(invocation, snapshots);
-    const failures = new Failures();
-    for (const name of snapshots) await failures.collect(() => removeSnapshot(context, name));
-    for (const name of named.filter((one) => !snapshots.includes(one))) {
-      await failures.collect(() => remove(layout, name, work));
-    }
-    failures.throwIfAny();
+    const snapshots = options.all ? [] : named.filter((one) => isNamedSnapshot(one, layout));
+    const instances = named.filter((one) => !snapshots.includes(one));
+    if (snapshots.length > 0) await requireConsent(context, snapshots, options.purge);
+    await withWork(invocation, `Deleting ${named.join(', ')}`, (work) =>
+      forEach([...snapshots, ...instances], async (name) => {
+        if (snapshots.includes(name)) await removeSnapshot(context, name, work);
+        else await remove(layout, name, { work });
+      }),
+    );
     return EXIT.ok;
   },
-};
+});
 
 /** Asks for those that can be deleted only. @throws MultipassError USAGE, ABORTED, INSTANCE_DELETED */
 async function requireConsent(
-  { context, options }: Invocation,
+  context: CliContext,
   snapshots: readonly string[],
+  isGiven: boolean,
 ): Promise<void> {
   const { exists, readInstance } = await import('../../vm/read-instance.js');
   const { cannotDeleteOfDeleted } = await import('../../vm/snapshots/delete-snapshot.js');
@@ -57,26 +57,17 @@ async function requireConsent(
     return exists(layout, instance) && isDeleted(() => readInstance(layout, instance).state);
   });
   if (ofDeleted.length > 0) throw cannotDeleteOfDeleted(ofDeleted);
-  if (options['purge'] === true) return;
+  if (isGiven) return;
   const fact = 'Snapshots can only be purged (after deletion, they cannot be recovered).';
   if (!context.terminal) throw usageError(`${fact} Use --purge if that is what you want.`);
   const text = `${fact} Are you sure you want to continue?`;
   if (!(await askYesOrNo(context, { text }))) throw cancelled();
 }
 
-async function removeSnapshot(context: CliContext, argument: string): Promise<void> {
+async function removeSnapshot({ layout }: CliContext, argument: string, work: Work): Promise<void> {
   const { deleteSnapshot } = await import('../../vm/snapshots/delete-snapshot.js');
-  const { instance, snapshot = '' } = parseNamedSnapshot(argument);
-  await deleteSnapshot({
-    layout: context.layout,
-    name: instance,
-    snapshot,
-    work: {
-      signal: context.signal,
-      onWait: tellWhoHolds(context),
-      onWarning: (warning) => tellWarning(context, warning),
-    },
-  });
+  const { instance: name, snapshot = '' } = parseNamedSnapshot(argument);
+  await deleteSnapshot({ layout, name, snapshot, work });
 }
 
 /** What is Broken is told when its turn comes. */

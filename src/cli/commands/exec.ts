@@ -1,8 +1,9 @@
-import { optionValue, usageError, type Command } from '../command.js';
-import { isInstanceRunning } from '../is-running.js';
-import { startOrLaunch } from '../start-or-launch.js';
+import { ensureRunning } from '../bring-up.js';
+import { defineCommand } from '../command.js';
+import { usageError } from '../failures.js';
+import { flag, PROGRESS, textOption } from '../options.js';
 
-export const exec: Command = {
+export const exec = defineCommand({
   name: 'exec',
   aliases: [],
   summary: 'Run a command on an instance',
@@ -10,36 +11,30 @@ export const exec: Command = {
     'Run a command on an instance, which is started when it does not run. Exits with what the command exits with, and with 255 when it could not be reached.',
   usage: '<name> [--] <command> [<argument> ...]',
   argument: 'instance',
-  options: [
-    {
+  options: {
+    workingDirectory: textOption({
       flags: ['-d', '--working-directory'],
       value: 'dir',
       description: 'Change to <dir> before execution',
-      takesValue: true,
-    },
-    {
+    }),
+    noMapWorkingDirectory: flag({
       flags: ['-n', '--no-map-working-directory'],
       description: 'Do not map the host execution path to a mounted path',
-      takesValue: false,
-    },
-  ],
+    }),
+    ...PROGRESS,
+  },
   async run(invocation) {
     const { context, args, options } = invocation;
     const [name, ...command] = args;
     if (name === undefined || command.length === 0) throw usageError('Wrong number of arguments');
-    const path = optionValue(invocation, 'working-directory');
-    const isUnmapped = options['no-map-working-directory'] === true;
+    const { workingDirectory: path, noMapWorkingDirectory: isUnmapped } = options;
     if (path !== undefined && isUnmapped) {
       throw usageError('Options --working-directory and --no-map-working-directory clash');
     }
+    await ensureRunning(invocation, name);
     const { layout, signal, terminal } = context;
-    if (!(await isInstanceRunning(layout, name))) {
-      await startOrLaunch({ context, name, timeoutMs: undefined });
-    }
     const { enterInstance } = await import('../../vm/guest/enter-instance.js');
-    return await enterInstance({
-      ...{ layout, name, command, terminal, signal },
-      folder: path === undefined ? (isUnmapped ? 'home' : 'mapped') : { path },
-    });
+    const folder = path === undefined ? (isUnmapped ? 'home' : 'mapped') : { path };
+    return await enterInstance({ layout, name, command, terminal, signal, folder });
   },
-};
+});

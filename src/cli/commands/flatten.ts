@@ -1,9 +1,10 @@
-import { usageError, type Command } from '../command.js';
+import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { Spinner } from '../spinner.js';
-import { tellWhoHolds } from '../waiting.js';
+import { usageError } from '../failures.js';
+import { PROGRESS } from '../options.js';
+import { withWork } from '../work.js';
 
-export const flatten: Command = {
+export const flatten = defineCommand({
   name: 'flatten',
   aliases: [],
   summary: 'Make an instance independent of what it was made from',
@@ -11,28 +12,17 @@ export const flatten: Command = {
     'Copy what an instance shares with an image or with other instances into its own disk. It takes time and space, and others are not affected.',
   usage: '<name>',
   argument: 'stopped-instance',
-  options: [],
-  async run({ context, args }) {
-    const [name, ...more] = args;
+  options: PROGRESS,
+  async run(invocation) {
+    const [name, ...more] = invocation.args;
     if (name === undefined || more.length > 0) {
       throw usageError('Please provide the name of one instance.');
     }
-    const { layout, signal } = context;
+    const { layout } = invocation.context;
     const { flattenInstance } = await import('../../vm/flatten-instance.js');
-    const spinner = await Spinner.start(context.stderr, `Flattening ${name}`);
-    try {
-      await flattenInstance({
-        layout,
-        name,
-        work: {
-          signal,
-          onProgress: ({ fraction }) => spinner.progress(fraction ?? undefined),
-          onWait: tellWhoHolds(context, spinner),
-        },
-      });
-    } finally {
-      spinner.stop();
-    }
+    await withWork(invocation, `Flattening ${name}`, (work) =>
+      flattenInstance({ layout, name, work }),
+    );
     return EXIT.ok;
   },
-};
+});

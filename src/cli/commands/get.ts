@@ -1,8 +1,9 @@
-import { usageError, type Command } from '../command.js';
+import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { settingFailure } from '../setting-failure.js';
+import { settingFailure, usageError } from '../failures.js';
+import { flag } from '../options.js';
 
-export const get: Command = {
+export const get = defineCommand({
   name: 'get',
   aliases: [],
   summary: 'Get a configuration setting',
@@ -10,25 +11,22 @@ export const get: Command = {
     'Get the configuration setting corresponding to the given key, or the keys there are.',
   usage: '[<key>]',
   argument: 'none',
-  options: [
-    {
+  options: {
+    raw: flag({
       flags: ['--raw'],
       description: 'Print an empty value as it is, instead of "<empty>"',
-      takesValue: false,
-    },
-    {
+    }),
+    keys: flag({
       flags: ['--keys'],
       description: 'List the keys there are, or just the given one, if it is one of them',
-      takesValue: false,
-    },
-  ],
+    }),
+  },
   async run({ context, args, options }) {
     const { layout, stdout } = context;
     const [key, ...more] = args;
-    const wantsKeys = options['keys'] === true;
-    if (more.length > 0 || (key === undefined && !wantsKeys)) {
+    if (more.length > 0 || (key === undefined && !options.keys)) {
       throw usageError(
-        wantsKeys ? 'Need at most one setting key.' : 'Need exactly one setting key.',
+        options.keys ? 'Need at most one setting key.' : 'Need exactly one setting key.',
       );
     }
     const { getSetting, settingKeys } = await import('../../vm/settings/get-and-set.js');
@@ -38,11 +36,11 @@ export const get: Command = {
     }
     try {
       const value = getSetting(layout, key);
-      const shown = value === '' && options['raw'] !== true ? '<empty>' : value;
-      stdout.write(`${wantsKeys ? key : shown}\n`);
+      const shown = value === '' && !options.raw ? '<empty>' : value;
+      stdout.write(`${options.keys ? key : shown}\n`);
       return EXIT.ok;
     } catch (error) {
       throw settingFailure(error, key);
     }
   },
-};
+});

@@ -1,24 +1,10 @@
-import { FORMAT_OPTION, optionValue, type Command } from '../command.js';
-import { asked } from '../asked.js';
-import type { CliContext } from '../context.js';
-import type { InstanceInfo } from '../format/info-items.js';
+import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { parseOutputFormat } from '../format/output-format.js';
-import { tellProblems } from '../problems.js';
-import { tellStrayTags } from '../stray-tags.js';
+import { flag, FORMAT } from '../options.js';
+import { withRuntime } from '../runtime.js';
+import { tellProblems, tellStrayTags } from '../tell.js';
 
-async function askedInfo(
-  instances: readonly InstanceInfo[],
-  context: CliContext,
-): Promise<InstanceInfo[]> {
-  const views = await asked(
-    instances.map(({ view }) => view),
-    context,
-  );
-  return instances.map((info, at) => ({ ...info, view: views[at] ?? info.view }));
-}
-
-export const info: Command = {
+export const info = defineCommand({
   name: 'info',
   aliases: [],
   summary: 'Display information about instances or snapshots',
@@ -26,36 +12,34 @@ export const info: Command = {
     'Display information about instances or snapshots; without a name, about all of them.',
   usage: '[<instance>[.<snapshot>] ...]',
   argument: 'instance',
-  options: [
-    {
+  options: {
+    snapshots: flag({
       flags: ['--snapshots'],
       description: 'Display detailed information about the snapshots of the instances',
-      takesValue: false,
-    },
-    FORMAT_OPTION,
-    {
+    }),
+    format: FORMAT,
+    noRuntimeInformation: flag({
       flags: ['--no-runtime-information'],
       description: 'Tell only what is known without asking the instances',
-      takesValue: false,
       hidden: true,
-    },
-  ],
-  async run(invocation) {
-    const { context, args, options } = invocation;
+    }),
+  },
+  async run({ context, args, options }) {
     const { layout, primary } = context;
-    const format = parseOutputFormat(optionValue(invocation, 'format') ?? 'table');
     const { collectAll, collectNamed } = await import('../collect-info.js');
     const { formatInfo } = await import('../format/info.js');
-    const kind = options['snapshots'] === true ? 'snapshots' : 'instances';
+    const kind = options.snapshots ? 'snapshots' : 'instances';
     const found =
       args.length === 0 ? await collectAll(layout, kind) : await collectNamed(layout, kind, args);
-    const isQuiet = options['no-runtime-information'] === true;
-    const instances = isQuiet ? found.instances : await askedInfo(found.instances, context);
+    const known = found.instances.map(({ view }) => view);
+    const views = options.noRuntimeInformation ? known : await withRuntime(known, context);
+    const instances = found.instances.map((one, at) => ({ ...one, view: views[at] ?? one.view }));
     const errors = found.problems.map(({ problem }) => problem.message);
-    context.stdout.write(formatInfo({ ...found, instances, errors, primary, kind }, format));
-    const broken = found.instances.flatMap(({ view }) => (view.state === 'Broken' ? [view] : []));
+    const all = { ...found, instances, errors, primary, kind } as const;
+    context.stdout.write(formatInfo(all, options.format));
+    const broken = known.flatMap((view) => (view.state === 'Broken' ? [view] : []));
     tellProblems(context, [...broken, ...found.problems]);
-    if (kind === 'snapshots') tellStrayTags(context, found.strays);
+    if (options.snapshots) tellStrayTags(context, found.strays);
     return EXIT.ok;
   },
-};
+});

@@ -1,38 +1,31 @@
-import { FORMAT_OPTION, optionValue, usageError, type Command } from '../command.js';
-import { parseOutputFormat } from '../format/output-format.js';
-import { tellProblems } from '../problems.js';
-import { tellStrayTags } from '../stray-tags.js';
+import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { asked } from '../asked.js';
+import { usageError } from '../failures.js';
+import { flag, FORMAT } from '../options.js';
+import { withRuntime } from '../runtime.js';
+import { tellProblems, tellStrayTags } from '../tell.js';
 
-export const list: Command = {
+export const list = defineCommand({
   name: 'list',
   aliases: ['ls'],
   summary: 'List all available instances or snapshots',
   description: 'List all instances or snapshots which have been created.',
   usage: '',
   argument: 'none',
-  options: [
-    {
-      flags: ['--snapshots'],
-      description: 'List all available snapshots',
-      takesValue: false,
-    },
-    FORMAT_OPTION,
-    {
+  options: {
+    snapshots: flag({ flags: ['--snapshots'], description: 'List all available snapshots' }),
+    format: FORMAT,
+    noIpv4: flag({
       flags: ['--no-ipv4'],
       description: 'Do not query the instances for the IPv4 they use',
-      takesValue: false,
       hidden: true,
-    },
-  ],
-  async run(invocation) {
-    const { context, args, options } = invocation;
+    }),
+  },
+  async run({ context, args, options: { snapshots: wantsSnapshots, noIpv4, format } }) {
     if (args.length > 0) throw usageError('This command takes no arguments');
-    const format = parseOutputFormat(optionValue(invocation, 'format') ?? 'table');
     const { listInstances } = await import('../../vm/list-instances.js');
-    if (options['snapshots'] === true) {
-      if (options['no-ipv4'] === true) {
+    if (wantsSnapshots) {
+      if (noIpv4) {
         throw usageError('IP addresses are not applicable in conjunction with listing snapshots');
       }
       const { listSnapshots } = await import('../../vm/snapshots/list-snapshots.js');
@@ -44,8 +37,8 @@ export const list: Command = {
       return EXIT.ok;
     }
     const { formatList } = await import('../format/list.js');
-    const listed = await listInstances(context.layout);
-    const views = options['no-ipv4'] === true ? listed : await asked(listed, context);
+    const known = await listInstances(context.layout);
+    const views = noIpv4 ? known : await withRuntime(known, context);
     context.stdout.write(formatList(views, format, { primary: context.primary }));
     tellProblems(
       context,
@@ -53,4 +46,4 @@ export const list: Command = {
     );
     return EXIT.ok;
   },
-};
+});

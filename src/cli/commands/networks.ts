@@ -1,8 +1,9 @@
-import { FORMAT_OPTION, optionValue, usageError, type Command } from '../command.js';
+import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { parseOutputFormat } from '../format/output-format.js';
+import { usageError } from '../failures.js';
+import { FORMAT } from '../options.js';
 
-export const networks: Command = {
+export const networks = defineCommand({
   name: 'networks',
   aliases: [],
   summary: 'List available network interfaces',
@@ -10,14 +11,12 @@ export const networks: Command = {
     'List host network devices (physical interfaces and bridges) that an instance can be connected to.',
   usage: '',
   argument: 'none',
-  options: [FORMAT_OPTION],
-  async run(invocation) {
-    const { context, args } = invocation;
+  options: { format: FORMAT },
+  async run({ context, args, options }) {
     if (args.length > 0) throw usageError('This command takes no arguments');
-    const format = parseOutputFormat(optionValue(invocation, 'format') ?? 'table');
     const { hostNetworks } = await import('../../net/bridge/host-networks.js');
     const { formatNetworks } = await import('../format/networks.js');
-    context.stdout.write(formatNetworks(await hostNetworks(context.signal), format));
+    context.stdout.write(formatNetworks(await hostNetworks(context.signal), options.format));
     return EXIT.ok;
   },
-};
+});

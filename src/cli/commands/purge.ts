@@ -1,41 +1,42 @@
 import { checkStoreFormat } from '../../store/format.js';
-import { usageError, type Command } from '../command.js';
-import { Failures } from '../failures.js';
-import { tellWhoHolds } from '../waiting.js';
+import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { forEach, usageError } from '../failures.js';
+import { flag, PROGRESS } from '../options.js';
+import { withWork } from '../work.js';
 
-export const purge: Command = {
+export const purge = defineCommand({
   name: 'purge',
   aliases: [],
   summary: 'Purge all deleted instances permanently',
   description: 'Purge all deleted instances permanently, including all their data.',
   usage: '',
   argument: 'none',
-  options: [
-    {
+  options: {
+    images: flag({
       flags: ['--images'],
       description: 'Remove the images as well that no instance stands on',
-      takesValue: false,
-    },
-  ],
-  async run({ context, args, options }) {
+    }),
+    ...PROGRESS,
+  },
+  async run(invocation) {
+    const { args, options } = invocation;
     if (args.length > 0) throw usageError('This command takes no arguments');
+    const { layout } = invocation.context;
     const { listInstances } = await import('../../vm/list-instances.js');
     const { purgeDeletedInstance } = await import('../../vm/delete-instance.js');
     const { prepareStore } = await import('../../vm/sweep.js');
-    // What dead commands left is swept even when nothing is deleted: purge is how a user makes room.
-    if (checkStoreFormat(context.layout)) await prepareStore(context.layout);
-    const work = { work: { signal: context.signal, onWait: tellWhoHolds(context) } };
-    const failures = new Failures();
-    for (const view of await listInstances(context.layout)) {
-      if (view.state !== 'Deleted') continue;
-      await failures.collect(() => purgeDeletedInstance(context.layout, view.name, work));
-    }
-    failures.throwIfAny();
-    if (options['images'] === true && checkStoreFormat(context.layout)) {
-      const { purgeUnusedImages } = await import('../../vm/images/purge-images.js');
-      await purgeUnusedImages(context.layout);
-    }
+    await withWork(invocation, 'Purging', async (work) => {
+      // What dead commands left is swept even when nothing is deleted: purge is how a user makes room.
+      if (checkStoreFormat(layout)) await prepareStore(layout);
+      const views = await listInstances(layout);
+      const deleted = views.filter(({ state }) => state === 'Deleted');
+      await forEach(deleted, ({ name }) => purgeDeletedInstance(layout, name, { work }));
+      if (options.images && checkStoreFormat(layout)) {
+        const { purgeUnusedImages } = await import('../../vm/images/purge-images.js');
+        await purgeUnusedImages(layout);
+      }
+    });
     return EXIT.ok;
   },
-};
+});

@@ -1,26 +1,25 @@
-import type { Command } from '../command.js';
-import { Failures } from '../failures.js';
-import { selectNames } from '../select.js';
-import { tellWhoHolds } from '../waiting.js';
+import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { forEach } from '../failures.js';
+import { PROGRESS } from '../options.js';
+import { allOption, selectNames } from '../select.js';
+import { withWork } from '../work.js';
 
-export const recover: Command = {
+export const recover = defineCommand({
   name: 'recover',
   aliases: [],
   summary: 'Recover deleted instances',
   description: 'Recover deleted instances so they can be used again.',
   usage: '<name> [<name> ...]',
   argument: 'deleted-instance',
-  options: [{ flags: ['--all'], description: 'Recover all deleted instances', takesValue: false }],
+  options: { ...allOption('Recover all deleted instances'), ...PROGRESS },
   async run(invocation) {
-    const { context } = invocation;
+    const { layout } = invocation.context;
     const { recoverInstance } = await import('../../vm/delete-instance.js');
-    const work = { work: { signal: context.signal, onWait: tellWhoHolds(context) } };
-    const failures = new Failures();
-    for (const name of await selectNames(invocation, (view) => view.state === 'Deleted')) {
-      await failures.collect(() => recoverInstance(context.layout, name, work));
-    }
-    failures.throwIfAny();
+    const names = await selectNames(invocation, ({ state }) => state === 'Deleted');
+    await withWork(invocation, `Recovering ${names.join(', ')}`, (work) =>
+      forEach(names, (name) => recoverInstance(layout, name, { work })),
+    );
     return EXIT.ok;
   },
-};
+});

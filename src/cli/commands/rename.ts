@@ -1,8 +1,10 @@
-import { usageError, type Command } from '../command.js';
+import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { tellWhoHolds } from '../waiting.js';
+import { usageError } from '../failures.js';
+import { PROGRESS } from '../options.js';
+import { withWork } from '../work.js';
 
-export const rename: Command = {
+export const rename = defineCommand({
   name: 'rename',
   aliases: [],
   summary: 'Give an instance another name',
@@ -10,21 +12,18 @@ export const rename: Command = {
     'Give a stopped instance another name. Its snapshots, mounts and identity stay; the hostname in the guest follows at the next start.',
   usage: '<name> <new-name>',
   argument: 'stopped-instance',
-  options: [],
-  async run({ context, args }) {
-    const [name, newName, ...more] = args;
+  options: PROGRESS,
+  async run(invocation) {
+    const [name, newName, ...more] = invocation.args;
     if (name === undefined || newName === undefined || more.length > 0) {
       throw usageError('Please provide the name of an instance and its new name.');
     }
-    const { layout, signal } = context;
+    const { layout, stdout } = invocation.context;
     const { renameInstance } = await import('../../vm/rename-instance.js');
-    await renameInstance({
-      layout,
-      name,
-      newName,
-      work: { signal, onWait: tellWhoHolds(context) },
-    });
-    context.stdout.write(`Renamed ${name} to ${newName}.\n`);
+    await withWork(invocation, `Renaming ${name}`, (work) =>
+      renameInstance({ layout, name, newName, work }),
+    );
+    stdout.write(`Renamed ${name} to ${newName}.\n`);
     return EXIT.ok;
   },
-};
+});

@@ -1,69 +1,56 @@
 import { askYesOrNo } from '../ask.js';
-import { usageError, type Command, type Invocation } from '../command.js';
+import { defineCommand } from '../command.js';
+import type { CliContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
-import { parseNamedSnapshot } from '../named-snapshot.js';
-import { tellWarning } from '../problems.js';
-import { Spinner } from '../spinner.js';
-import { tellWhoHolds } from '../waiting.js';
+import { usageError } from '../failures.js';
+import { flag, PROGRESS } from '../options.js';
+import { parseNamedSnapshot } from '../select.js';
+import { withWork } from '../work.js';
 
-export const restore: Command = {
+export const restore = defineCommand({
   name: 'restore',
   aliases: [],
   summary: 'Restore an instance from a snapshot',
   description: 'Restore a (stopped) instance to the state of a previously taken snapshot.',
   usage: '<instance>.<snapshot>',
   argument: 'stopped-instance',
-  options: [
-    {
+  options: {
+    destructive: flag({
       flags: ['-d', '--destructive'],
       description: 'Discard the current state of the instance, without a question',
-      takesValue: false,
-    },
-  ],
-  async run(invocation) {
-    const { context } = invocation;
-    const { layout, signal } = context;
-    const { instance, snapshot } = parseTarget(invocation);
-    const { restoreSnapshot } = await import('../../vm/snapshots/restore-snapshot.js');
-    // Turns once the question is answered.
-    let spinner: Spinner | undefined;
-    const turn = async (): Promise<void> => {
-      spinner = await Spinner.start(context.stderr, `Restoring ${instance}.${snapshot}`);
-    };
-    try {
-      await restoreSnapshot({
-        layout,
-        name: instance,
-        snapshot,
-        keepsPresent: async () => {
-          const keeps = await wantsSnapshot(invocation, instance);
-          await turn();
-          return keeps;
-        },
-        onSnapshot: ({ name }) => {
-          spinner?.clear();
-          context.stdout.write(`Snapshot taken: ${instance}.${name}\n`);
-        },
-        work: {
-          signal,
-          onWait: (name, holders) => tellWhoHolds(context, spinner)(name, holders),
-          onWarning: (warning) => {
-            spinner?.clear();
-            tellWarning(context, warning);
-          },
-        },
-      });
-      spinner?.stop();
-      context.stdout.write(`Snapshot restored: ${instance}.${snapshot}\n`);
-      return EXIT.ok;
-    } finally {
-      spinner?.stop();
-    }
+    }),
+    ...PROGRESS,
   },
-};
+  async run(invocation) {
+    const { context, options } = invocation;
+    const { layout, stdout } = context;
+    const { instance: name, snapshot } = parseTarget(invocation.args);
+    const { restoreSnapshot } = await import('../../vm/snapshots/restore-snapshot.js');
+    const taken: string[] = [];
+    try {
+      await withWork(invocation, `Restoring ${name}.${snapshot}`, (work, aside) =>
+        restoreSnapshot({
+          layout,
+          name,
+          snapshot,
+          keepsPresent: () => aside(() => wantsSnapshot(context, name, options.destructive)),
+          onSnapshot: (record) => taken.push(record.name),
+          work,
+        }),
+      );
+    } finally {
+      // It is there, whatever became of the rest.
+      for (const one of taken) stdout.write(`Snapshot taken: ${name}.${one}\n`);
+    }
+    stdout.write(`Snapshot restored: ${name}.${snapshot}\n`);
+    return EXIT.ok;
+  },
+});
 
-function parseTarget({ args }: Invocation): { instance: string; snapshot: string } {
-  const [argument = '', ...more] = args;
+function parseTarget([argument = '', ...more]: readonly string[]): {
+  instance: string;
+  snapshot: string;
+} {
   if (more.length > 0) throw usageError('Too many arguments.');
   if (/^[^.]+\.[^.]+$/.test(argument)) {
     const { instance, snapshot = '' } = parseNamedSnapshot(argument);
@@ -75,13 +62,17 @@ function parseTarget({ args }: Invocation): { instance: string; snapshot: string
 }
 
 /** Whether the present state is to be kept. @throws MultipassError USAGE where nobody can be asked; ABORTED */
-async function wantsSnapshot({ context, options }: Invocation, instance: string): Promise<boolean> {
-  if (options['destructive'] === true) return false;
+async function wantsSnapshot(
+  context: CliContext,
+  name: string,
+  destructive: boolean,
+): Promise<boolean> {
+  if (destructive) return false;
   if (!context.terminal) {
     throw usageError(
       'Cannot ask what becomes of the current state, for this is no terminal. Use --destructive to discard it, or take a snapshot first.',
     );
   }
-  const text = `Do you want to take a snapshot of ${instance} before discarding its current state?`;
+  const text = `Do you want to take a snapshot of ${name} before discarding its current state?`;
   return await askYesOrNo(context, { text, fallback: true });
 }

@@ -1,15 +1,15 @@
-import { usageError, type Command } from '../command.js';
+import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { settingFailure } from '../setting-failure.js';
+import { settingFailure, usageError } from '../failures.js';
 
-export const set: Command = {
+export const set = defineCommand({
   name: 'set',
   aliases: [],
   summary: 'Set a configuration setting',
   description: 'Set, to the given value, the configuration setting corresponding to the given key.',
   usage: '<key>=<value>',
   argument: 'none',
-  options: [],
+  options: {},
   async run({ context, args }) {
     const [pair, ...more] = args;
     if (pair === undefined || more.length > 0) {
@@ -28,4 +28,4 @@ export const set: Command = {
     }
     return EXIT.ok;
   },
-};
+});

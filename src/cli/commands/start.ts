@@ -1,10 +1,11 @@
-import { parseTimeout, TIMEOUT_OPTION, type Command } from '../command.js';
+import { startOrLaunch } from '../bring-up.js';
+import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { Failures } from '../failures.js';
-import { selectNamesOrPrimary } from '../primary.js';
-import { startOrLaunch } from '../start-or-launch.js';
+import { forEach } from '../failures.js';
+import { PROGRESS, TIMEOUT } from '../options.js';
+import { allOption, selectNamesOrPrimary } from '../select.js';
 
-export const start: Command = {
+export const start = defineCommand({
   name: 'start',
   aliases: [],
   summary: 'Start instances',
@@ -12,22 +13,14 @@ export const start: Command = {
     'Start the named instances; without a name, the primary one, which is launched when it does not exist. Exits with 0 when the instances can be entered.',
   usage: '[<name> ...]',
   argument: 'instance',
-  options: [
-    { flags: ['--all'], description: 'Start all instances', takesValue: false },
-    TIMEOUT_OPTION,
-  ],
+  options: { ...allOption('Start all instances'), timeout: TIMEOUT, ...PROGRESS },
   async run(invocation) {
-    const { context } = invocation;
-    const timeoutMs = parseTimeout(invocation);
+    const { timeout } = invocation.options;
     const names = await selectNamesOrPrimary(
       invocation,
       ({ state }) => state === 'Stopped' || state === 'Suspended',
     );
-    const failures = new Failures();
-    for (const name of names) {
-      await failures.collect(() => startOrLaunch({ context, name, timeoutMs }));
-    }
-    failures.throwIfAny();
+    await forEach(names, (name) => startOrLaunch(invocation, name, timeout));
     return EXIT.ok;
   },
-};
+});

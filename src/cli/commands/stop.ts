@@ -1,79 +1,68 @@
-import { optionValue, usageError, type Command, type Invocation } from '../command.js';
 import { isLive } from '../../vm/state.js';
+import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { Failures } from '../failures.js';
-import { selectNamesOrPrimary } from '../primary.js';
-import { Spinner } from '../spinner.js';
-import { tellWhoHolds } from '../waiting.js';
+import { forEach, usageError } from '../failures.js';
+import { flag, PROGRESS, valueOption } from '../options.js';
+import { parseMinutes } from '../parse.js';
+import { allOption, selectNamesOrPrimary } from '../select.js';
+import { withWork } from '../work.js';
 
-export const stop: Command = {
+export const stop = defineCommand({
   name: 'stop',
   aliases: [],
   summary: 'Stop running instances',
   description: 'Stop the named instances, if running; without a name, the primary one.',
   usage: '[<name> ...]',
   argument: 'running-instance',
-  options: [
-    { flags: ['--all'], description: 'Stop all instances', takesValue: false },
-    {
+  options: {
+    ...allOption('Stop all instances'),
+    time: valueOption({
       flags: ['-t', '--time'],
       value: 'time',
       description: 'Time from now, in minutes, to delay shutdown of the instance',
-      takesValue: true,
-    },
-    {
+      parse: parseMinutes,
+    }),
+    cancel: flag({
       flags: ['-c', '--cancel'],
       description: 'Cancel a pending delayed shutdown',
-      takesValue: false,
-    },
-    {
+    }),
+    force: flag({
       flags: ['--force'],
       description: 'Cut the power instead, and drop the saved memory of suspended instances',
-      takesValue: false,
-    },
-  ],
+    }),
+    ...PROGRESS,
+  },
   async run(invocation) {
-    const { context, options } = invocation;
-    const { layout, signal } = context;
-    const when = parseWhen(invocation);
+    const { layout } = invocation.context;
+    const { time = 0, cancel, force } = invocation.options;
+    requireOneWay(invocation.options);
     const names = await selectNamesOrPrimary(invocation, ({ state }) => isLive(state));
     const { stopInstance } = await import('../../vm/run/stop-instance.js');
     const { scheduleStop } = await import('../../vm/run/schedule-stop.js');
-    const spinner = await Spinner.start(context.stderr, `Stopping ${names.join(', ')}`);
-    const request = { layout, work: { signal, onWait: tellWhoHolds(context, spinner) } };
-    const failures = new Failures();
-    try {
-      for (const name of names) {
-        await failures.collect(async () => {
-          if (when === 'now') {
-            await stopInstance({ ...request, name, force: options['force'] === true });
-          } else {
-            await scheduleStop({ ...request, name, minutes: when === 'never' ? null : when });
-          }
-        });
-      }
-    } finally {
-      spinner.stop();
-    }
-    failures.throwIfAny();
+    await withWork(invocation, `Stopping ${names.join(', ')}`, (work) =>
+      forEach(names, async (name) => {
+        const request = { layout, name, work };
+        if (cancel || time > 0) await scheduleStop({ ...request, minutes: cancel ? null : time });
+        else await stopInstance({ ...request, force });
+      }),
+    );
     return EXIT.ok;
   },
-};
+});
 
-/** When to stop: at once, in some minutes, or not any more. @throws MultipassError USAGE with Multipass's texts */
-function parseWhen(invocation: Invocation): 'now' | 'never' | number {
-  const time = optionValue(invocation, 'time');
-  const { cancel, force } = invocation.options;
-  if (time !== undefined && cancel === true) {
+interface StopOptions {
+  readonly time: number | undefined;
+  readonly cancel: boolean;
+  readonly force: boolean;
+}
+
+/** @throws MultipassError USAGE, with Multipass's texts, for options that exclude each other */
+function requireOneWay({ time, cancel, force }: StopOptions): void {
+  if (time !== undefined && cancel) {
     throw usageError("Cannot set 'time' and 'cancel' options at the same time");
   }
-  if (force === true && (time !== undefined || cancel === true)) {
-    const other = cancel === true ? 'cancel' : 'time';
+  if (force && (time !== undefined || cancel)) {
+    const other = cancel ? 'cancel' : 'time';
     throw usageError(`Cannot set 'force' and '${other}' options at the same time`);
   }
-  if (cancel === true) return 'never';
-  if (time === undefined) return 'now';
-  const minutes = /^\+?([0-9]{1,6})$/.exec(time)?.[1];
-  if (minutes === undefined) throw usageError('Time must be in digit form');
-  return Number(minutes) === 0 ? 'now' : Number(minutes);
 }

@@ -1,7 +1,9 @@
-import { parseResultFormat, RESULT_FORMAT_OPTION, usageError, type Command } from '../command.js';
+import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { usageError } from '../failures.js';
+import { RESULT_FORMAT } from '../options.js';
 
-export const tree: Command = {
+export const tree = defineCommand({
   name: 'tree',
   aliases: [],
   summary: 'Show what came from what',
@@ -9,14 +11,12 @@ export const tree: Command = {
     'Show images, instances, snapshots and clones by where they came from, with the bytes that each holds alone and shares.',
   usage: '',
   argument: 'none',
-  options: [RESULT_FORMAT_OPTION],
-  async run(invocation) {
-    const { context, args } = invocation;
+  options: { format: RESULT_FORMAT },
+  async run({ context, args, options }) {
     if (args.length > 0) throw usageError('This command takes no arguments');
-    const format = parseResultFormat(invocation);
     const { lineageTree } = await import('../../vm/lineage/tree.js');
     const { formatTree } = await import('../format/tree.js');
-    context.stdout.write(formatTree(await lineageTree(context.layout), format));
+    context.stdout.write(formatTree(await lineageTree(context.layout), options.format));
     return EXIT.ok;
   },
-};
+});

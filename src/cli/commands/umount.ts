@@ -1,10 +1,11 @@
-import { usageError, type Command } from '../command.js';
+import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { Failures } from '../failures.js';
-import { Spinner } from '../spinner.js';
-import { tellWhoHolds } from '../waiting.js';
+import { forEach, usageError } from '../failures.js';
+import { PROGRESS } from '../options.js';
+import { parsePlace } from '../parse.js';
+import { withWork } from '../work.js';
 
-export const umount: Command = {
+export const umount = defineCommand({
   name: 'umount',
   aliases: ['unmount'],
   summary: 'Unmount a directory from an instance',
@@ -12,25 +13,17 @@ export const umount: Command = {
     'Unmount a directory from an instance: <name>:<path>, or all of an instance without a path.',
   usage: '<mount> [<mount> ...]',
   argument: 'instance',
-  options: [],
+  options: PROGRESS,
   async run(invocation) {
-    const { context, args } = invocation;
-    const { layout, signal } = context;
+    const { args, context } = invocation;
+    const { layout } = context;
     if (args.length === 0) throw usageError('Not enough arguments given');
     const { unmountFolder } = await import('../../vm/mounts/unmount-folder.js');
-    const spinner = await Spinner.start(context.stderr, `Unmounting ${args.join(', ')}`);
-    const failures = new Failures();
-    try {
-      const work = { signal, onWait: tellWhoHolds(context, spinner) };
-      for (const mount of args) {
-        const [name = '', ...path] = mount.split(':');
-        const target = path.length === 0 ? undefined : path.join(':');
-        await failures.collect(() => unmountFolder({ layout, name, target, work }));
-      }
-    } finally {
-      spinner.stop();
-    }
-    failures.throwIfAny();
+    await withWork(invocation, `Unmounting ${args.join(', ')}`, (work) =>
+      forEach(args.map(parsePlace), ({ of: name, path: target }) =>
+        unmountFolder({ layout, name, target, work }),
+      ),
+    );
     return EXIT.ok;
   },
-};
+});

@@ -1,21 +1,20 @@
-import { FORMAT_OPTION, optionValue, usageError, type Command } from '../command.js';
-import { formatVersion } from '../format/version.js';
-import { parseOutputFormat } from '../format/output-format.js';
+import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { usageError } from '../failures.js';
+import { formatVersion } from '../format/version.js';
+import { FORMAT } from '../options.js';
 
-export const version: Command = {
+export const version = defineCommand({
   name: 'version',
   aliases: [],
   summary: 'Show version details',
   description: 'Display version information about the multipass command.',
   usage: '',
   argument: 'none',
-  options: [FORMAT_OPTION],
-  run(invocation) {
-    const { context, args } = invocation;
+  options: { format: FORMAT },
+  run({ context, args, options }) {
     if (args.length > 0) throw usageError('This command takes no arguments');
-    const format = parseOutputFormat(optionValue(invocation, 'format') ?? 'table');
-    context.stdout.write(formatVersion(context.version, format));
-    return Promise.resolve(EXIT.ok);
+    context.stdout.write(formatVersion(context.version, options.format));
+    return EXIT.ok;
   },
-};
+});

@@ -1,18 +1,34 @@
 import { MultipassError } from '../../errors.js';
 
 const OUTPUT_FORMATS = ['table', 'json', 'csv', 'yaml'] as const;
+const RESULT_FORMATS = ['table', 'json'] as const;
 
 /** What `--format` may name. */
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+/** What `--format` may name where the result is a text or JSON. */
+export type ResultFormat = (typeof RESULT_FORMATS)[number];
 
 /**
  * Reads the value of `--format`.
  * @throws MultipassError USAGE with Multipass's text
  */
 export function parseOutputFormat(text: string): OutputFormat {
-  const format = OUTPUT_FORMATS.find((known) => known === text);
+  return oneOf(OUTPUT_FORMATS, text);
+}
+
+/**
+ * Reads the value of `--format` where the result is a text or JSON.
+ * @throws MultipassError USAGE with Multipass's text
+ */
+export function parseResultFormat(text: string): ResultFormat {
+  return oneOf(RESULT_FORMATS, text);
+}
+
+function oneOf<Format extends string>(formats: readonly Format[], text: string): Format {
+  const format = formats.find((known) => known === text);
   if (format !== undefined) return format;
   throw new MultipassError('USAGE', 'Invalid format type given.', {
-    hint: `Use one of ${OUTPUT_FORMATS.join(', ')}.`,
+    hint: `Use one of ${formats.join(', ')}.`,
   });
 }

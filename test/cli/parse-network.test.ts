@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { parseNetworks } from '../../src/cli/parse-networks.js';
+import { parseNetwork, withBridged } from '../../src/cli/parse-network.js';
 
 /** What `--network <spec>` comes to, the MAC address as text. */
 function parsed(spec: string): unknown {
-  const [network] = parseNetworks([spec], null);
-  return { ...network, mac: network?.mac?.toString() ?? null };
+  const network = parseNetwork(spec);
+  return { ...network, mac: network.mac?.toString() ?? null };
 }
 
 describe('--network', () => {
@@ -33,28 +33,29 @@ describe('--network', () => {
     ['name=br0,mode=automatic', "Bad network mode 'automatic', need 'auto' or 'manual'"],
     ['name=br0,mac=nonsense', 'Invalid MAC address: nonsense'],
   ] as const)('refuses "%s"', ([spec, message]) => {
-    const parse = (): unknown => parseNetworks([spec], null);
+    const parse = (): unknown => parseNetwork(spec);
     expect(parse).toThrow(expect.objectContaining({ code: 'USAGE', message }));
   });
 
   it('keeps the order of several', () => {
-    const names = parseNetworks(['br2', 'name=br0', 'br1'], null).map(({ name }) => name);
+    const networks = ['br2', 'name=br0', 'br1'].map(parseNetwork);
+    const names = withBridged(networks, null).map(({ name }) => name);
     expect(names).toEqual(['br2', 'br0', 'br1']);
   });
 });
 
 describe('--bridged', () => {
   it('comes last, and stands for the setting', () => {
-    expect(parseNetworks(['br1'], { bridgedNetwork: 'br0' })).toEqual([
+    expect(withBridged([parseNetwork('br1')], { bridgedNetwork: 'br0' })).toEqual([
       { name: 'br1', auto: true, mac: null },
       { name: 'br0', auto: true, mac: null },
     ]);
   });
 
   it('needs the setting', () => {
-    expect(() => parseNetworks([], { bridgedNetwork: null })).toThrow(
+    expect(() => withBridged([], { bridgedNetwork: null })).toThrow(
       'You have to `multipass set local.bridged-network=<name>` to use the "--bridged" shortcut.',
     );
-    expect(parseNetworks([], null)).toEqual([]);
+    expect(withBridged([], null)).toEqual([]);
   });
 });

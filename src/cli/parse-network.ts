@@ -1,29 +1,13 @@
 import { MultipassError } from '../errors.js';
 import { MacAddress } from '../net/mac-address.js';
 import type { WantedNetwork } from '../vm/launch/launch-request.js';
-import { usageError } from './command.js';
+import { usageError } from './failures.js';
 
 /**
- * Reads the values of `--network`, and adds what `--bridged` stands for.
- * @param bridged the settings, when `--bridged` was given
+ * Reads a value of `--network`: a name alone, or fields such as `name=br0,mode=manual,mac=52:54:00:12:34:56`.
  * @throws MultipassError USAGE, with Multipass's texts
  */
-export function parseNetworks(
-  specs: readonly string[],
-  bridged: { readonly bridgedNetwork: string | null } | null,
-): WantedNetwork[] {
-  const networks = specs.map(parseNetwork);
-  if (bridged === null) return networks;
-  if (bridged.bridgedNetwork === null) {
-    throw usageError(
-      'You have to `multipass set local.bridged-network=<name>` to use the "--bridged" shortcut.',
-    );
-  }
-  return [...networks, { name: bridged.bridgedNetwork, auto: true, mac: null }];
-}
-
-/** A name alone, or fields such as `name=br0,mode=manual,mac=52:54:00:12:34:56`. */
-function parseNetwork(spec: string): WantedNetwork {
+export function parseNetwork(spec: string): WantedNetwork {
   if (!spec.includes('=')) {
     if (spec === '' || spec.includes(',')) throw usageError(`Bad network definition: ${spec}`);
     return { name: spec, auto: true, mac: null };
@@ -38,6 +22,24 @@ function parseNetwork(spec: string): WantedNetwork {
     throw usageError("error: Bad network definition: need at least a 'name' field");
   }
   return network;
+}
+
+/**
+ * Adds what `--bridged` stands for, at the end.
+ * @param settings null when `--bridged` was not given
+ * @throws MultipassError USAGE, with Multipass's text, when the setting names no bridge
+ */
+export function withBridged(
+  networks: readonly WantedNetwork[],
+  settings: { readonly bridgedNetwork: string | null } | null,
+): readonly WantedNetwork[] {
+  if (settings === null) return networks;
+  if (settings.bridgedNetwork === null) {
+    throw usageError(
+      'You have to `multipass set local.bridged-network=<name>` to use the "--bridged" shortcut.',
+    );
+  }
+  return [...networks, { name: settings.bridgedNetwork, auto: true, mac: null }];
 }
 
 function parseField(key: string, value: string): Partial<WantedNetwork> {

@@ -1,0 +1,59 @@
+import { hasCode, MultipassError } from '../errors.js';
+import type { MountChoices } from '../vm/mounts/mount-folder.js';
+import { usageError } from './failures.js';
+import { withWork, type Working } from './work.js';
+
+/*
+ * Folders that are mounted by a command, or by itself with the primary instance.
+ */
+
+/** What is mounted where. */
+export interface WantedMount extends MountChoices {
+  /** Absolute. */
+  readonly source: string;
+  readonly name: string;
+}
+
+/** Where the primary instance has the user's home, below its own. As in Multipass. */
+const HOME = 'Home';
+
+/** @throws MultipassError USAGE, with Multipass's texts, for a folder that cannot be mounted: known before the work */
+export async function requireMountable(source: string): Promise<void> {
+  const { sourceProblem } = await import('../vm/mounts/mount-place.js');
+  const problem = sourceProblem(source);
+  if (problem !== null) throw usageError(problem);
+}
+
+/** Mounts a folder. @returns where it is in the guest */
+export async function mountFolder(working: Working, wanted: WantedMount): Promise<string> {
+  const { layout, env } = working.context;
+  const { source, name, target = '' } = wanted;
+  const { mountFolder: mount } = await import('../vm/mounts/mount-folder.js');
+  const where = target === '' ? name : `${name}:${target}`;
+  return await withWork(working, `Mounting ${source} into ${where}`, (work) =>
+    mount({ ...wanted, layout, env, work }),
+  );
+}
+
+/** Mounts a folder and says so on stdout, as `launch` does. */
+export async function mountAndTell(working: Working, wanted: WantedMount): Promise<void> {
+  const where = await mountFolder(working, wanted);
+  working.context.stdout.write(`Mounted '${wanted.source}' into '${wanted.name}:${where}'\n`);
+}
+
+/**
+ * Mounts the user's home in the primary instance, which has just been launched; others have none. Nobody asked for it,
+ * so a guest that cannot is a warning, and mounts that are switched off are none.
+ */
+export async function mountHome(working: Working, name: string): Promise<void> {
+  const { layout, env, home, primary } = working.context;
+  if (name !== primary) return;
+  const { readSettings } = await import('../vm/settings/settings.js');
+  if (!readSettings(layout, env).privilegedMounts) return;
+  try {
+    await mountAndTell(working, { source: home, target: HOME, name });
+  } catch (error) {
+    if (!(error instanceof MultipassError) || hasCode(error, 'ABORTED')) throw error;
+    await withWork(working, 'Mounting', (work) => work.warn(error.message));
+  }
+}

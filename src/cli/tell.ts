@@ -1,0 +1,24 @@
+import type { StrayTag } from '../vm/snapshots/stray-tags.js';
+import type { BrokenInstanceView } from '../vm/views.js';
+import type { CliContext } from './context.js';
+import { printable } from './format/table.js';
+
+/*
+ * What is said on stderr beside a list, which itself goes on.
+ */
+
+/** Says why instances are Broken. */
+export function tellProblems(context: CliContext, broken: readonly BrokenInstanceView[]): void {
+  for (const { name, problem } of broken) {
+    context.stderr.write(`${printable(`instance "${name}" is broken: ${problem.message}`)}\n`);
+    context.stderr.write(`  hint: ${printable(problem.hint)}\n`);
+  }
+}
+
+/** Says that there are internal snapshots without a record: they take space, and only their owner deletes them. */
+export function tellStrayTags({ stderr }: CliContext, strays: readonly StrayTag[]): void {
+  for (const { instance, tag } of strays) {
+    const text = `note: the disk of "${instance}" holds a snapshot "${tag}" that has no record; it was left alone`;
+    stderr.write(`${printable(text)}\n`);
+  }
+}
