@@ -20,14 +20,14 @@ module.exports = {
       comment:
         'What stands at the top of src, and the folders files and process, know nothing of instances.',
       severity: 'error',
-      from: { path: '^src/(?!index\\.ts$)([^/]+\\.ts$|files/|process/)' },
-      to: { path: '^src/(?!index\\.ts$)', pathNot: '^src/([^/]+\\.ts$|files/|process/)' },
+      from: { path: '^src/(?!index\\.ts$)([^/]+\\.ts$|files/|process/|http/)' },
+      to: { path: '^src/(?!index\\.ts$)', pathNot: '^src/([^/]+\\.ts$|files/|process/|http/)' },
     },
     {
-      name: 'files-and-process-are-strangers',
+      name: 'files-process-and-http-are-strangers',
       severity: 'error',
-      from: { path: '^src/(files|process)/' },
-      to: { path: '^src/(files|process)/', pathNot: '^src/$1/' },
+      from: { path: '^src/(files|process|http)/' },
+      to: { path: '^src/(files|process|http)/', pathNot: '^src/$1/' },
     },
     {
       name: 'src-does-not-import-tests',

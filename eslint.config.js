@@ -19,6 +19,13 @@ const cliOnly = ['commander', 'cli-spinners'].map((name) => ({
   message: `${name} belongs to src/cli.`,
 }));
 
+const ONE_CLIENT =
+  'All requests go through src/http: limits, proxies and the judging of redirects are there.';
+
+const httpOnly = ['http', 'https', 'http2', 'undici'].flatMap((name) =>
+  [name, `node:${name}`].map((module) => ({ name: module, message: ONE_CLIENT })),
+);
+
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'node_modules/'] },
   js.configs.recommended,
@@ -50,12 +57,17 @@ export default tseslint.config(
     files: ['src/**/*.ts'],
     rules: {
       'no-console': 'error',
-      'no-restricted-imports': ['error', { paths: [...ownership, ...cliOnly] }],
+      'no-restricted-globals': ['error', { name: 'fetch', message: ONE_CLIENT }],
+      'no-restricted-imports': ['error', { paths: [...ownership, ...cliOnly, ...httpOnly] }],
     },
   },
   {
     files: ['src/cli/**/*.ts'],
-    rules: { 'no-restricted-imports': ['error', { paths: ownership }] },
+    rules: { 'no-restricted-imports': ['error', { paths: [...ownership, ...httpOnly] }] },
+  },
+  {
+    files: ['src/http/**/*.ts'],
+    rules: { 'no-restricted-imports': ['error', { paths: [...ownership, ...cliOnly] }] },
   },
   {
     files: Object.values(OWNED_PACKAGES),

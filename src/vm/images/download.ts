@@ -3,8 +3,8 @@ import { fromSystemError, MultipassError, hasCode } from '../../errors.js';
 import { log } from '../../log.js';
 import type { Work } from '../../work.js';
 import { requireSpace } from '../disks/free-space.js';
-import { downloadFailed, refusedBy } from './http-error.js';
-import { contentLength, request, type HttpAnswer, type HttpOptions } from './http-request.js';
+import { downloadFailed, refusedBy } from '../../http/http-error.js';
+import { contentLength, request, type HttpAnswer, type HttpOptions } from '../../http/request.js';
 import { PartFile, type WantedFile } from './part-file.js';
 
 /** How a file is downloaded. */
@@ -91,14 +91,14 @@ async function askForRest(file: PartFile, options: DownloadOptions): Promise<Htt
     if (answer.status === 206 && startOf(answer) === file.length) return answer;
     await file.reset();
     if (answer.status === 200) return answer;
-    await answer.cancel();
+    answer.cancel();
     if (answer.status !== 206 && answer.status !== 416) {
       throw refusedBy(url, answer.status, answer.statusText);
     }
   }
   const answer = await request({ url, signal, stallMs });
   if (answer.status === 200) return answer;
-  await answer.cancel();
+  answer.cancel();
   throw refusedBy(url, answer.status, answer.statusText);
 }
 
@@ -111,7 +111,7 @@ async function receive(
   const rest = contentLength(answer);
   const total = rest === null ? wanted.size : file.length + rest;
   if (total !== null && wanted.size !== null && total !== wanted.size) {
-    await answer.cancel();
+    answer.cancel();
     throw wrongSize(wanted, `it has ${total} bytes`);
   }
   if (total !== null) await requireSpace(part, total - file.length);
@@ -140,6 +140,6 @@ function wrongSize(wanted: WantedFile, found: string): MultipassError {
 
 /** Where the part begins that an answer 206 brings. */
 function startOf(answer: HttpAnswer): number | undefined {
-  const start = /^bytes (\d{1,15})-/.exec(answer.headers.get('content-range') ?? '')?.[1];
+  const start = /^bytes (\d{1,15})-/.exec(answer.header('content-range') ?? '')?.[1];
   return start === undefined ? undefined : Number(start);
 }

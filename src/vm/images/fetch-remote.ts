@@ -1,12 +1,12 @@
 import { JsonPlace } from '../../files/decoder.js';
 import { MultipassError, hasCode } from '../../errors.js';
-import { downloadFailed } from './http-error.js';
-import { requestOk, type HttpOptions } from './http-request.js';
+import { fetchSmall, type HttpOptions } from '../../http/request.js';
+import { problemOfJson } from './json-limits.js';
 import { remoteUrl } from './remotes.js';
 import { decodeIndex, decodeManifest, type StreamImage } from './simplestreams.js';
 
-/** No manifest comes near this; what does is none, and shall not fill the memory. */
-const LARGEST_MANIFEST = 64 * 1024 * 1024;
+/** Bytes. No list comes near this; what does is none, and shall not fill the memory. */
+const LARGEST_LIST = 32 * 1024 * 1024;
 
 /** What is asked of a remote. */
 export interface RemoteRequest extends HttpOptions {
@@ -57,16 +57,17 @@ export function belowBase(base: URL, path: string): URL {
   throw senseless(base, `it names "${path}", which is not below it`);
 }
 
-async function fetchJson(url: URL, options: HttpOptions): Promise<JsonPlace> {
-  const answer = await requestOk({ url, signal: options.signal, stallMs: options.stallMs });
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of answer.body()) {
-    pieces.push(piece);
-    length += piece.length;
-    if (length > LARGEST_MANIFEST) throw downloadFailed(url, 'the list of images is far too long');
-  }
-  return sensible(url, () => JsonPlace.parse(url.href, Buffer.concat(pieces).toString('utf8')));
+async function fetchJson(
+  url: URL,
+  { signal, stallMs, deadlineMs }: HttpOptions,
+): Promise<JsonPlace> {
+  const deadline = deadlineMs === undefined ? {} : { deadlineMs };
+  const list = await fetchSmall({ url, signal, stallMs, ...deadline }, LARGEST_LIST);
+  return sensible(url, () => {
+    const problem = problemOfJson(list);
+    if (problem !== undefined) throw senseless(url, problem);
+    return JsonPlace.parse(url.href, list.toString('utf8'));
+  });
 }
 
 function sensible<T>(url: URL, decode: () => T): T {

@@ -2,7 +2,7 @@ import { MultipassError } from '../../errors.js';
 import { streamArchitecture } from './architecture.js';
 import { fetchRemote } from './fetch-remote.js';
 import { Work, type WorkOptions } from '../../work.js';
-import type { HttpOptions } from './http-request.js';
+import type { HttpOptions } from '../../http/request.js';
 import { remoteUrl, SEARCHED_REMOTES, shownRemotes } from './remotes.js';
 import { imageNotFound, searchImages } from './select-image.js';
 import type { StreamImage } from './simplestreams.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { hasCode } from '../../errors.js';
 import type { ImageQuery } from '../records/image-record.js';
 import { fetchDownload } from './fetch-download.js';
-import { contentLength, request, requestOk, type HttpAnswer } from './http-request.js';
+import { contentLength, request, requestOk, type HttpAnswer } from '../../http/request.js';
 import type { Obtained, ObtainOptions } from './obtain-options.js';
 import { listImages, readImage } from './vault.js';
 import { newVaultRecord } from './vault-record.js';
@@ -54,14 +54,14 @@ interface UrlFacts {
 async function askAbout(url: URL, { work, stallMs }: ObtainOptions): Promise<UrlFacts> {
   const asked = { url, signal: work.signal, stallMs };
   let answer: HttpAnswer = await request({ ...asked, method: 'HEAD' });
-  await answer.cancel();
+  answer.cancel();
   if (answer.status !== 200) {
     // Not every server answers HEAD.
     answer = await requestOk(asked);
-    await answer.cancel();
+    answer.cancel();
   }
-  const etag = answer.headers.get('etag');
-  const lastModified = answer.headers.get('last-modified');
+  const etag = answer.header('etag');
+  const lastModified = answer.header('last-modified');
   const strong = etag?.startsWith('W/') === true ? null : etag;
   return {
     size: contentLength(answer),

@@ -1,7 +1,7 @@
 import type { StoreLayout } from '../../store/layout.js';
 import type { ImageQuery } from '../records/image-record.js';
 import type { Work } from '../../work.js';
-import type { HttpOptions } from './http-request.js';
+import type { HttpOptions } from '../../http/request.js';
 import type { VaultImage } from './vault.js';
 
 /** How images are obtained, whatever from. */

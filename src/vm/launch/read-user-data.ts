@@ -1,18 +1,24 @@
 import { readFile } from 'node:fs/promises';
 import { throwIfAborted } from '../../abort.js';
-import { fromSystemError, MultipassError } from '../../errors.js';
+import { fromSystemError, hasCode, MultipassError } from '../../errors.js';
+import { fetchSmall, type HttpOptions } from '../../http/request.js';
 
 /** cloud-init's own limit is far below. */
 const LARGEST = 16 * 1024 * 1024;
+
+/** How long a server may take for all of it. */
+const DEADLINE_MS = 60_000;
+
+/** How user-data is read. */
+export interface UserDataOptions extends Pick<HttpOptions, 'signal' | 'deadlineMs'> {
+  readonly stdin: () => Promise<string>;
+}
 
 /**
  * Reads what the user wants of cloud-init: from a file, from a URL, or with `-` from stdin.
  * @throws MultipassError INVALID_ARGUMENT naming the source, when it cannot be read or is too large; ABORTED
  */
-export async function readUserData(
-  source: string,
-  options: { stdin: () => Promise<string>; signal?: AbortSignal | undefined },
-): Promise<string> {
+export async function readUserData(source: string, options: UserDataOptions): Promise<string> {
   try {
     const text = await read(source, options);
     if (Buffer.byteLength(text) > LARGEST) throw new Error(`larger than ${LARGEST} bytes`);
@@ -34,11 +40,16 @@ export async function readUserData(
 
 async function read(
   source: string,
-  { stdin, signal }: { stdin: () => Promise<string>; signal?: AbortSignal | undefined },
+  { stdin, signal, deadlineMs = DEADLINE_MS }: UserDataOptions,
 ): Promise<string> {
   if (source === '-') return await stdin();
-  if (!/^https?:\/\//.test(source)) return await readFile(source, 'utf8');
-  const response = await fetch(source, signal === undefined ? {} : { signal });
-  if (!response.ok) throw new Error(`the server answered ${response.status}`);
-  return await response.text();
+  if (!/^https?:\/\//i.test(source)) return await readFile(source, 'utf8');
+  try {
+    const url = new URL(source);
+    return (await fetchSmall({ url, signal, deadlineMs }, LARGEST)).toString('utf8');
+  } catch (error) {
+    const status = hasCode(error, 'DOWNLOAD_FAILED') ? error.details['status'] : undefined;
+    if (typeof status !== 'number') throw error;
+    throw new Error(`the server answered ${status}`, { cause: error });
+  }
 }

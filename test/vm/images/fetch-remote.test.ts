@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { belowBase, fetchRemote } from '../../../src/vm/images/fetch-remote.js';
 import { streamArchitecture } from '../../../src/vm/images/architecture.js';
+import type { ErrorCode } from '../../../src/errors.js';
 import { errorOf, test } from '../../support/image-fixture.js';
 
 const arch = streamArchitecture();
@@ -35,6 +36,18 @@ describe('fetchRemote', () => {
       'DOWNLOAD_FAILED',
     );
     expect(error.message).toContain('buildd/daily/streams/v1/index.json": the server answers 404');
+  });
+
+  test('takes no list that would fill the memory', async ({ server, obtain }) => {
+    const before = process.memoryUsage.rss();
+    const bombs = [['['.repeat(60_000_000), 'DOWNLOAD_FAILED']] as [string, ErrorCode][];
+    bombs.push(['['.repeat(30_000_000), 'IMAGE_INVALID']);
+    bombs.push([`{"products":[${'{},'.repeat(10_000_000)}{}]}`, 'IMAGE_INVALID']);
+    for (const [bomb, code] of bombs) {
+      server.manifest = bomb;
+      await errorOf(obtain('24.04'), code);
+    }
+    expect(process.memoryUsage.rss() - before).toBeLessThan(600 * 1024 ** 2);
   });
 
   test('refuses a mirror without https elsewhere', async () => {

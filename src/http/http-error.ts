@@ -1,4 +1,4 @@
-import { MultipassError } from '../../errors.js';
+import { MultipassError } from '../errors.js';
 
 const HINT =
   'Look at the network and at the address, then try again: what has already come is kept.';
@@ -8,9 +8,9 @@ const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the server refuses the connection',
   ECONNRESET: 'the connection was cut',
   EPIPE: 'the connection was cut',
-  UND_ERR_SOCKET: 'the connection was cut',
-  UND_ERR_CONNECT_TIMEOUT: 'the server does not answer',
   ETIMEDOUT: 'the server does not answer',
+  EHOSTUNREACH: 'there is no way to the server',
+  ENETUNREACH: 'there is no way to the server',
   ENOTFOUND: 'there is no such host',
   EAI_AGAIN: 'the name of the host cannot be looked up',
 };
@@ -40,7 +40,7 @@ export function refusedBy(url: URL, status: number, text: string): MultipassErro
   );
 }
 
-/** Why `fetch` failed: it says "fetch failed", and the reason is in the causes. */
+/** Why a request failed: the reason may be in the causes. */
 export function reasonOf(error: unknown): string {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     const reason = 'code' in at && typeof at.code === 'string' ? REASONS[at.code] : undefined;

@@ -1,0 +1,170 @@
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import { throwIfAborted } from '../abort.js';
+import { hasCode } from '../errors.js';
+import { downloadFailed, reasonOf } from './http-error.js';
+import { openSocket, proxyAuthorization } from './open-socket.js';
+import { proxyFor, type ProxyEnvironment } from './proxy.js';
+import { addressesOf, bare, nearest, reachOf, type Address, type Reach } from './reach.js';
+import { StallGuard } from './stall-guard.js';
+
+/** How long a server may send nothing. */
+const STALL_MS = 60_000;
+
+/** How a server is asked. */
+export interface HttpOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** How long the server may send nothing before it is given up, in milliseconds. Default: a minute. */
+  readonly stallMs?: number | undefined;
+  /** How long it may take altogether, in milliseconds. Default: for ever, as long as something comes. */
+  readonly deadlineMs?: number | undefined;
+  /** Variables that say through which proxy. Default: this process's own. */
+  readonly env?: ProxyEnvironment | undefined;
+}
+
+/** What is asked of a server. */
+export interface HttpRequest extends HttpOptions {
+  readonly url: URL;
+  readonly method?: 'GET' | 'HEAD';
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A server's answer. It must be read to its end, or cancelled. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly statusText: string;
+  /** A header by its name in small letters; null when there is none. */
+  readonly header: (name: string) => string | null;
+  /**
+   * The content as it comes.
+   * @throws MultipassError DOWNLOAD_FAILED when it is cut off, stalls or takes too long; ABORTED
+   */
+  readonly body: () => AsyncGenerator<Uint8Array, void>;
+  readonly cancel: () => void;
+}
+
+/** An answer, and how near the server is that gave it. */
+export interface AnswerFrom {
+  readonly answer: HttpAnswer;
+  readonly reach: Reach;
+}
+
+/** A server that a redirection leads to, and that is too near to be asked. */
+export class TooNear extends Error {
+  override readonly name = 'TooNear';
+}
+
+/**
+ * Asks one server once.
+ * @param most no server that is nearer than this is asked: decided by the addresses that are then connected to
+ * @throws TooNear; MultipassError DOWNLOAD_FAILED, SETTING_INVALID for the proxy, ABORTED
+ */
+export async function askOnce(wanted: HttpRequest, most: Reach): Promise<AnswerFrom> {
+  const { url, signal, stallMs = STALL_MS, deadlineMs, env = process.env } = wanted;
+  throwIfAborted(signal);
+  const proxy = proxyFor(url, env);
+  const guard = new StallGuard(stallMs, deadlineMs);
+  const stop = signal === undefined ? guard.signal : AbortSignal.any([guard.signal, signal]);
+  const fail = (error: unknown): never => {
+    guard.stop();
+    throwIfAborted(signal);
+    if (error instanceof TooNear || hasCode(error, 'DOWNLOAD_FAILED')) throw error;
+    throw downloadFailed(url, guard.reason ?? reasonOf(error), error);
+  };
+  try {
+    guard.watch();
+    const addresses = await until(stop, judged(url, proxy, most));
+    const socket = await openSocket({ url, proxy, addresses, signal: stop });
+    const reach = proxy === null ? reachOf(socket.remoteAddress ?? '') : nearest(addresses);
+    const asked = request({
+      createConnection: () => socket,
+      method: wanted.method ?? 'GET',
+      path: proxy !== null && url.protocol === 'http:' ? absolute(url) : url.pathname + url.search,
+      headers: {
+        host: url.host,
+        // Compressed on the way, the bytes would not be those that a range, a length or a hash is about.
+        'accept-encoding': 'identity',
+        'user-agent': 'multipass-ts',
+        ...(proxy !== null && url.protocol === 'http:' ? proxyAuthorization(proxy) : {}),
+        ...wanted.headers,
+      },
+      signal: stop,
+    });
+    // After the answer it is the answer that tells what went wrong.
+    asked.on('error', () => undefined);
+    asked.end();
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    guard.rest();
+    // Until it is read nobody listens, and a cut connection is told when it is.
+    response.on('error', () => undefined);
+    return { answer: answerOf(response, { guard, stop, fail }), reach };
+  } catch (error) {
+    return fail(error);
+  }
+}
+
+function answerOf(
+  response: IncomingMessage,
+  { guard, stop, fail }: { guard: StallGuard; stop: AbortSignal; fail: (error: unknown) => never },
+): HttpAnswer {
+  return {
+    status: response.statusCode ?? 0,
+    statusText: response.statusMessage ?? '',
+    header: (name) => {
+      const value = response.headers[name];
+      return (Array.isArray(value) ? value.join(', ') : value) ?? null;
+    },
+    cancel: () => {
+      guard.stop();
+      response.destroy();
+    },
+    body: async function* () {
+      try {
+        guard.watch();
+        for await (const chunk of response) {
+          // The time we take ourselves, to write it, is not the server's.
+          guard.rest();
+          yield chunk as Uint8Array;
+          guard.watch();
+        }
+        // A stream that is stopped from outside may just end.
+        if (stop.aborted || !response.complete) throw new Error('the connection was cut');
+      } catch (error) {
+        fail(error);
+      } finally {
+        guard.stop();
+        response.destroy();
+      }
+    },
+  };
+}
+
+/**
+ * The addresses of a server, none of them too near. A proxy looks the name up itself, perhaps where we cannot; but one on
+ * this very host would lead us here all the same, so what can be looked up is judged.
+ */
+async function judged(url: URL, proxy: URL | null, most: Reach): Promise<readonly Address[]> {
+  const isName = isIP(bare(url.hostname)) === 0 && url.hostname !== 'localhost';
+  if (proxy !== null && most === 3 && isName) return [];
+  const addresses = await addressesOf(url.hostname).catch((error: unknown) => {
+    if (proxy === null) throw error;
+    return [];
+  });
+  if (nearest(addresses) > most) throw new TooNear(`${url.hostname} is this very host`);
+  return addresses;
+}
+
+/** What cannot be interrupted itself is left behind. */
+async function until<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const aborted = new Promise<never>((_resolve, reject) => {
+    const stop = (): void => reject(new Error('interrupted'));
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+  return await Promise.race([work, aborted]);
+}
+
+function absolute(url: URL): string {
+  return `http://${url.host}${url.pathname}${url.search}`;
+}
