@@ -91,7 +91,8 @@ export interface PlainContext extends Omit<ErrorContext, 'hint'> {
 
 /**
  * The one error that a user can reach. The message names the thing and the path, is lower case, quotes names,
- * and has no full stop; the hint says what to do, and is there for every code but a {@link PlainCode}. A plain `Error` anywhere in this project means a bug.
+ * and has no full stop; the hint says what to do, and is there for every code but a {@link PlainCode}. A plain `Error`
+ * anywhere in this project means a bug.
  */
 export class MultipassError extends Error {
   override readonly name: string = 'MultipassError';

@@ -48,8 +48,8 @@ export interface WorkOptions {
 }
 
 /**
- * One piece of work as those who do it see it: how it is stopped, and whom to tell. It is handed down whole, and where a
- * program or a file operation wants `{ signal }`, it is that, too.
+ * One piece of work, for the code that does it: the signal that stops it, and what it reports to. It is handed down
+ * whole; where a program or a file operation wants `{ signal }`, it can be passed as it is.
  */
 export class Work {
   readonly signal: AbortSignal | undefined;

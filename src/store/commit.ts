@@ -14,14 +14,14 @@ export interface Publication {
   readonly name: string;
   /** What an automatic name begins with: when it is taken, the next free number behind this takes its place. */
   readonly stem: string | null;
-  /** Who it is, whatever is called `name` by then: its uuid, and the inode of its folder, which a rename keeps. */
+  /** Its identity, which the name is not: its uuid, and the inode of its folder, which a rename keeps. */
   readonly uuid: string;
   readonly inode: string;
 }
 
 /**
- * What a set of instances has come to: `publish` is rolled forward, `undo` is rolled back. One file in staging, replaced
- * by a rename, so that a set is always one or the other.
+ * The decision about a set of instances: `publish` is rolled forward, `undo` is rolled back. It is one file in staging,
+ * replaced by a rename, so that at any moment it says one or the other.
  */
 export interface Commit {
   readonly decision: 'publish' | 'undo';
@@ -53,7 +53,7 @@ export async function writeCommit(
   });
 }
 
-/** Removes a commit that is carried out. Not synced: whoever finds it again has nothing left to do. */
+/** Removes a commit that is carried out. Not synced: if a power cut brings it back, it finds nothing left to do. */
 export async function removeCommit(record: string): Promise<void> {
   await rm(record, { force: true });
 }
@@ -82,7 +82,7 @@ function decodePublication(place: JsonPlace): Publication {
   };
 }
 
-/** A record of an earlier version has none: what it committed to can be finished, but never taken back. */
+/** A record of an earlier version has no uuid and no inode: it can be rolled forward, but never back. */
 function textOf(place: JsonPlace): string {
   return place.isAbsent() ? '' : place.string();
 }

@@ -39,8 +39,9 @@ function readFormat(layout: StoreLayout): JsonPlace | undefined {
 }
 
 /**
- * Makes the store at first use, and checks its format at any other; `store.json` is written last, so a store that has
- * one is whole. @param exists what {@link checkStoreFormat} has said. Idempotent, and safe among processes. Only the owner can read what is made here.
+ * Makes the store at first use, and its folders where one is missing. `store.json` is written last, so a store that has
+ * one is whole. May be called at any time, by several processes at once. Only the owner can read what is made here.
+ * @param exists the answer of {@link checkStoreFormat}
  * @throws MultipassError STORE_TOO_NEW, STORE_READ_ONLY, PERMISSION_DENIED, DISK_FULL; RecordError
  */
 export async function initialiseStore(

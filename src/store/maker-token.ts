@@ -16,7 +16,10 @@ interface Maker {
   readonly startTime: string;
 }
 
-/** Whether the maker of a token still works on it. `unknown`: another machine or pid namespace, which nobody can ask. */
+/**
+ * Whether the process that made a token still lives. `unknown`: it belongs to another machine or pid namespace, and
+ * cannot be looked up from here.
+ */
 export type MakerState = 'alive' | 'dead' | 'unknown';
 
 const TOKEN = /^([0-9a-f]{12})\.([0-9a-f]{12})\.(\d+)\.(\d+)\.(\d+)\.[0-9a-f]{16}(?:\.commit)?$/;

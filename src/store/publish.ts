@@ -32,18 +32,19 @@ export interface PublishOptions {
 }
 
 /**
- * Makes staged instances visible and durable: every file of them, their folders bottom up, the MAC rows, then one rename
- * for each, then both parents. Before its rename an instance is invisible, after it is whole. A name that nobody has
- * chosen gives way to the next when it is taken, and only what the name goes into is written again.
+ * Makes staged instances visible and durable. Synced are, in this order, all their files, their folders bottom up, and
+ * the MAC rows; then comes one rename for each, and last both parent folders are synced. Before its rename an instance
+ * is invisible, after it it is whole. An automatic name that is taken is replaced by the next one, and only what holds
+ * the name is written again.
  *
- * Several become visible together or not at all: their names are written down first, in one durable record, which the
- * next command that changes the store carries out when this one is killed; where a chosen name turns out to be taken,
- * the record becomes one of what is taken back.
+ * Several instances become visible together or not at all. A durable record is written first that decides to publish
+ * them; when this process is killed, the next command that changes the store goes on with it. When a chosen name turns
+ * out to be taken, the record is replaced by the decision to undo, and what is visible already is taken back.
  *
  * @returns their names
- * @throws MultipassError NAME_TAKEN when somebody took a chosen name at this very moment: nothing of the set is visible,
- *   and all of it is still staged or gone; NOT_DURABLE when all is visible but the disk would not confirm it; ABORTED,
- *   DISK_FULL, IO_ERROR, …
+ * @throws MultipassError NAME_TAKEN when another process took a chosen name meanwhile: nothing of the set is visible,
+ *   and each instance is still staged or gone; NOT_DURABLE when all is visible but the disk would not confirm it;
+ *   ABORTED, DISK_FULL, IO_ERROR, …
  */
 export async function publish(
   layout: StoreLayout,
@@ -119,7 +120,7 @@ function nextName(
   return name;
 }
 
-/** From the moment that the record says so, whoever finds it takes back what is visible of the set. */
+/** Decides to undo, and takes back what is visible. Once the record says so, any later command can finish this. */
 async function undo(
   layout: StoreLayout,
   record: string,
@@ -130,7 +131,7 @@ async function undo(
     await takeBack(layout, publications, rowsOf);
     await removeCommit(record);
   } catch (error) {
-    // What is told is why the set was given up; the next command takes back what is left of it.
+    // The caller reports why the set was given up, not this; the next command takes back what is left.
     log('warning', 'publish', `not all could be taken back yet: ${(error as Error).message}`);
   }
 }

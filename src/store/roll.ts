@@ -8,11 +8,11 @@ import { takeBack } from './take-back.js';
 import type { RowsOf } from './trash.js';
 
 /**
- * Carries out what abandoned commits have left to do: the renames of a set that was to become visible, or the taking back
- * of one that was given up. A set whose chosen name was taken meanwhile is given up here, too: all of it, or none.
- * @param abandoned entries of the staging folder whose makers were dead by the time it was read: whatever they had
- *   committed to is among them, while a maker that dies later is left to the next sweep
- * @returns the entries that must stay where they are, for they could not be carried out now
+ * Finishes the commits of dead processes: publishes the rest of a set, or takes a set back that was given up. A set
+ * whose chosen name was taken meanwhile is given up here, so that all of it is visible or nothing.
+ * @param abandoned entries of the staging folder whose makers were dead when it was listed, so that their commit
+ *   records are in the list, too; makers that die later are left to the next sweep
+ * @returns the entries that the sweep must not remove, because their commit could not be finished now
  */
 export async function carryOut(
   layout: StoreLayout,
@@ -39,7 +39,7 @@ export async function carryOut(
   return unfinished;
 }
 
-/** @returns false when a chosen name is taken, so that the set cannot be what was asked for */
+/** @returns false when a chosen name is taken, so that the set cannot be published as it was requested */
 async function finish(layout: StoreLayout, publications: readonly Publication[]): Promise<boolean> {
   for (const publication of publications) {
     if (!(await finishOne(layout, publication, publications))) return false;
@@ -53,11 +53,11 @@ async function finishOne(
   all: readonly Publication[],
 ): Promise<boolean> {
   try {
-    // Its seed may have another name in it then; the hostname follows the folder's name at the next start.
+    // The seed may then hold a hostname that is not the folder's name; the next start corrects it.
     for (let wanted = name; !(await moveIfFree(layout, layout.staged(token), wanted));) {
       if (stem === null) {
         log('warning', 'sweep', `"${name}" was taken meanwhile: its copies are removed`);
-        // A record of an earlier version cannot be taken back: there it costs that folder alone.
+        // A record of an earlier version cannot be undone: this folder is dropped, the others are published.
         return uuid === '';
       }
       wanted = nextNumbered(wanted, stem, all);

@@ -10,10 +10,12 @@ import { readSmallFileIfAny } from '../files/record.js';
 import { syncPath } from '../files/sync.js';
 
 /**
- * A folder in the making: `staging/<token>/`, invisible to everyone until `publish` renames it to its place. Its token names this process, so whatever kills us, the next command can tell that it is nobody's.
+ * A folder in the making: `staging/<token>/`, invisible to everyone until `publish` renames it to its place. Its token
+ * names this process: when that is dead, the next command can see that the folder is abandoned.
  *
- * While it is in staging it has a `.claim` folder: the name it wishes for, its uuid, and an entry for each MAC row it
- * is about to claim; so a sweeper knows what to give back. Nothing that exists only once is ever moved in here.
+ * While it is in staging it has a `.claim` folder with the name it wishes for, its uuid, and an entry for each MAC row
+ * before that is claimed, so that a sweep can release the rows. Nothing that exists only once is ever moved into
+ * staging.
  */
 export class StagedInstance extends InstanceDir {
   readonly uuid: string;
@@ -66,14 +68,14 @@ export class StagedInstance extends InstanceDir {
     return await this.#macs.claim(hex, this.#uuidFile);
   }
 
-  /** Takes away what is about its being in the making. From now on its MAC rows are told from its spec. */
+  /** Removes `.claim`. From now on a sweep finds its MAC rows by its spec. */
   async seal(): Promise<void> {
     await rm(this.claim, { recursive: true, force: true });
   }
 
   /**
-   * Removes the folder and gives its MAC rows back. For a workflow that failed; a killed one is swept instead. Nothing is
-   * done when the folder is not in staging any more: what was published once may be somebody's by now.
+   * Removes the folder and releases its MAC rows, when a workflow has failed; that of a killed one is swept. Does
+   * nothing when the folder is not in staging any more: it was published, and others may use it.
    */
   async discard(): Promise<void> {
     if (!(await isThere(this.path))) return;

@@ -7,18 +7,18 @@ import { isOwnToken, makerState, newToken } from './maker-token.js';
 import { carryOut } from './roll.js';
 import { removeTrashed, type RowsOf } from './trash.js';
 
-/** Folders whose maker nobody can ask (another machine or pid namespace) are left alone this long. */
+/** Folders whose maker cannot be looked up (another machine or pid namespace) are left alone this long. */
 const UNKNOWN_MAKER_GRACE_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Removes what dead processes left in `staging/` and `trash/`, without waiting for anybody; touches nothing else. What
- * they had committed to is finished first.
- * Every command that changes the store begins with this. A sweeper claims a folder by renaming it into the trash
- * under its own token, so two never work on one. A failure is logged and left to the next sweep.
+ * Removes what dead processes left in `staging/` and `trash/`, after finishing their commits. Never waits, and touches
+ * nothing else. Every command that changes the store begins with this. A sweep claims a folder by renaming it into the
+ * trash under its own token, so that two sweeps never work on the same one. A failure is logged and left to the next
+ * sweep.
  */
 export async function sweep(layout: StoreLayout, rowsOf: RowsOf): Promise<void> {
   const trashed = await abandonedIn(layout.trash);
-  // Who dies from here on may have committed to something that we do not know of: that is for the next sweep.
+  // A process that dies after this listing may have written a commit that is not in it: that is for the next sweep.
   const staged = await abandonedIn(layout.staging);
   const unfinished = await carryOut(layout, staged, rowsOf);
   const left = [

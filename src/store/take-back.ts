@@ -8,9 +8,9 @@ import type { StoreLayout } from './layout.js';
 import { trashInstance, type RowsOf } from './trash.js';
 
 /**
- * Takes instances back that were visible for a moment. Each is known by its uuid and the inode of its folder: what is
- * called by its name by now may be a stranger's. One that somebody has begun to use meanwhile is theirs. May be repeated;
- * waits for nobody.
+ * Removes instances of a set that was given up after some of them had become visible. Each is identified by its uuid
+ * and the inode of its folder, never by its name, which may be another instance's by now. One whose lock another
+ * process holds is in use, and stays. May be repeated; never waits.
  * @throws MultipassError IO_ERROR, …
  */
 export async function takeBack(

@@ -32,17 +32,18 @@ export async function trashInstance(
 }
 
 /**
- * Removes what is in the trash: first it is made durable that it is out of the store, then its MAC rows go, then its data.
+ * Removes a folder of the trash. First the rename that took it out of the store is made durable, then its MAC rows are
+ * released, then its data is removed.
  */
 export async function removeTrashed(
   layout: StoreLayout,
   path: string,
   rowsOf: RowsOf,
 ): Promise<void> {
-  // A power cut must not bring an instance back whose MAC rows are free; nor may one whose purger died here.
+  // A power cut must not bring back an instance whose MAC rows are free, whoever began to remove it.
   await syncPath(layout.instances);
   await syncPath(layout.trash);
-  // What is no real folder (a link to one, perhaps to another instance's) holds nothing of its own.
+  // A link, perhaps to the folder of another instance, has no MAC rows of its own.
   if ((await lstat(path)).isDirectory()) await releaseRows(layout, new InstanceDir(path), rowsOf);
   await rm(path, { recursive: true, force: true });
 }

@@ -24,8 +24,8 @@ export interface FlattenRequest extends WorkRequest {
  * Makes a stopped instance stand on nothing but its own disk: what its bases hold is copied into a new head, snapshots
  * and all, and the bases are given up. The new head is made in staging and renamed over the old one.
  * @returns false when it stood on nothing before
- * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_NOT_STOPPED, INSTANCE_SUSPENDED, DISK_FULL before the work, ABORTED,
- *   TOOL_FAILED, …
+ * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_NOT_STOPPED, INSTANCE_SUSPENDED, DISK_FULL before the work,
+ *   ABORTED, TOOL_FAILED, …
  */
 export async function flattenInstance(request: FlattenRequest): Promise<boolean> {
   const { layout, name } = request;

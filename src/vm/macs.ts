@@ -63,8 +63,8 @@ export class MacClaims implements AsyncDisposable {
   }
 
   /**
-   * Claims, for the instance `uuid`, those of its addresses that have no row: a folder that was copied into the store by
-   * hand has none yet, and what is made from it must not get its addresses. What others have stays theirs.
+   * Claims, for the instance `uuid`, those of its addresses that have no row yet. An instance whose folder was copied
+   * into the store by hand has none, and a clone of it must not get its addresses. Rows of others stay as they are.
    */
   async adopt(hexes: readonly string[], uuid: string): Promise<void> {
     for (const hex of hexes) await this.#adopt(hex, uuid);
@@ -116,7 +116,7 @@ const MAC = /^(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/;
 
 /**
  * The uuid and the MAC rows of an instance's folder, snapshots' interfaces included; undefined when its spec cannot
- * be read. Lenient, for it is asked of half-made folders and of broken ones.
+ * be read. Lenient, because it is also used for folders that are half made or Broken.
  */
 export async function rowsOfFolder(
   folder: InstanceDir,
@@ -146,8 +146,8 @@ async function rowsOfSnapshots(folder: InstanceDir): Promise<string[]> {
 }
 
 /**
- * Rebuilds a MAC table that is gone from the instances there are, half-made ones included: whole in staging, then one rename. Whoever else
- * rebuilds it at the same time comes to the same rows.
+ * Rebuilds a missing MAC table from all instances, staged ones included: it is written in staging and then renamed. Two
+ * processes that rebuild it at the same time come to the same rows.
  * @throws MultipassError STORE_READ_ONLY, PERMISSION_DENIED, DISK_FULL, IO_ERROR
  */
 export async function rebuildMacTable(layout: StoreLayout): Promise<void> {

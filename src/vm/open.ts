@@ -67,9 +67,10 @@ export const ANY_STATE: readonly LivingState[] = ['Running', 'Stopped', 'Suspend
 export const AT_REST: readonly LivingState[] = ['Stopped', 'Suspended'];
 
 /**
- * Looks at an instance without a lock, writing nothing; for commands that only ask, and for the first look of others.
- * @throws MultipassError INSTANCE_NOT_FOUND, STORE_TOO_NEW; INSTANCE_DELETED, INSTANCE_NOT_STOPPED, … or the refusal for a
- *   state it may not be in; what makes it Broken
+ * Reads an instance and checks its state, without a lock and without writing; for commands that change nothing, and for
+ * the first look of those that do.
+ * @throws MultipassError INSTANCE_NOT_FOUND, STORE_TOO_NEW; INSTANCE_DELETED, INSTANCE_NOT_STOPPED, … or the refusal
+ *   for a state it may not be in; what makes it Broken
  */
 export function lookAt(layout: StoreLayout, name: string, request: StateRequest): InstanceReading {
   if (!isValidName(name) || !checkStoreFormat(layout)) throw instanceNotFound(name);
@@ -77,11 +78,11 @@ export function lookAt(layout: StoreLayout, name: string, request: StateRequest)
 }
 
 /**
- * The one door to an instance for those who change it, or rely on nobody else changing it: a first look, the store's
- * upkeep, the lock, what a killed command left is finished, and then one reading and one check of its state.
- * Dispose of what it gives (`await using`).
- * @throws MultipassError as {@link lookAt}; INSTANCE_NOT_STOPPED (or the refusal) when it was started meanwhile; ABORTED,
- *   DISK_FULL, …
+ * Opens an instance for a command that changes it, or that relies on nobody else changing it; the only way to do so. In
+ * this order: a look without a lock, the sweep, the lock, the end of what a killed command left unfinished, one
+ * reading, and one check of its state and disk. Dispose of the result (`await using`).
+ * @throws MultipassError as {@link lookAt}; INSTANCE_NOT_STOPPED (or the refusal) when it was started meanwhile;
+ *   ABORTED, DISK_FULL, …
  */
 export async function openInstance(
   layout: StoreLayout,

@@ -16,8 +16,8 @@ interface Held {
 }
 
 /**
- * An instance that is held open: nobody else changes it until it is disposed of. What it tells is of one reading, kept
- * true by what is written through it.
+ * An instance that is held open: nobody else changes it until it is disposed of. Its `reading` is one look at the
+ * folder, updated by every change that is made through this object.
  */
 export class OpenedInstance implements AsyncDisposable {
   readonly layout: StoreLayout;
@@ -82,7 +82,8 @@ export class OpenedInstance implements AsyncDisposable {
   }
 
   /**
-   * Does an operation in place: one that is killed after its commit point is finished by whoever opens the instance next.
+   * Does an operation in place. When it is killed after its commit point, the next command that opens the instance
+   * finishes it.
    * @throws as {@link performOperation}; LOCK_LOST
    */
   async perform(operation: PendingOperation, work: Work): Promise<void> {

@@ -32,8 +32,8 @@ export interface InstanceReading {
   /** A QEMU died without its farewell: the disk wants a check before the next start, clone or snapshot. */
   readonly uncleanEnd: boolean;
   /**
-   * Which files `spec` and `image` were read from, by device, inode, size and times; undefined with an operation pending,
-   * and where nobody will read it again.
+   * Which files `spec` and `image` were read from, by device, inode, size and times. Undefined with an operation
+   * pending, and where it will not be read again.
    */
   readonly print: string | undefined;
 }
@@ -162,7 +162,7 @@ function stateOf(
   return hasSnapshotNamed(disk, SUSPEND_TAG) ? 'Suspended' : 'Stopped';
 }
 
-/** The pid of the instance's QEMU, or undefined when it does not live. @throws MultipassError when that cannot be read */
+/** The pid of the instance's QEMU; undefined when it does not live. @throws MultipassError when that cannot be read */
 export function runningQemu(dir: InstanceDir): number | undefined {
   return liveProcessOf(dir.qemuPid);
 }

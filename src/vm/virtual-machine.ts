@@ -146,7 +146,10 @@ export class VirtualMachine {
     await startInstance({ ...options, layout: this.#layout, name: this.name });
   }
 
-  /** Shuts its guest down, or cuts its power with `force`. @throws MultipassError GUEST_SILENT, INSTANCE_SUSPENDED, … */
+  /**
+   * Shuts its guest down, or cuts its power with `force`.
+   * @throws MultipassError GUEST_SILENT, INSTANCE_SUSPENDED, …
+   */
   async stop(options: WorkRequest & { readonly force?: boolean } = {}): Promise<void> {
     await stopInstance({ ...options, layout: this.#layout, name: this.name });
   }
