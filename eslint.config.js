@@ -1,30 +1,45 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
-/** Each third-party package has one owner; everybody else goes through that file. */
-const OWNED_PACKAGES = {
-  execa: 'src/process/run.ts',
-  yaml: 'src/yaml.ts',
-  'proper-lockfile': 'src/store/lock.ts',
-  'write-file-atomic': 'src/files/record.ts',
-};
-
-const ownership = Object.entries(OWNED_PACKAGES).map(([name, owner]) => ({
-  name,
-  message: `${name} is owned by ${owner}: import that file instead.`,
-}));
-
-const cliOnly = ['commander', 'cli-spinners'].map((name) => ({
-  name,
-  message: `${name} belongs to src/cli.`,
-}));
-
 const ONE_CLIENT =
   'All requests go through src/http: limits, proxies and the judging of redirects are there.';
 
-const httpOnly = ['http', 'https', 'http2', 'undici'].flatMap((name) =>
-  [name, `node:${name}`].map((module) => ({ name: module, message: ONE_CLIENT })),
-);
+const HTTP = ['http', 'https', 'http2', 'undici'].flatMap((name) => [name, `node:${name}`]);
+
+/** Each third-party package, the starting of programs, and HTTP have owners; everybody else goes through those files. */
+const OWNERS = {
+  execa: ['src/process/run.ts'],
+  yaml: ['src/yaml.ts'],
+  'proper-lockfile': ['src/store/lock.ts'],
+  'write-file-atomic': ['src/files/record.ts'],
+  commander: ['src/cli/program.ts'],
+  'cli-spinners': ['src/cli/spinner.ts'],
+  'node:child_process': ['src/process/attach.ts', 'src/process/detach.ts'],
+  child_process: ['src/process/attach.ts', 'src/process/detach.ts'],
+  ...Object.fromEntries(HTTP.map((name) => [name, ['src/http/**/*.ts']])),
+};
+
+/** What files may import of those: what they own. @param file a path, or the pattern of an owning folder */
+const ownership = (file) => {
+  const foreign = Object.entries(OWNERS).filter(([, owners]) => !owners.includes(file));
+  const told = foreign.map(([name, owners]) => ({
+    name,
+    message: HTTP.includes(name)
+      ? ONE_CLIENT
+      : `${name} is owned by ${owners.join(' and ')}: go through there.`,
+  }));
+  return {
+    'no-restricted-imports': ['error', { paths: told }],
+    // The rule above does not see what is imported when it is needed.
+    'no-restricted-syntax': [
+      'error',
+      ...told.map(({ name, message }) => ({
+        selector: `ImportExpression[source.value="${name}"]`,
+        message,
+      })),
+    ],
+  };
+};
 
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'node_modules/'] },
@@ -58,21 +73,13 @@ export default tseslint.config(
     rules: {
       'no-console': 'error',
       'no-restricted-globals': ['error', { name: 'fetch', message: ONE_CLIENT }],
-      'no-restricted-imports': ['error', { paths: [...ownership, ...cliOnly, ...httpOnly] }],
+      ...ownership(null),
     },
   },
-  {
-    files: ['src/cli/**/*.ts'],
-    rules: { 'no-restricted-imports': ['error', { paths: [...ownership, ...httpOnly] }] },
-  },
-  {
-    files: ['src/http/**/*.ts'],
-    rules: { 'no-restricted-imports': ['error', { paths: [...ownership, ...cliOnly] }] },
-  },
-  {
-    files: Object.values(OWNED_PACKAGES),
-    rules: { 'no-restricted-imports': 'off' },
-  },
+  ...[...new Set(Object.values(OWNERS).flat())].map((file) => ({
+    files: [file],
+    rules: ownership(file),
+  })),
   {
     files: ['test/**/*.ts', 'fixtures/**/*.ts'],
     rules: {

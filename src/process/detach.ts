@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { log } from '../log.js';
 import { startError } from './programs.js';
 
@@ -40,7 +40,7 @@ export interface DetachedProcess {
 /**
  * Starts a program in a session of its own, with no stdin: neither Ctrl-C nor the end of this process reaches it, and
  * this process does not wait for it.
- * @throws MultipassError TOOL_MISSING when there is no such program
+ * @throws MultipassError TOOL_MISSING when there is no such program; IO_ERROR when there is no such folder
  */
 export async function spawnDetached(
   file: string,
@@ -49,18 +49,23 @@ export async function spawnDetached(
 ): Promise<DetachedProcess> {
   const { cwd, output, fd3, env = { ...process.env, LC_ALL: 'C' } } = options;
   log('debug', 'spawn', [file, ...args].join(' '));
-  const child = spawn(file, args, {
-    cwd,
-    detached: true,
-    stdio: ['ignore', output, output, ...(fd3 === undefined ? [] : [fd3])],
-    env,
-  });
+  let child: ChildProcess;
+  try {
+    child = spawn(file, args, {
+      cwd,
+      detached: true,
+      stdio: ['ignore', output, output, ...(fd3 === undefined ? [] : [fd3])],
+      env,
+    });
+  } catch (error) {
+    throw startError(error, file, cwd);
+  }
   const ended = new Promise<string>((resolve) => {
     child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code ?? 0}`));
   });
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
-    child.once('error', (error) => reject(startError(error, file)));
+    child.once('error', (error) => reject(startError(error, file, cwd)));
   });
   child.unref();
   const { pid } = child;

@@ -1,7 +1,8 @@
 import type { Options } from 'execa';
 import { sleep, throwIfAborted } from '../abort.js';
-import { errnoOf, ExecError, MultipassError } from '../errors.js';
+import { ExecError, MultipassError } from '../errors.js';
 import { log } from '../log.js';
+import { noWorkingDirectory, startError } from './programs.js';
 
 /** How one program is run. */
 export interface RunOptions {
@@ -11,6 +12,8 @@ export interface RunOptions {
   readonly okExitCodes?: readonly number[];
   /** An open file descriptor that the program gets as its fd 3. */
   readonly fd3?: number | undefined;
+  /** An open file descriptor that gets its stdout in place of the result: for what is too much for the memory. */
+  readonly stdout?: number | undefined;
   /** Called with each piece of stdout as it comes, for progress. */
   readonly onStdout?: ((chunk: string) => void) | undefined;
 }
@@ -22,22 +25,13 @@ export interface RunResult {
   readonly stderr: string;
 }
 
-/** What to install for a program that is not there. */
-const PACKAGE_OF: Readonly<Record<string, string>> = {
-  'qemu-img': 'qemu-utils (Debian, Ubuntu) or qemu-img (Fedora)',
-  flock: 'util-linux',
-  cp: 'coreutils',
-  xz: 'xz-utils (Debian, Ubuntu) or xz',
-  ssh: 'openssh-client',
-  'ssh-keygen': 'openssh-client',
-};
-
 /**
  * Runs a program to its end: arguments as an array, never a shell, `LC_ALL=C`, no stdin.
- * When the signal fires, the program gets SIGTERM, and SIGKILL 5 s later.
+ * When the signal fires, the program gets SIGTERM, and SIGKILL 5 s later; it is waited for, what it has started is not.
  *
- * @throws MultipassError TOOL_MISSING when there is no such program; ABORTED when the signal fired;
- *   ExecError (TOOL_FAILED) for any exit code not among `okExitCodes`.
+ * @throws MultipassError TOOL_MISSING when there is no such program; IO_ERROR when there is no such folder; ABORTED
+ *   when the signal fired; DISK_FULL when that is what the program says; ExecError (TOOL_FAILED) for any other exit
+ *   code not among `okExitCodes`, and for a signal.
  */
 export async function run(
   file: string,
@@ -46,11 +40,17 @@ export async function run(
 ): Promise<RunResult> {
   const { signal, okExitCodes = [0] } = options;
   throwIfAborted(signal);
+  requireCurrentFolder(file);
   const { execa } = await import('execa');
   log('debug', 'exec', [file, ...args].join(' '));
   const settings: Options = {
-    // Execa takes a number for a fourth descriptor, but its types know that of the first three only.
-    stdio: ['ignore', 'pipe', 'pipe', ...(options.fd3 === undefined ? [] : [options.fd3 as never])],
+    // Execa takes any number for any of them, but its types do not know it.
+    stdio: [
+      'ignore',
+      options.stdout === undefined ? 'pipe' : (options.stdout as never),
+      'pipe',
+      ...(options.fd3 === undefined ? [] : [options.fd3 as never]),
+    ],
     env: { LC_ALL: 'C' },
     reject: false,
     forceKillAfterDelay: 5000,
@@ -62,7 +62,16 @@ export async function run(
     const onStdout = options.onStdout;
     child.stdout?.on('data', (chunk: Buffer | string) => onStdout(chunk.toString()));
   }
+  // What it has started itself may have our pipes open for long after its end.
+  const letGo = (): void => {
+    if (signal?.aborted !== true || (child.exitCode === null && child.signalCode === null)) return;
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  };
+  child.once('exit', letGo);
+  signal?.addEventListener('abort', letGo, { once: true });
   const result = await child;
+  signal?.removeEventListener('abort', letGo);
   throwIfAborted(signal);
   // Ctrl-C goes to the program and to us, and may arrive there first.
   if (result.signal !== undefined) await sleep(100, signal);
@@ -73,7 +82,16 @@ export async function run(
       stderr: textOf(result.stderr),
     };
   }
-  throw failure(file, result);
+  throw failure(file, result, options.cwd);
+}
+
+/** It may have been removed under us, and execa cannot be without one. */
+function requireCurrentFolder(file: string): void {
+  try {
+    process.cwd();
+  } catch (error) {
+    throw noWorkingDirectory(file, undefined, error);
+  }
 }
 
 function textOf(output: unknown): string {
@@ -88,17 +106,11 @@ function failure(
     stderr?: unknown;
     originalMessage?: string | undefined;
     cause?: unknown;
-    code?: string | undefined;
   },
+  cwd: string | undefined,
 ): MultipassError {
-  const errno = errnoOf(result.cause) ?? result.code;
-  if (errno === 'ENOENT' && result.originalMessage?.includes(`spawn ${file} `) === true) {
-    return new MultipassError('TOOL_MISSING', `the program "${file}" is not installed`, {
-      hint: `Install ${PACKAGE_OF[file] ?? `the package that has ${file}`}.`,
-      cause: result.cause,
-      details: { program: file },
-    });
-  }
+  const notStarted = startError(result.cause, file, cwd);
+  if (notStarted instanceof MultipassError) return notStarted;
   const stderr = typeof result.stderr === 'string' ? result.stderr.trim() : '';
   if (stderr.includes('No space left on device')) {
     return new MultipassError('DISK_FULL', `no space left for ${file} to work`, {

@@ -2,6 +2,7 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sleep, throwIfAborted } from '../abort.js';
 import { errnoOf, MultipassError, hasCode } from '../errors.js';
+import { findProgram, notInstalled } from '../process/programs.js';
 import { spawnDetached, WRITE_PID_FILE, type DetachedProcess } from '../process/detach.js';
 import { RUN_SOCKETS } from './machine.js';
 import { QmpClient } from './qmp-client.js';
@@ -68,12 +69,18 @@ function cleanEnvironment(): Record<string, string> {
 }
 
 async function connectWhenReady(
-  { folder, run, program, signal }: StartRequest,
+  { folder, run, program, through = [], signal }: StartRequest,
   qemu: DetachedProcess,
   log: string,
 ): Promise<QmpClient> {
   for (;;) {
-    if (qemu.hasEnded()) throw startFailure(program, await qemu.ended, await lastWords(log));
+    if (qemu.hasEnded()) {
+      const how = await qemu.ended;
+      throw (
+        missingProgram([...through.slice(0, 1), program], how) ??
+        startFailure(program, how, await lastWords(log))
+      );
+    }
     try {
       return await QmpClient.connect(join(folder, run), RUN_SOCKETS.qmp, signal);
     } catch (error) {
@@ -98,14 +105,15 @@ async function lastWords(log: string): Promise<string> {
   return lines.slice(-3).join('; ');
 }
 
+/** What a shell, and what becomes another program, ends by when there is none; one that lacks a library does so too. */
+function missingProgram(programs: readonly string[], how: string): MultipassError | undefined {
+  if (how !== 'exit code 127') return undefined;
+  const missing = programs.find((program) => findProgram(program) === undefined);
+  return missing === undefined ? undefined : notInstalled(missing);
+}
+
 function startFailure(program: string, how: string, words: string): MultipassError {
   const details = { program, how, output: words };
-  if (/qemu-system-\S+: not found|exec: .*not found/.test(words)) {
-    return new MultipassError('TOOL_MISSING', `the program "${program}" is not installed`, {
-      hint: 'Install qemu-system-x86 (Debian, Ubuntu; qemu-system-arm on arm64) or qemu-kvm (Fedora).',
-      details,
-    });
-  }
   if (/Failed to get .*lock/.test(words)) {
     return new MultipassError('DISK_IN_USE', `another process uses the disk: ${words}`, {
       hint: 'Stop the virtual machine or the program that has it open, then try again.',

@@ -1,23 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
-import { describe, expect, test as base, vi } from 'vitest';
+import { describe, expect } from 'vitest';
 import { spawnDetached } from '../../src/process/detach.js';
-import { runAttached } from '../../src/process/attach.js';
+import { compile, test as base } from './program-fixture.js';
 
 const test = base.extend<{
-  folder: string;
   shell: (script: string) => ReturnType<typeof spawnDetached>;
 }>({
-  // eslint-disable-next-line no-empty-pattern -- vitest wants the pattern
-  folder: async ({}, use) => {
-    const folder = await mkdtemp(join(tmpdir(), 'multipass-ts-spawn-'));
-    await use(folder);
-    await rm(folder, { recursive: true, force: true });
-  },
   shell: async ({ folder }, use) => {
     const output = await open(join(folder, 'output'), 'w');
     const started: Awaited<ReturnType<typeof spawnDetached>>[] = [];
@@ -85,6 +76,21 @@ describe('spawnDetached', () => {
     await expect(start).rejects.toMatchObject(missing);
   });
 
+  test('tells a folder that is not there from a program that is not', async ({ folder }) => {
+    const cwd = join(folder, 'none');
+    await expect(spawnDetached('/bin/sh', [], { cwd, output: 1 })).rejects.toMatchObject({
+      code: 'IO_ERROR',
+      message: `cannot run /bin/sh in the working directory "${cwd}": ENOENT`,
+      details: { program: '/bin/sh', path: cwd },
+    });
+    const file = join(folder, 'file');
+    await writeFile(file, '');
+    await expect(spawnDetached('/bin/sh', [], { cwd: file, output: 1 })).rejects.toMatchObject({
+      code: 'IO_ERROR',
+      details: { path: file },
+    });
+  });
+
   test('holds no process up that has nothing else to do, but one that kills it', async ({
     folder,
   }) => {
@@ -104,50 +110,3 @@ describe('spawnDetached', () => {
     expect(await run('kill')).toEqual([expect.any(String), 'true']);
   });
 });
-
-describe('runAttached', () => {
-  test.for([
-    ['exit 0', 0],
-    ['exit 7', 7],
-    ['exit 255', 255],
-    ['kill -TERM $$', 143],
-    ['kill -KILL $$', 137],
-  ] as const)('passes on what "%s" comes to', async ([script, code], { folder }) => {
-    expect(await runAttached('/bin/sh', ['-c', script], { cwd: folder })).toBe(code);
-  });
-
-  test('runs in the folder it is given', async ({ folder }) => {
-    await runAttached('/bin/sh', ['-c', 'pwd -P >here'], { cwd: folder });
-    expect(await readFile(join(folder, 'here'), 'utf8')).toBe(`${folder}\n`);
-  });
-
-  test('ends the program when it is interrupted', async ({ folder }) => {
-    const controller = new AbortController();
-    const script = 'echo $$ >pid; exec sleep 60';
-    const { signal } = controller;
-    const ended = runAttached('/bin/sh', ['-c', script], { cwd: folder, signal });
-    await vi.waitFor(async () => {
-      expect(await readFile(join(folder, 'pid'), 'utf8')).toMatch(/^\d+\n$/);
-    }, 20_000);
-    controller.abort();
-    expect(await ended).toBe(143);
-    await expect(runAttached('true', [], { cwd: folder, signal })).rejects.toMatchObject({
-      code: 'ABORTED',
-    });
-  });
-
-  test('fails when there is no such program', async ({ folder }) => {
-    await expect(runAttached('no-such-program', [], { cwd: folder })).rejects.toMatchObject(
-      missing,
-    );
-  });
-});
-
-/** A program of its own, from a text. */
-async function compile(folder: string, contents: string): Promise<string> {
-  const outfile = join(folder, 'program.mjs');
-  const source = join(folder, 'program.ts');
-  await writeFile(source, contents);
-  await build({ entryPoints: [source], outfile, bundle: true, format: 'esm', platform: 'node' });
-  return outfile;
-}

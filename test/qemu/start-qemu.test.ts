@@ -194,6 +194,23 @@ describe('a QEMU that does not start', () => {
     });
   });
 
+  test('is not to blame when what becomes it is missing', async ({ start }) => {
+    await expect(start({ through: ['no-such-wrapper', '--'] })).rejects.toMatchObject({
+      code: 'TOOL_MISSING',
+      message: 'the program "no-such-wrapper" is not installed',
+    });
+  });
+
+  test('is not told as missing when it is something that it lacks', async ({ folder, start }) => {
+    const program = join(folder, 'qemu');
+    await writeFile(program, '#!/bin/sh\necho "libnone.so: not found" >&2\nexit 127\n');
+    await chmod(program, 0o755);
+    await expect(start({ program })).rejects.toMatchObject({
+      code: 'QEMU_FAILED',
+      message: `${program} did not start (exit code 127): libnone.so: not found`,
+    });
+  });
+
   test('is told as a disk in use when another one has it open', async ({ folder, start }) => {
     await withDisk(folder);
     const args = machineArguments(MACHINE, FILES);

@@ -1,12 +1,6 @@
 import { ExecError, MultipassError, hasCode } from '../../errors.js';
+import { packageOf } from '../../process/programs.js';
 import { run, type RunOptions, type RunResult } from '../../process/run.js';
-
-const PACKAGE_OF: Readonly<Record<string, string>> = {
-  ip: 'iproute2 (Debian, Ubuntu) or iproute (Fedora)',
-  dnsmasq: 'dnsmasq-base (Debian, Ubuntu) or dnsmasq (Fedora)',
-  nft: 'nftables, or iptables',
-  iptables: 'nftables, or iptables',
-};
 
 /** What to do when there can be no bridge here. */
 const USE_USER_MODE =
@@ -54,7 +48,7 @@ function meaningOf(error: unknown, file: string, doing: string): unknown {
     return new MultipassError(
       'NETWORK_UNAVAILABLE',
       `cannot ${doing}: the program "${file}" is not installed`,
-      { ...context, hint: `Install ${PACKAGE_OF[file] ?? file}. ${USE_USER_MODE}` },
+      { ...context, hint: `Install ${packageOf(file)}. ${USE_USER_MODE}` },
     );
   }
   if (!(error instanceof ExecError)) return error;

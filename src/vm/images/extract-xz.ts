@@ -1,8 +1,5 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { stat, open } from 'node:fs/promises';
-import { throwIfAborted } from '../../abort.js';
-import { errnoOf, fromSystemError, MultipassError } from '../../errors.js';
+import { fromSystemError, MultipassError } from '../../errors.js';
 import { run } from '../../process/run.js';
 import type { Work } from '../../work.js';
 import { requireSpace } from '../disks/free-space.js';
@@ -23,7 +20,7 @@ export interface ExtractOptions {
 
 /**
  * Unpacks a file by xz(1). xz writes to the file itself, so that it leaves holes for zeros.
- * @throws MultipassError IMAGE_INVALID when it is damaged; DISK_FULL, TOOL_MISSING, ABORTED, IO_ERROR
+ * @throws MultipassError IMAGE_INVALID when it is damaged; DISK_FULL, TOOL_MISSING, TOOL_FAILED, ABORTED, IO_ERROR
  */
 export async function extractXz(options: ExtractOptions): Promise<void> {
   const { source, target, origin, work } = options;
@@ -39,8 +36,9 @@ export async function extractXz(options: ExtractOptions): Promise<void> {
     file.stat().then(tell, () => undefined);
   }, POLL_MS);
   try {
-    const { exitCode, stderr } = await unpackInto(source, file.fd, signal);
-    work.throwIfAborted();
+    // What it is killed by says nothing of the image.
+    const into = { stdout: file.fd, okExitCodes: [0, 1, 2], signal };
+    const { exitCode, stderr } = await run('xz', ['-dc', '--', source], into);
     if (exitCode === 0) return;
     if (stderr.includes('No space left on device')) {
       throw new MultipassError('DISK_FULL', `no space left to unpack "${origin}"`, {
@@ -52,36 +50,6 @@ export async function extractXz(options: ExtractOptions): Promise<void> {
   } finally {
     clearInterval(timer);
     await file.close();
-  }
-}
-
-/** `run` collects what a program prints; this prints into a file. */
-async function unpackInto(
-  source: string,
-  fd: number,
-  signal: AbortSignal | undefined,
-): Promise<{ exitCode: number | null; stderr: string }> {
-  throwIfAborted(signal);
-  const child = spawn('xz', ['-dc', '--', source], {
-    stdio: ['ignore', fd, 'pipe'],
-    env: { ...process.env, LC_ALL: 'C' },
-  });
-  const stop = (): void => void child.kill('SIGKILL');
-  signal?.addEventListener('abort', stop);
-  let stderr = '';
-  child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  try {
-    const [exitCode] = (await once(child, 'close')) as [number | null];
-    return { exitCode, stderr };
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-    throw new MultipassError('TOOL_MISSING', 'the program "xz" is not installed', {
-      hint: 'Install xz-utils (Debian, Ubuntu) or xz (Fedora).',
-      details: { program: 'xz' },
-      cause: error,
-    });
-  } finally {
-    signal?.removeEventListener('abort', stop);
   }
 }
 

@@ -1,7 +1,7 @@
-import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { getegid, geteuid } from 'node:process';
-import { MultipassError } from '../../errors.js';
+import type { MultipassError } from '../../errors.js';
+import { findProgram, isProgram, notInstalled } from '../../process/programs.js';
 import { run } from '../../process/run.js';
 
 /** Where the systems have OpenSSH's sftp-server: Debian, Fedora, openSUSE and Arch, BSD. */
@@ -37,10 +37,10 @@ export async function confinedSftpServer(
   passwd: string,
 ): Promise<string[]> {
   const server = PLACES.find(isProgram);
-  if (server === undefined) throw missing('sftp-server', 'openssh-sftp-server');
-  const bubblewrap = pathOf('bwrap', 'bubblewrap');
+  if (server === undefined) throw missing('sftp-server');
+  const bubblewrap = pathOf('bwrap');
   const becomesOther = geteuid?.() !== ids.uid || getegid?.() !== ids.gid;
-  const setpriv = becomesOther ? pathOf('setpriv', 'util-linux') : null;
+  const setpriv = becomesOther ? pathOf('setpriv') : null;
   const programs = [server, ...(setpriv === null ? [] : [setpriv])];
   const files = [...new Set((await Promise.all(programs.map(withLibraries))).flat())];
   return [
@@ -92,28 +92,12 @@ async function withLibraries(program: string): Promise<string[]> {
   return [program, ...[...stdout.matchAll(/(\/\S+) \(0x/g)].flatMap(([, path]) => path ?? [])];
 }
 
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function pathOf(program: string, fromPackage: string): string {
-  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/bin', '/bin'];
-  const found = folders
-    .filter((folder) => folder.startsWith('/'))
-    .map((folder) => `${folder}/${program}`)
-    .find(isProgram);
-  if (found === undefined) throw missing(program, fromPackage);
+function pathOf(program: string): string {
+  const found = findProgram(program, ['/usr/bin', '/bin']);
+  if (found === undefined) throw missing(program);
   return found;
 }
 
-function missing(program: string, fromPackage: string): MultipassError {
-  return new MultipassError('TOOL_MISSING', `the program "${program}" is not installed`, {
-    hint: `Classic mounts need it: install ${fromPackage}, then try again.`,
-    details: { program },
-  });
+function missing(program: string): MultipassError {
+  return notInstalled(program, { neededFor: 'Classic mounts need it' });
 }

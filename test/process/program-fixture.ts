@@ -1,0 +1,24 @@
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { test as base } from 'vitest';
+
+/** Tests with a folder of their own. */
+export const test = base.extend<{ folder: string }>({
+  // eslint-disable-next-line no-empty-pattern -- vitest wants the pattern
+  folder: async ({}, use) => {
+    const folder = await realpath(await mkdtemp(join(tmpdir(), 'multipass-ts-process-')));
+    await use(folder);
+    await rm(folder, { recursive: true, force: true });
+  },
+});
+
+/** A program of its own, from a text. */
+export async function compile(folder: string, contents: string): Promise<string> {
+  const outfile = join(folder, 'program.mjs');
+  const source = join(folder, 'program.ts');
+  await writeFile(source, contents);
+  await build({ entryPoints: [source], outfile, bundle: true, format: 'esm', platform: 'node' });
+  return outfile;
+}
