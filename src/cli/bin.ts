@@ -36,9 +36,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // There is nobody left to tell: the terminal has hung up, or the reader of the pipe has gone.
 process.stderr.on('error', () => undefined);
 
-const { env, platform } = process;
+const { env } = process;
 const home = homedir();
-const layout = new StoreLayout(storageRoot({ env, platform, home }));
+const layout = new StoreLayout(storageRoot({ env, home }));
 const context: CliContext = {
   stdin: readStdin,
   terminal: process.stdin.isTTY && process.stdout.isTTY,
@@ -46,7 +46,6 @@ const context: CliContext = {
   stderr: outputOf(process.stderr),
   env,
   home,
-  platform,
   signal: interruption.signal,
   layout,
   version: process.env['MULTIPASS_TS_VERSION'] ?? '',

@@ -20,7 +20,6 @@ export interface CliContext {
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
-  readonly platform: NodeJS.Platform;
   /** Fires at the first Ctrl-C. */
   readonly signal: AbortSignal;
   readonly layout: StoreLayout;

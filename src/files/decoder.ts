@@ -1,6 +1,6 @@
 import { RecordError } from '../errors.js';
 
-/** The keys of a record that this version does not know. They survive a rewrite. */
+/** The keys of a record that this version does not know. They survive a rewrite. @internal for its tests */
 export const UNKNOWN_KEYS: unique symbol = Symbol('unknown keys');
 
 /** A decoded record; spreading it (`{ ...record, change }`) carries its unknown keys along. */

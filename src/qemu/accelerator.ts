@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { access, constants } from 'node:fs/promises';
+import { access, constants, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { throwIfAborted } from '../abort.js';
@@ -12,17 +11,13 @@ import { EXIT_PORT, PROBE_EXIT_CODE, probeGuest } from './probe-guest.js';
 /** A guest that does nothing needs a fraction of a second; a broken accelerator never ends. */
 const PROBE_MS = 10_000;
 
-/** Which accelerator a host may have, besides QEMU's own translator. */
-export function hardwareAccelerator(platform: NodeJS.Platform): Exclude<Accelerator, 'tcg'> | null {
-  if (platform === 'linux') return 'kvm';
-  return platform === 'darwin' ? 'hvf' : null;
-}
+/** The device through which the host's hardware runs guests. */
+export const KVM_DEVICE = '/dev/kvm';
 
-/** True when this user may use the hardware at all: for KVM, that its device can be opened. */
-export async function isReachable(accelerator: Exclude<Accelerator, 'tcg'>): Promise<boolean> {
-  if (accelerator === 'hvf') return true;
+/** True when this user may use the hardware at all, which is to open its device. */
+export async function canOpen(device: string): Promise<boolean> {
   try {
-    await access('/dev/kvm', constants.R_OK | constants.W_OK);
+    await access(device, constants.R_OK | constants.W_OK);
     return true;
   } catch {
     return false;
@@ -33,19 +28,18 @@ export async function isReachable(accelerator: Exclude<Accelerator, 'tcg'>): Pro
 export interface ProbeRequest {
   /** `qemu-system-x86_64`. */
   readonly program: string;
-  readonly accelerator: Exclude<Accelerator, 'tcg'>;
   readonly signal?: AbortSignal | undefined;
   /** How long the guest may take. Default 10 s. */
   readonly timeoutMs?: number;
 }
 
 /**
- * Whether an accelerator really runs a guest from its firmware to its end. That its device is there tells nothing: under
- * some nested hypervisors it is, and guests stop in the middle of their boot loader.
+ * Whether KVM really runs a guest from its firmware to its end. That its device is there tells nothing: under some nested
+ * hypervisors it is, and guests stop in the middle of their boot loader.
  * @throws MultipassError TOOL_MISSING, ABORTED
  */
-export async function runsGuests(request: ProbeRequest): Promise<boolean> {
-  const { program, accelerator, signal, timeoutMs = PROBE_MS } = request;
+export async function kvmRunsGuests(request: ProbeRequest): Promise<boolean> {
+  const { program, signal, timeoutMs = PROBE_MS } = request;
   // There is no probe guest for other processors: reachable hardware must do.
   if (!program.endsWith('x86_64')) return true;
   const folder = await mkdtemp(join(tmpdir(), 'multipass-probe-'));
@@ -53,7 +47,7 @@ export async function runsGuests(request: ProbeRequest): Promise<boolean> {
   try {
     const disk = join(folder, 'probe.raw');
     await writeFile(disk, probeGuest());
-    await run(program, probeArguments(accelerator, 'probe.raw'), {
+    await run(program, probeArguments('kvm', 'probe.raw'), {
       cwd: folder,
       okExitCodes: [PROBE_EXIT_CODE],
       signal: signal === undefined ? tooLong : AbortSignal.any([signal, tooLong]),
@@ -62,14 +56,14 @@ export async function runsGuests(request: ProbeRequest): Promise<boolean> {
   } catch (error) {
     throwIfAborted(signal);
     if (hasCode(error, 'TOOL_MISSING')) throw error;
-    log('info', 'qemu', `${accelerator} does not run guests: ${(error as Error).message}`);
+    log('info', 'qemu', `KVM does not run guests: ${(error as Error).message}`);
     return false;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** The arguments of a QEMU that runs the probe guest. */
+/** The arguments of a QEMU that runs the probe guest. @internal for its tests */
 export function probeArguments(accelerator: Accelerator, disk: string): string[] {
   return [
     ...['-no-user-config', '-nodefaults', '-display', 'none', '-machine', 'pc'],

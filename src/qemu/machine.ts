@@ -1,5 +1,5 @@
 /** Hardware that runs a guest's code, or the program that stands in for it. */
-export type Accelerator = 'kvm' | 'hvf' | 'tcg';
+export type Accelerator = 'kvm' | 'tcg';
 
 /** What a network card is plugged into, on the host's side. */
 export type CardBackend =
@@ -138,7 +138,7 @@ export function seenAsArguments(seenAs: SeenAs | null): string[] {
   return ['unshare', `--map-user=${seenAs.uid}`, `--map-group=${seenAs.gid}`, '--'];
 }
 
-/** A value inside a comma-separated option: QEMU wants a comma in it doubled. */
+/** A value inside a comma-separated option: QEMU wants a comma in it doubled. @internal for its tests */
 export function optionValue(value: string): string {
   return value.replaceAll(',', ',,');
 }

@@ -1,12 +1,9 @@
-import { mkdtemp, open, rm, symlink } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { createConnection, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 
 /**
  * Connects to a unix socket in a folder whose path may be of any length. The kernel takes 107 bytes for the whole path,
- * and Node cuts off what is longer without a word; so the folder is reached through our own open file on it, or, where
- * there is no /proc, through a short link.
+ * and Node cuts off what is longer without a word; so the folder is reached through our own open file on it.
  * @param take called in the moment it is connected, to listen to it: whoever comes later may have missed its end
  * @throws the system's own error: ENOENT, ECONNREFUSED, …
  */
@@ -17,15 +14,7 @@ export async function connectUnixSocket<T>(
 ): Promise<T> {
   const handle = await open(folder, 'r');
   try {
-    if (process.platform === 'linux')
-      return await connect(`/proc/self/fd/${handle.fd}/${name}`, take);
-    const home = await mkdtemp(join(tmpdir(), 'mp-'));
-    try {
-      await symlink(folder, join(home, 'r'));
-      return await connect(join(home, 'r', name), take);
-    } finally {
-      await rm(home, { recursive: true, force: true });
-    }
+    return await connect(`/proc/self/fd/${handle.fd}/${name}`, take);
   } finally {
     await handle.close();
   }

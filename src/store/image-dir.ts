@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 
 /** The folder of one image, published or in staging: an immutable disk and where it came from. A value without I/O. */
 export class ImageDir {
@@ -6,11 +6,6 @@ export class ImageDir {
 
   constructor(path: string) {
     this.path = path;
-  }
-
-  /** The image's id, once it is published. */
-  get id(): string {
-    return basename(this.path);
   }
 
   get imageRecord(): string {

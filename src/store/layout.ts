@@ -102,11 +102,6 @@ export class StoreLayout {
     return join(this.macs, plainName(hex));
   }
 
-  /** A file of a lock that is not about one instance, such as that of the bridge. */
-  lockFile(name: string): string {
-    return join(this.locks, plainName(name));
-  }
-
   staged(token: string): string {
     return join(this.staging, plainName(token));
   }

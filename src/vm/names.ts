@@ -24,14 +24,9 @@ export function requireDestinationName(name: string): void {
 }
 
 /**
- * The first of `<source>-clone1`, `<source>-clone2`, … that is not taken: gaps are used again, and a taken one never
- * blocks.
+ * Those of `<source>-clone1`, `<source>-clone2`, … that are not taken, without end: gaps are used again, and a taken one
+ * never blocks.
  */
-export function firstFreeCloneName(source: string, taken: ReadonlySet<string>): string {
-  return firstFreeCloneNames(source, taken).next().value;
-}
-
-/** The same, one after the other, without end. */
 export function* firstFreeCloneNames(
   source: string,
   taken: ReadonlySet<string>,

@@ -60,8 +60,6 @@ export class VirtualMachineStore {
  *   `~/.local/share/multipass-ts`
  */
 export function openStore(root?: string): VirtualMachineStore {
-  const { env, platform } = process;
-  return new VirtualMachineStore(
-    new StoreLayout(root ?? storageRoot({ env, platform, home: homedir() })),
-  );
+  const { env } = process;
+  return new VirtualMachineStore(new StoreLayout(root ?? storageRoot({ env, home: homedir() })));
 }

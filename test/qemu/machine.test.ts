@@ -92,7 +92,6 @@ describe('machineArguments', () => {
 
   it('asks hardware for the processor that it is, and the translator for all it can do', () => {
     expect(valuesOf('-cpu', { ...PLAIN, accelerator: 'kvm' })).toEqual(['host']);
-    expect(valuesOf('-cpu', { ...PLAIN, accelerator: 'hvf' })).toEqual(['host']);
     expect(valuesOf('-cpu', PLAIN)).toEqual(['max']);
   });
 

@@ -18,7 +18,6 @@ export async function multipassInProcess(
     layout,
     env: { MULTIPASS_STORAGE: layout.root },
     home: dirname(layout.root),
-    platform: process.platform,
     signal: new AbortController().signal,
     version: '0.0.0',
     primary: 'primary',

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { firstFreeCloneName, isValidName, requireDestinationName } from '../../src/vm/names.js';
+import { firstFreeCloneNames, isValidName, requireDestinationName } from '../../src/vm/names.js';
 
 describe('isValidName', () => {
   it.for(['a', 'Z', 'web', 'web-2', 'a--b', 'a1', 'A-1-b', 'x'.repeat(63), `x${'-'.repeat(61)}9`])(
@@ -53,19 +53,23 @@ describe('isValidName', () => {
   });
 });
 
-describe('firstFreeCloneName', () => {
+function firstOf(source: string, taken: ReadonlySet<string>): string {
+  return firstFreeCloneNames(source, taken).next().value;
+}
+
+describe('firstFreeCloneNames', () => {
   it('takes the first number that is free, gaps too', () => {
-    expect(firstFreeCloneName('web', new Set())).toBe('web-clone1');
-    expect(firstFreeCloneName('web', new Set(['web-clone1', 'web-clone3']))).toBe('web-clone2');
-    expect(firstFreeCloneName('web', new Set(['web-clone01', 'db-clone1']))).toBe('web-clone1');
-    expect(firstFreeCloneName('web-clone1', new Set(['web-clone1']))).toBe('web-clone1-clone1');
+    expect(firstOf('web', new Set())).toBe('web-clone1');
+    expect(firstOf('web', new Set(['web-clone1', 'web-clone3']))).toBe('web-clone2');
+    expect(firstOf('web', new Set(['web-clone01', 'db-clone1']))).toBe('web-clone1');
+    expect(firstOf('web-clone1', new Set(['web-clone1']))).toBe('web-clone1-clone1');
   });
 
   it('gives a name that is not taken, with every lower number taken', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 30 })), (numbers) => {
         const taken = new Set(numbers.map((number) => `web-clone${number}`));
-        const name = firstFreeCloneName('web', taken);
+        const name = firstOf('web', taken);
         expect(taken.has(name)).toBe(false);
         const number = Number(/^web-clone(\d+)$/.exec(name)?.[1]);
         for (let lower = 1; lower < number; lower += 1) expect(numbers).toContain(lower);

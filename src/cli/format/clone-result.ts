@@ -18,7 +18,6 @@ const ACTION: Readonly<Record<CloneReport['strategy'], string>> = {
   copy: 'copy the disk',
   convert: 'convert one state of the disk, without its snapshots',
   linked: 'put an empty disk on a base that is shared',
-  live: 'copy the disk of the running instance',
 };
 
 function formatPlan(report: CloneReport): string {

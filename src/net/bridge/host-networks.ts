@@ -28,6 +28,7 @@ export async function hostNetworks(signal?: AbortSignal): Promise<HostNetwork[]>
 /**
  * What of `ip -json -details link` is a network for instances.
  * @param isCard tells whether there is hardware for ethernet behind a name
+ * @internal for its tests
  */
 export function networksAmong(
   links: readonly Link[],

@@ -1,12 +1,5 @@
 import { basename, dirname, join } from 'node:path';
-
-/** What decides where a multipassd keeps its data. */
-export interface LegacyHost {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly platform: NodeJS.Platform;
-  /** Home folder of the calling user. */
-  readonly home: string;
-}
+import type { HostEnvironment } from '../storage-root.js';
 
 /** A data folder of a multipassd and the cache folder that belongs to it; neither need exist. */
 export interface LegacyPlace {
@@ -17,12 +10,11 @@ export interface LegacyPlace {
 }
 
 /** The places of multipassd's data, the most specific first: MULTIPASS_STORAGE, the snap, root's, the user's own. */
-export function legacyPlaces({ env, platform, home }: LegacyHost): LegacyPlace[] {
+export function legacyPlaces({ env, home }: HostEnvironment): LegacyPlace[] {
   const storage = env['MULTIPASS_STORAGE'] ?? '';
   const stored = storage === '' ? [] : [pair(storage), pair(storage, 'multipassd')];
-  if (platform === 'darwin') return [...stored, macPlace('/var/root'), macPlace(home)];
-  const snap = platform === 'linux' ? [pair('/var/snap/multipass/common', 'multipassd')] : [];
-  return [...stored, ...snap, xdgPlace('/root'), xdgPlace(home)];
+  const snap = pair('/var/snap/multipass/common', 'multipassd');
+  return [...stored, snap, xdgPlace('/root'), xdgPlace(home)];
 }
 
 /** The cache folder that goes with a data folder, by the data folder's path; null when that says nothing. */
@@ -35,8 +27,6 @@ export function siblingCache(data: string): string | null {
       return join(dirname(parent), 'cache', 'multipassd');
     case 'share':
       return join(parent, '..', '..', '.cache', 'multipassd');
-    case 'Application Support':
-      return join(parent, '..', 'Caches', 'multipassd');
     default:
       return null;
   }
@@ -50,13 +40,5 @@ function xdgPlace(home: string): LegacyPlace {
   return {
     data: join(home, '.local', 'share', 'multipassd'),
     cache: join(home, '.cache', 'multipassd'),
-  };
-}
-
-function macPlace(home: string): LegacyPlace {
-  const library = join(home, 'Library');
-  return {
-    data: join(library, 'Application Support', 'multipassd'),
-    cache: join(library, 'Caches', 'multipassd'),
   };
 }

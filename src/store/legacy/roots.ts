@@ -2,7 +2,8 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { MultipassError, hasCode } from '../../errors.js';
 import { isAbsence, legacyError, statLegacy, unlessAbsent } from './legacy-file.js';
-import { legacyPlaces, type LegacyHost, type LegacyPlace, siblingCache } from './places.js';
+import type { HostEnvironment } from '../storage-root.js';
+import { legacyPlaces, type LegacyPlace, siblingCache } from './places.js';
 
 /** Where one backend of a multipassd keeps its instances. */
 export interface LegacyRoot {
@@ -26,7 +27,7 @@ const BACKENDS = ['qemu', 'virtualbox', 'applevz', 'lxd', 'hyperkit', 'hyperv'];
  * Looks for legacy data in every place where a multipassd may have it. A place that this user may not look into is
  * passed over.
  */
-export async function findLegacyRoots(host: LegacyHost): Promise<LegacyRoot[]> {
+export async function findLegacyRoots(host: HostEnvironment): Promise<LegacyRoot[]> {
   const roots: LegacyRoot[] = [];
   for (const place of legacyPlaces(host)) {
     try {

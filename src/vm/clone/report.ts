@@ -43,8 +43,8 @@ export interface CloneReport {
   /** Name of the snapshot that was cloned, or null for the active state. */
   readonly snapshot: string | null;
   readonly strategy: Exclude<CopyStrategy, 'move'>;
-  /** What the disk is like: of a stopped machine, of frozen file systems, or as after a power cut. */
-  readonly consistency: 'stopped' | 'frozen' | 'crash';
+  /** What the disk is like: that of a stopped machine. */
+  readonly consistency: 'stopped';
   readonly bytesToCopy: number;
   /** Bytes that the clones share with the source. */
   readonly bytesShared: number;

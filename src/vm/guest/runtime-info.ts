@@ -27,7 +27,7 @@ export async function askGuest(guest: Guest, signal?: AbortSignal): Promise<Runt
   return parseRuntimeInfo(stdout);
 }
 
-/** What the answers say; what a guest does not tell is unknown. */
+/** What the answers say; what a guest does not tell is unknown. @internal for its tests */
 export function parseRuntimeInfo(stdout: string): RuntimeInfo {
   const answers = stdout.split(`${MARK}\n`).map((answer) => answer.trim());
   const [load = '', cpus = '', memory = '', disk = '', release = '', addresses = ''] = answers;

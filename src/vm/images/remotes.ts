@@ -51,6 +51,7 @@ export function remoteUrl(name: string, mirror: string | null): URL {
 /**
  * Reads the setting of the mirror: an `https:` URL, or an `http:` one of this very machine; a slash is added at its end.
  * @throws MultipassError SETTING_INVALID
+ * @internal for its tests
  */
 export function parseMirror(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
@@ -71,7 +72,7 @@ function isAllowed(url: URL): boolean {
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
 }
 
-/** As {@link URL} writes host names: IPv6 in brackets, IPv4 in four decimals. */
+/** As {@link URL} writes host names: IPv6 in brackets, IPv4 in four decimals. @internal for its tests */
 export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

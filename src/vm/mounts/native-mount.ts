@@ -84,7 +84,6 @@ function seenAsOf({ uidMappings, gidMappings }: Mount): SeenAs | null | string {
   const user = { host: uid?.host ?? self.uid, guest: guestId(uid?.guest ?? self.uid) };
   const group = { host: gid?.host ?? self.gid, guest: guestId(gid?.guest ?? self.gid) };
   if (user.host === user.guest && group.host === group.guest) return null;
-  if (process.platform !== 'linux') return 'this system cannot map ids for native mounts';
   if (user.host === self.uid && group.host === self.gid) {
     return { uid: user.guest, gid: group.guest };
   }

@@ -2,8 +2,11 @@ import type { JsonPlace, WithUnknownKeys } from '../../files/decoder.js';
 import { decodeUuid } from './spec.js';
 
 /** How the bytes of a disk came here. */
-export const COPY_STRATEGIES = ['reflink', 'copy', 'convert', 'linked', 'live', 'move'] as const;
+const COPY_STRATEGIES = ['reflink', 'copy', 'convert', 'linked', 'move'] as const;
 export type CopyStrategy = (typeof COPY_STRATEGIES)[number];
+
+/** What a record may name: also the way of later versions, which copy a disk while its machine runs. */
+export const RECORDED_STRATEGIES = [...COPY_STRATEGIES, 'live'] as const;
 
 /** What the user asked an image server for. */
 export interface ImageQuery extends WithUnknownKeys {
@@ -22,7 +25,7 @@ export interface Lineage extends WithUnknownKeys {
   readonly snapshot: string | null;
   /** UTC, ISO 8601 with milliseconds. */
   readonly created: string;
-  readonly strategy: CopyStrategy;
+  readonly strategy: (typeof RECORDED_STRATEGIES)[number];
 }
 
 /**
@@ -98,7 +101,7 @@ function decodeLineage(place: JsonPlace): Lineage {
     sourceName: place.key('sourceName').string(),
     snapshot: snapshot.isAbsent() ? null : snapshot.string(),
     created: place.key('created').string(),
-    strategy: place.key('strategy').oneOf(COPY_STRATEGIES),
+    strategy: place.key('strategy').oneOf(RECORDED_STRATEGIES),
     ...place.unknownKeys(LINEAGE_KEYS),
   };
 }

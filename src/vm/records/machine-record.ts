@@ -12,7 +12,7 @@ export interface MachineRecord extends WithUnknownKeys {
   readonly started: string;
 }
 
-const ACCELERATORS: readonly Accelerator[] = ['kvm', 'hvf', 'tcg'];
+const ACCELERATORS: readonly Accelerator[] = ['kvm', 'tcg'];
 /** What becomes a word of QEMU's command line, unquoted. */
 const WORD = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const SUBNET = /^(?:\d{1,3}\.){3}0\/24$/;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { MultipassError } from '../../errors.js';
-import { hardwareAccelerator, isReachable, runsGuests } from '../../qemu/accelerator.js';
+import { canOpen, KVM_DEVICE, kvmRunsGuests } from '../../qemu/accelerator.js';
 import type { Accelerator } from '../../qemu/machine.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { readRecordIfAny, replaceRecord } from '../../files/record.js';
@@ -13,7 +13,8 @@ export interface AcceleratorRequest {
   /** `qemu-system-x86_64`. */
   readonly program: string;
   readonly signal?: AbortSignal | undefined;
-  readonly platform?: NodeJS.Platform;
+  /** The device of the hardware; default {@link KVM_DEVICE}. */
+  readonly device?: string;
 }
 
 /**
@@ -22,34 +23,27 @@ export interface AcceleratorRequest {
  * @throws MultipassError ACCELERATOR_UNAVAILABLE when a given one cannot be used here; TOOL_MISSING, ABORTED
  */
 export async function chooseAccelerator(request: AcceleratorRequest): Promise<Accelerator> {
-  const { wanted, platform = process.platform } = request;
+  const { wanted, device = KVM_DEVICE } = request;
   if (wanted === 'tcg') return 'tcg';
-  const hardware = hardwareAccelerator(platform);
-  if (wanted !== 'auto') {
-    if (wanted === hardware && (await isReachable(wanted))) return wanted;
+  const isReachable = await canOpen(device);
+  if (wanted === 'kvm') {
+    if (isReachable) return 'kvm';
     throw new MultipassError(
       'ACCELERATOR_UNAVAILABLE',
       `the accelerator "${wanted}" cannot be used here`,
       {
-        hint:
-          wanted === 'kvm'
-            ? 'See that /dev/kvm is there and that you may open it, or let it be chosen (`multipass set local.accelerator=auto`).'
-            : 'Let it be chosen (`multipass set local.accelerator=auto`).',
+        hint: `See that ${device} is there and that you may open it, or let it be chosen (\`multipass set local.accelerator=auto\`).`,
       },
     );
   }
-  if (hardware === null || !(await isReachable(hardware))) return 'tcg';
-  return (await hasRunGuests(request, hardware)) ? hardware : 'tcg';
+  return isReachable && (await hasRunGuests(request)) ? 'kvm' : 'tcg';
 }
 
-async function hasRunGuests(
-  { layout, program, signal }: AcceleratorRequest,
-  accelerator: Exclude<Accelerator, 'tcg'>,
-): Promise<boolean> {
+async function hasRunGuests({ layout, program, signal }: AcceleratorRequest): Promise<boolean> {
   const boot = bootId();
   const known = remembered(layout, boot);
   if (known !== undefined) return known;
-  const works = await runsGuests({ program, accelerator, signal });
+  const works = await kvmRunsGuests({ program, signal });
   await replaceRecord(layout.acceleratorFile, { boot, works });
   return works;
 }

@@ -138,9 +138,8 @@ function kill(dir: InstanceDir): void {
   }
 }
 
-/** Whether a process was started in a folder; where there is no /proc to ask, its pid and start time must do. */
+/** Whether a process was started in a folder. */
 function isAtWorkIn(pid: number, folder: string): boolean {
-  if (process.platform !== 'linux') return true;
   const [there, here] = [statSync(`/proc/${pid}/cwd`), statSync(folder)];
   return there.dev === here.dev && there.ino === here.ino;
 }

@@ -16,7 +16,7 @@ export interface StoreSetting {
 export const NETWORK_MODES = ['user', 'bridge'] as const;
 export type NetworkMode = (typeof NETWORK_MODES)[number];
 
-export const ACCELERATORS = ['auto', 'kvm', 'hvf', 'tcg'] as const;
+export const ACCELERATORS = ['auto', 'kvm', 'tcg'] as const;
 export type AcceleratorChoice = (typeof ACCELERATORS)[number];
 
 const ON = /^(?:true|on|yes|1)$/i;

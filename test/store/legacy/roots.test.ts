@@ -37,12 +37,6 @@ describe('resolveLegacyRoot', () => {
       ['.local', 'share', 'multipassd'],
       ['.cache', 'multipassd'],
     ],
-    [
-      'a data folder of macOS',
-      ['Application Support', 'multipassd'],
-      ['Application Support', 'multipassd'],
-      ['Caches', 'multipassd'],
-    ],
   ])('takes %s', async (_, given, data, cache) => {
     const dataDir = await makeVault(...data);
     const cacheDir = await makeDir(...cache);
@@ -115,17 +109,14 @@ describe('findLegacyRoots', () => {
     const stored = await makeVault('p', 'data');
     const own = await makeVault('.local', 'share', 'multipassd');
     const host = { env: { MULTIPASS_STORAGE: join(dir, 'p') }, home: dir } as const;
-    const roots = [
-      ...(await findLegacyRoots({ ...host, platform: 'linux' })),
-      ...(await findLegacyRoots({ ...host, platform: 'darwin' })),
-    ];
+    const roots = await findLegacyRoots(host);
     const found = roots.map(({ dataDir }) => dataDir).filter((path) => path.startsWith(dir));
-    expect(found).toEqual([stored, own, stored]);
+    expect(found).toEqual([stored, own]);
   });
 
   it('looks in every place that Multipass knows', () => {
-    const linux = legacyPlaces({ env: {}, platform: 'linux', home: '/home/ann' });
-    expect(linux).toEqual([
+    const places = legacyPlaces({ env: {}, home: '/home/ann' });
+    expect(places).toEqual([
       {
         data: '/var/snap/multipass/common/data/multipassd',
         cache: '/var/snap/multipass/common/cache/multipassd',
@@ -133,12 +124,7 @@ describe('findLegacyRoots', () => {
       { data: '/root/.local/share/multipassd', cache: '/root/.cache/multipassd' },
       { data: '/home/ann/.local/share/multipassd', cache: '/home/ann/.cache/multipassd' },
     ]);
-    const mac = legacyPlaces({ env: {}, platform: 'darwin', home: '/Users/ann' });
-    expect(mac[0]).toEqual({
-      data: '/var/root/Library/Application Support/multipassd',
-      cache: '/var/root/Library/Caches/multipassd',
-    });
-    const stored = legacyPlaces({ env: { MULTIPASS_STORAGE: '/p' }, platform: 'linux', home: '/' });
+    const stored = legacyPlaces({ env: { MULTIPASS_STORAGE: '/p' }, home: '/' });
     expect(stored.slice(0, 2)).toEqual([
       { data: '/p/data', cache: '/p/cache' },
       { data: '/p/data/multipassd', cache: '/p/cache/multipassd' },

@@ -13,7 +13,7 @@ const SOURCE = `
   import { migrate } from './src/vm/migrate/migrate.js';
   import { StoreLayout } from './src/store/layout.js';
   const [root, from] = process.argv.slice(2);
-  const host = { env: {}, platform: 'linux', home: '/nonexistent' };
+  const host = { env: {}, home: '/nonexistent' };
   const request = { layout: new StoreLayout(root), from, host, names: ['db'], mode: 'move' };
   await migrate({ ...request, dryRun: false });
 `;

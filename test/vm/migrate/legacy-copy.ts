@@ -125,7 +125,7 @@ export class MigrationTarget {
     return await migrate({
       layout: this.layout,
       from: this.#from,
-      host: { env: {}, platform: 'linux', home: '/nonexistent' },
+      host: { env: {}, home: '/nonexistent' },
       names: [],
       mode: 'copy',
       dryRun: false,

@@ -300,7 +300,7 @@ describe('where the legacy data are', () => {
   test('is found by itself, and the store may be in the same folder', async ({ legacy }) => {
     const target = new MigrationTarget(legacy.root, '');
     const before = await treeOf(legacy.paths.data);
-    const host = { env: { MULTIPASS_STORAGE: legacy.root }, platform: 'linux', home: '/' } as const;
+    const host = { env: { MULTIPASS_STORAGE: legacy.root }, home: '/' } as const;
     const { report } = await target.migrate({ from: undefined, host, names: ['db'] });
     expect(report.from).toContain(legacy.paths.data);
     expect((await target.store.list()).map(({ name }) => name)).toEqual(['db']);
@@ -339,7 +339,7 @@ describe('where the legacy data are', () => {
   });
 
   test('fails when there are none', async ({ target, root }) => {
-    const host = { env: {}, platform: 'aix', home: dirname(root) } as const;
+    const host = { env: {}, home: dirname(root) } as const;
     await expect(target.migrate({ from: dirname(root), host })).rejects.toMatchObject({
       code: 'LEGACY_NOT_FOUND',
     });

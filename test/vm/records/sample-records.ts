@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { MacAddress } from '../../../src/net/mac-address.js';
-import { COPY_STRATEGIES } from '../../../src/vm/records/image-record.js';
+import { RECORDED_STRATEGIES } from '../../../src/vm/records/image-record.js';
 
 /** Arbitrary JSON of each kind of record, right in every known key, with unknown ones at every depth. */
 
@@ -89,7 +89,7 @@ const lineageJson = withLaterKeys(
     sourceName: text,
     snapshot: fc.option(text),
     created: isoTime,
-    strategy: fc.constantFrom(...COPY_STRATEGIES),
+    strategy: fc.constantFrom(...RECORDED_STRATEGIES),
   }),
 );
 

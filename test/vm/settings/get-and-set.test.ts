@@ -38,7 +38,7 @@ describe('a setting of the store', () => {
   test.for<[key: string, given: string, got: string]>([
     ['client.primary-name', 'web', 'web'],
     ['client.primary-name', '', ''],
-    ['local.accelerator', 'hvf', 'hvf'],
+    ['local.accelerator', 'kvm', 'kvm'],
     ['local.bridged-network', 'en0', 'en0'],
     ['local.bridged-network', '', ''],
     ['local.driver', 'qemu', 'qemu'],
@@ -63,7 +63,7 @@ describe('a setting of the store', () => {
   test.for<[key: string, value: string, problem: string]>([
     ['client.primary-name', '1web', 'it is no name that an instance can have'],
     ['client.primary-name', 'a.b', 'it is no name that an instance can have'],
-    ['local.accelerator', 'xen', 'need "auto" or "kvm" or "hvf" or "tcg"'],
+    ['local.accelerator', 'xen', 'need "auto" or "kvm" or "tcg"'],
     ['local.bridged-network', 'a\nb', 'it is no name that a network can have'],
     ['local.driver', 'lxd', 'need "qemu"'],
     ['local.image.mirror', 'http://example.org', 'need an https URL'],

@@ -83,7 +83,7 @@ describe('the settings', () => {
       }),
     );
     expect(() => settings.accelerator).toThrow(
-      `Invalid setting 'MULTIPASS_ACCELERATOR=KVM': need "auto" or "kvm" or "hvf" or "tcg"`,
+      `Invalid setting 'MULTIPASS_ACCELERATOR=KVM': need "auto" or "kvm" or "tcg"`,
     );
   });
 

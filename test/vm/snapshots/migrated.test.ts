@@ -21,7 +21,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 test('the snapshots of a migrated instance live beside new ones', async ({ store }) => {
   await migrate({
     ...{ layout: store.layout, from: legacy.paths.root, names: [], mode: 'copy', dryRun: false },
-    host: { env: {}, platform: 'linux', home: folder },
+    host: { env: {}, home: folder },
   });
   const vm = await store.get('db');
   const dir = store.layout.instance('db');
