@@ -4,14 +4,15 @@ import { startError } from './programs.js';
 
 /**
  * For a program that lives on without us: shell that writes who it is into the file \$pidfile, as JSON, before it does
- * anything by which it would be looked for. The start time (field 22 of /proc/PID/stat; 0 where there is no /proc) tells
- * it from a later process that gets its pid; both stay when the shell becomes another program.
+ * anything by which it would be looked for. The start time (field 22 of /proc/PID/stat; 0 where there is no /proc) and
+ * the boot of the host tell it from a later process that gets its pid; all stay when the shell becomes another program.
  */
 export const WRITE_PID_FILE = `
 startTime() { shift "$(($# > 19 ? 19 : $#))"; started=\${1:-0}; }
 stat=; read -r stat 2>/dev/null <"/proc/$$/stat"
 startTime \${stat##*) }
-printf '{"pid": %s, "startTime": "%s"}\\n' "$$" "$started" >"$pidfile.new" &&
+boot=; read -r boot 2>/dev/null </proc/sys/kernel/random/boot_id
+printf '{"pid": %s, "startTime": "%s", "boot": "%s"}\\n' "$$" "$started" "$boot" >"$pidfile.new" &&
 mv -f "$pidfile.new" "$pidfile"`;
 
 /** How a program is started that lives on without us. */

@@ -1,15 +1,71 @@
-import { isProcessAlive } from './maker-token.js';
+import { readFileSync, statSync } from 'node:fs';
+import { isProcessAlive, startTimeOf } from './maker-token.js';
 import { readSmallFileIfAny } from '../files/record.js';
 
+/** Who a file of WRITE_PID_FILE says it is. */
+interface Noted {
+  readonly pid: number;
+  readonly startTime: string;
+  /** The boot of the host that it was written in; undefined where the host has no name for one. */
+  readonly boot: string | undefined;
+}
+
+/** What a pid file tells: the pid of a process that lives, or that it has ended, or that there is none. */
+export type NotedProcess = number | 'ended' | 'none';
+
 /**
- * The pid that a file of WRITE_PID_FILE names, when that very process lives; undefined when it does not, or there is no
- * such file. A pid that was given to another process since is told by its start time.
+ * The process that a file of WRITE_PID_FILE names, when that very one lives and is at work in `folder`. Only the kernel
+ * is believed: a file that came with a copy, an archive or from an earlier boot, or that somebody wrote, names a process
+ * that works elsewhere or started at another time. So what this gives may be sent a signal. Where there is no /proc to
+ * ask, pid and start time must do.
  * @throws MultipassError when the file cannot be read
  */
-export function liveProcessOf(path: string): number | undefined {
-  const text = readSmallFileIfAny(path) ?? '';
-  const [, pid] = /"pid":\s*(\d+)/.exec(text) ?? [];
-  const [, startTime] = /"startTime":\s*"(\d+)"/.exec(text) ?? [];
+export function notedProcess(path: string, folder: string): NotedProcess {
+  const text = readSmallFileIfAny(path);
+  if (text === undefined) return 'none';
+  const noted = parse(text);
+  return noted !== undefined && isAlive(noted) && isAtWorkIn(noted.pid, folder)
+    ? noted.pid
+    : 'ended';
+}
+
+/** The pid of {@link notedProcess}, or undefined. @throws MultipassError when the file cannot be read */
+export function liveProcessOf(path: string, folder: string): number | undefined {
+  const found = notedProcess(path, folder);
+  return typeof found === 'number' ? found : undefined;
+}
+
+function parse(text: string): Noted | undefined {
+  const [, pid] = /"pid":\s*(\d{1,10})\b/.exec(text) ?? [];
+  const [, startTime] = /"startTime":\s*"(\d{1,20})"/.exec(text) ?? [];
+  const [, boot] = /"boot":\s*"([0-9a-f-]{36})"/.exec(text) ?? [];
   if (pid === undefined || startTime === undefined) return undefined;
-  return isProcessAlive(Number(pid), startTime) ? Number(pid) : undefined;
+  return { pid: Number(pid), startTime, boot };
+}
+
+function isAlive({ pid, startTime, boot }: Noted): boolean {
+  if (!isProcessAlive(pid, startTime)) return false;
+  if (process.platform !== 'linux') return true;
+  return startTimeOf(String(pid)) === startTime && (boot === undefined || boot === thisBoot());
+}
+
+/** By device and inode: a folder may have been moved since, or be seen from another mount namespace. */
+function isAtWorkIn(pid: number, folder: string): boolean {
+  if (process.platform !== 'linux') return true;
+  try {
+    const [there, here] = [
+      statSync(`/proc/${pid}/cwd`, { bigint: true }),
+      statSync(folder, { bigint: true }),
+    ];
+    return there.dev === here.dev && there.ino === here.ino;
+  } catch {
+    // It has ended meanwhile, or is not ours to look at, and so none that we have started.
+    return false;
+  }
+}
+
+let boot: string | undefined;
+
+function thisBoot(): string {
+  return (boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
 }

@@ -3,8 +3,8 @@ import { errnoOf, fromSystemError, MultipassError, RecordError } from '../errors
 import { hasSnapshotNamed, readQcow2, type Qcow2Facts } from '../qemu/qcow2-header.js';
 import type { InstanceDir } from '../store/instance-dir.js';
 import type { StoreLayout } from '../store/layout.js';
-import { liveProcessOf } from '../store/pid-file.js';
-import { readRecord, readRecordIfAny, readSmallFileIfAny } from '../files/record.js';
+import { notedProcess, type NotedProcess } from '../store/pid-file.js';
+import { readRecord, readRecordIfAny } from '../files/record.js';
 import { instanceNotFound, isNotFound } from './errors.js';
 import type { Problem } from './views.js';
 import { isValidName } from './names.js';
@@ -73,7 +73,7 @@ export function readInstance(
  */
 export function isRunning(dir: InstanceDir): boolean {
   try {
-    return qemuState(dir) === 'alive';
+    return runningQemu(dir) !== undefined;
   } catch (error) {
     if (error instanceof MultipassError) return false;
     throw error;
@@ -87,7 +87,7 @@ export function isRunning(dir: InstanceDir): boolean {
 export function requireFolder(dir: InstanceDir): void {
   try {
     const entry = lstatSync(dir.path, { throwIfNoEntry: false });
-    if (entry?.isDirectory() === false) throw notOfItsOwn(dir);
+    if (entry?.isDirectory() === false) throw notOfItsOwn(dir.path);
     if (isEmptyOrGone(dir)) throw instanceNotFound(dir.name);
   } catch (error) {
     throw meaningOf(error, dir);
@@ -119,7 +119,7 @@ export function problemOf(error: unknown, layout: StoreLayout, dir: InstanceDir)
 }
 
 function readFolder(dir: InstanceDir, { remember, previous }: ReadOptions): InstanceReading {
-  if (!lstatSync(dir.path).isDirectory()) throw notOfItsOwn(dir);
+  if (!lstatSync(dir.path).isDirectory()) throw notOfItsOwn(dir.path);
   // Taken before they are read: what is replaced meanwhile has another print the next time.
   const print = remember === true || previous !== undefined ? printOf(dir) : undefined;
   const known = print !== undefined && previous?.print === print ? previous : undefined;
@@ -130,7 +130,9 @@ function readFolder(dir: InstanceDir, { remember, previous }: ReadOptions): Inst
   const spec = pending?.spec ?? recorded;
   requireRegularFile(dir.disk);
   const disk = readQcow2(dir.disk);
-  const qemu = qemuState(dir);
+  // Where there are none `list` need not look; whoever opens it to write has another look.
+  if (spec.snapshotHead !== 0 || print !== undefined) isFolder(dir.snapshots);
+  const qemu = lookForQemu(dir);
   return {
     name: dir.name,
     dir,
@@ -139,7 +141,7 @@ function readFolder(dir: InstanceDir, { remember, previous }: ReadOptions): Inst
     disk,
     state: stateOf(spec, disk, qemu),
     pending,
-    uncleanEnd: qemu === 'dead',
+    uncleanEnd: qemu === 'ended',
     print: pending === undefined ? print : undefined,
   };
 }
@@ -155,27 +157,42 @@ function printOf(dir: InstanceDir): string {
 function stateOf(
   spec: InstanceSpec,
   disk: Qcow2Facts,
-  qemu: 'alive' | 'dead' | 'none',
+  qemu: NotedProcess,
 ): InstanceReading['state'] {
   if (spec.deleted) return 'Deleted';
-  if (qemu === 'alive') return 'Running';
+  if (typeof qemu === 'number') return 'Running';
   return hasSnapshotNamed(disk, SUSPEND_TAG) ? 'Suspended' : 'Stopped';
 }
 
-/** The pid of the instance's QEMU; undefined when it does not live. @throws MultipassError when that cannot be read */
+/**
+ * The pid of the instance's QEMU, at work in this very folder; undefined when it does not live.
+ * @throws MultipassError when that cannot be read
+ */
 export function runningQemu(dir: InstanceDir): number | undefined {
-  return liveProcessOf(dir.qemuPid);
+  const qemu = lookForQemu(dir);
+  return typeof qemu === 'number' ? qemu : undefined;
 }
 
-function qemuState(dir: InstanceDir): 'alive' | 'dead' | 'none' {
-  if (runningQemu(dir) !== undefined) return 'alive';
-  return readSmallFileIfAny(dir.qemuPid) === undefined ? 'none' : 'dead';
+/** One look more at `run/` and one less at its file: most instances of a long list have none. */
+function lookForQemu(dir: InstanceDir): NotedProcess {
+  return isFolder(dir.run) ? notedProcess(dir.qemuPid, dir.path) : 'none';
 }
 
-function notOfItsOwn(dir: InstanceDir): MultipassError {
-  return new MultipassError('INSTANCE_BROKEN', `"${dir.path}" is not a folder of its own`, {
-    hint: 'Put the instance folder itself in its place: links are not followed.',
-    details: { path: dir.path },
+/**
+ * Whether there is a folder of that name in an instance's. A link there would lead what is written into it to somewhere
+ * else.
+ * @throws MultipassError INSTANCE_BROKEN for a link or a file
+ */
+export function isFolder(path: string): boolean {
+  const entry = lstatSync(path, { throwIfNoEntry: false });
+  if (entry?.isDirectory() === false) throw notOfItsOwn(path);
+  return entry !== undefined;
+}
+
+function notOfItsOwn(path: string): MultipassError {
+  return new MultipassError('INSTANCE_BROKEN', `"${path}" is not a folder of its own`, {
+    hint: 'Put the folder itself in its place: links are not followed.',
+    details: { path },
   });
 }
 

@@ -1,16 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { run } from '../../src/process/run.js';
-import { startTimeOf } from '../../src/store/maker-token.js';
 import type { InstanceDir } from '../../src/store/instance-dir.js';
 import type { StoreLayout } from '../../src/store/layout.js';
 import { makeInstance } from './store-fixture.js';
-
-/** Makes an instance look as if it were running: as its QEMU serves this process. */
-export async function pretendToRun(dir: InstanceDir): Promise<void> {
-  await mkdir(dir.run, { recursive: true });
-  const pid = { pid: process.pid, startTime: startTimeOf('self') };
-  await writeFile(dir.qemuPid, JSON.stringify(pid));
-}
+import { pretendToRun } from './pretend-to-run.js';
 
 async function markAsCorrupt(dir: InstanceDir): Promise<void> {
   const flag = 'write -P 2 79 1';

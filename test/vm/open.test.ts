@@ -15,7 +15,7 @@ import { run } from '../../src/process/run.js';
 import { readQcow2 } from '../../src/qemu/qcow2-header.js';
 import type { InstanceDir } from '../../src/store/instance-dir.js';
 import { StoreLayout } from '../../src/store/layout.js';
-import { newToken, startTimeOf } from '../../src/store/maker-token.js';
+import { newToken } from '../../src/store/maker-token.js';
 import { recordText } from '../../src/files/record.js';
 import { encodePending, type PendingOperation } from '../../src/vm/records/pending-record.js';
 import { readInstance } from '../../src/vm/read-instance.js';
@@ -24,10 +24,11 @@ import { Work, type WorkOptions } from '../../src/work.js';
 import { prepareStore } from '../../src/vm/sweep.js';
 import { hashTree } from '../support/hash-tree.js';
 import { lockIsTried } from '../support/lock-attempt.js';
+import { pretendToRun } from '../support/pretend-to-run.js';
 import { makeInstance, specOf } from '../support/store-fixture.js';
 import { test } from '../support/worker-fixture.js';
 
-async function writePid(dir: InstanceDir, startTime: string | undefined): Promise<void> {
+async function writePid(dir: InstanceDir, startTime: string): Promise<void> {
   await mkdir(join(dir.path, 'run'), { recursive: true });
   await writeFile(dir.qemuPid, JSON.stringify({ pid: process.pid, startTime }));
 }
@@ -142,7 +143,7 @@ describe('openInstance', () => {
   }) => {
     const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
     await rm(dir.lock);
-    await writePid(dir, startTimeOf('self'));
+    await pretendToRun(dir);
     const before = await hashTree(layout.root);
     await expect(open(layout)).rejects.toMatchObject({
       code: 'INSTANCE_NOT_STOPPED',
@@ -157,7 +158,7 @@ describe('openInstance', () => {
     const opening = open(layout);
     const outcome = expect(opening).rejects.toMatchObject({ code: 'INSTANCE_NOT_STOPPED' });
     await lockIsTried(dir.lock, { attempt: opening });
-    await writePid(dir, startTimeOf('self'));
+    await pretendToRun(dir);
     await outcome;
   });
 

@@ -1,23 +1,23 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { describe, expect } from 'vitest';
 import { MultipassError, RecordError } from '../../src/errors.js';
 import type { InstanceDir } from '../../src/store/instance-dir.js';
-import { startTimeOf } from '../../src/store/maker-token.js';
 import { recordText } from '../../src/files/record.js';
 import { encodePending } from '../../src/vm/records/pending-record.js';
+import { listInstances } from '../../src/vm/list-instances.js';
+import { ANY_STATE, lookAt } from '../../src/vm/open.js';
+import { countSnapshots } from '../../src/vm/snapshots/snapshot-list.js';
+import { takeSnapshot } from '../../src/vm/snapshots/take-snapshot.js';
 import { isRunning, problemOf, readInstance } from '../../src/vm/read-instance.js';
 import { hashTree } from '../support/hash-tree.js';
 import { makeInstance, specOf } from '../support/store-fixture.js';
 import { test } from '../support/worker-fixture.js';
+import { pretendToRun } from '../support/pretend-to-run.js';
 
 async function writePid(dir: InstanceDir, text: string): Promise<void> {
   await mkdir(join(dir.path, 'run'), { recursive: true });
   await writeFile(dir.qemuPid, text);
-}
-
-function living(): string {
-  return JSON.stringify({ pid: process.pid, startTime: startTimeOf('self') });
 }
 
 describe('readInstance', () => {
@@ -40,7 +40,7 @@ describe('readInstance', () => {
 
   test('is Running while the process of its pid file lives', async ({ store: { layout } }) => {
     const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
-    await writePid(dir, living());
+    await pretendToRun(dir);
     expect(readInstance(layout, 'web')).toMatchObject({ state: 'Running', uncleanEnd: false });
     expect(isRunning(dir)).toBe(true);
   });
@@ -155,5 +155,48 @@ describe('problemOf', () => {
   test('hides no bug of ours', ({ store: { layout } }) => {
     const bug = new TypeError('undefined is no function');
     expect(() => problemOf(bug, layout, layout.instance('web'))).toThrow(bug);
+  });
+});
+
+describe('a folder inside of an instance', () => {
+  const INNER = ['run', 'snapshots'] as const;
+  const WRONG: Record<string, (path: string, outside: string) => Promise<void>> = {
+    'a link to a folder outside': (path, outside) => symlink(outside, path),
+    'a relative link': (path, outside) => symlink(relative(dirname(path), outside), path),
+    'a link to nothing': (path, outside) => symlink(join(outside, 'nothing'), path),
+    'a file': (path) => writeFile(path, ''),
+  };
+  const cases = INNER.flatMap((inner) =>
+    Object.entries(WRONG).map(([what, make]) => [inner, what, make] as const),
+  );
+  test.for(cases)(
+    'makes it Broken when "%s" is %s, and nothing is written there',
+    async ([inner, , make], { store }) => {
+      const { layout } = store;
+      const spec = specOf({ snapshotHead: 1 });
+      const dir = await makeInstance(layout, 'web', { seed: null, data: 0, spec, tags: 1 });
+      const outside = join(layout.root, 'outside');
+      await mkdir(outside);
+      await make(dir.file(inner), outside);
+      const broken = { code: 'INSTANCE_BROKEN', details: { path: dir.file(inner) } };
+      expect(() => lookAt(layout, 'web', { for: 'start', states: ANY_STATE })).toThrow(
+        expect.objectContaining(broken) as Error,
+      );
+      const [view] = await listInstances(layout);
+      expect(view).toMatchObject({ state: 'Broken', problem: { path: `instances/web/${inner}` } });
+      await expect(takeSnapshot({ layout, name: 'web' })).rejects.toMatchObject(broken);
+      expect(await readdir(outside)).toEqual([]);
+    },
+  );
+
+  test('is looked at before anything is written, also when no snapshot was taken', async ({
+    store: { layout },
+  }) => {
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
+    await symlink(layout.root, dir.snapshots);
+    await expect(takeSnapshot({ layout, name: 'web' })).rejects.toMatchObject({
+      code: 'INSTANCE_BROKEN',
+    });
+    expect(() => countSnapshots(dir)).toThrow(MultipassError);
   });
 });

@@ -1,7 +1,7 @@
 import { lstat, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { InstanceLock } from '../../src/store/lock.js';
-import { newToken, startTimeOf } from '../../src/store/maker-token.js';
+import { newToken } from '../../src/store/maker-token.js';
 import { StagedInstance } from '../../src/store/staging.js';
 import { recordText } from '../../src/files/record.js';
 import { followName } from '../../src/vm/run/follow-name.js';
@@ -10,6 +10,7 @@ import { readInstance } from '../../src/vm/read-instance.js';
 import { readSeed } from '../../src/vm/seed/seed.js';
 import { renameInstance } from '../../src/vm/rename-instance.js';
 import { hashTree } from '../support/hash-tree.js';
+import { pretendToRun } from '../support/pretend-to-run.js';
 import { makeInstance, test } from '../support/store-fixture.js';
 import { test as processTest } from '../support/worker-fixture.js';
 import { expectSoundStore } from '../support/sound-store.js';
@@ -156,9 +157,7 @@ describe('renaming an instance is refused', () => {
     const { layout } = store;
     const dir = await makeInstance(layout, 'web', { data: 0 });
     await makeInstance(layout, 'gone', { data: 0, spec: { deleted: true } });
-    await mkdir(dir.run);
-    const qemu = { pid: process.pid, startTime: startTimeOf('self') };
-    await writeFile(dir.qemuPid, JSON.stringify(qemu));
+    await pretendToRun(dir);
     const rename = (name: string, newName: string) => (): Promise<void> =>
       renameInstance({ layout, name, newName });
     await expectRefusal(store, rename('web', 'shop'), 'INSTANCE_NOT_STOPPED');

@@ -1,9 +1,10 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { readQcow2 } from '../../src/qemu/qcow2-header.js';
 import { recordText } from '../../src/files/record.js';
 import type { Progress } from '../../src/work.js';
 import { VirtualMachine } from '../../src/vm/virtual-machine.js';
+import { pretendToRun } from '../support/pretend-to-run.js';
 import { makeInstance, specOf, test } from '../support/store-fixture.js';
 import { fingerprint } from '../support/fingerprint.js';
 import { errorOf } from '../support/refusal.js';
@@ -34,8 +35,7 @@ describe('a VirtualMachine', () => {
     await makeInstance(store.layout, 'asleep', { otherTags: ['suspend'] });
     await makeInstance(store.layout, 'gone', { spec: { deleted: true } });
     const early = await store.get('web');
-    await mkdir(dir.file('run'));
-    await writeFile(dir.qemuPid, JSON.stringify({ pid: process.pid, startTime: '0' }));
+    await pretendToRun(dir);
     expect(early.state).toBe('Stopped');
     expect((await store.get('web')).state).toBe('Starting');
     await writeFile(dir.answered, '');

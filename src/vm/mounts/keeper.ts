@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { open, rm, writeFile } from 'node:fs/promises';
+import { relative } from 'node:path';
 import { sleep } from '../../abort.js';
 import { errnoOf } from '../../errors.js';
 import { spawnDetached, WRITE_PID_FILE } from '../../process/detach.js';
@@ -12,18 +13,19 @@ import { MOUNT_TAG } from './mount-tag.js';
 /**
  * What keeps a mount up: a shell that joins a server on the host and a client in the guest, again and again for as long
  * as that run of the instance lasts, whose pid file changes with every start, and whose QEMU holds the instance's lock.
- * It owns no file but its own, so it may be killed at any time, and is ended with its process group.
+ * It owns no file but its own, so it may be killed at any time, and is ended with its process group. It works in the
+ * instance's folder, which is how it is known to be of that one.
  */
 const KEEP = `pidfile=$1 log=$2 fifo=$3 run=$4 lock=$5 server=$6 client=$7
-${WRITE_PID_FILE} || exit 1
 ours=$(cat "$run")
+${WRITE_PID_FILE} || exit 1
 lasts() {
   [ "$(cat "$run" 2>/dev/null)" = "$ours" ] || return 1
   flock -n -s "$lock" true 2>/dev/null
   [ $? = 1 ]
 }
 while rm -f "$fifo" && mkfifo -m 600 "$fifo"; do
-  sh -c "exec $server" <"$fifo" | sh -c "exec $client" >"$fifo"
+  (cd -P ../.. && exec sh -c "exec $server") <"$fifo" | (cd -P ../.. && exec sh -c "exec $client") >"$fifo"
   echo "keeper: ended"
   lasts && sleep 3 && lasts || break
   : >"$log"
@@ -58,15 +60,16 @@ export async function startKeeper(
   try {
     await output.truncate();
     const words = [files.pid, files.log, files.fifo, dir.qemuPid, dir.lock].map((path) =>
-      layout.relative(path),
+      relative(dir.path, path),
     );
     const lines = [server, client].map((command) => command.map(shellWord).join(' '));
     const keeper = await spawnDetached('/bin/sh', ['-c', KEEP, 'keeper', ...words, ...lines], {
-      cwd: layout.root,
+      cwd: dir.path,
       output: output.fd,
     });
     // Before it has said who it is nobody could end it.
-    while (liveProcessOf(files.pid) !== keeper.pid && !keeper.hasEnded()) await sleep(POLL_MS);
+    while (liveProcessOf(files.pid, dir.path) !== keeper.pid && !keeper.hasEnded())
+      await sleep(POLL_MS);
   } finally {
     await output.close();
   }
@@ -95,7 +98,7 @@ export async function endKeeper(dir: InstanceDir, tag: string): Promise<void> {
   const { pid, ...others } = filesOf(dir, tag);
   const began = Date.now();
   for (;;) {
-    const keeper = liveProcessOf(pid);
+    const keeper = liveProcessOf(pid, dir.path);
     if (keeper === undefined) break;
     signalGroup(keeper, Date.now() - began > PATIENCE_MS ? 'SIGKILL' : 'SIGTERM');
     await sleep(POLL_MS);

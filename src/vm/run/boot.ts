@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { errnoOf } from '../../errors.js';
 import { machineArguments, seenAsArguments, type Machine } from '../../qemu/machine.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
@@ -133,10 +133,18 @@ async function leaveBridge({ opened, settings }: BootRequest): Promise<void> {
   await bridgeDownIfIdle(opened.layout).catch(() => undefined);
 }
 
-/** Removes what an earlier run left, but for what is learnt of the guest. */
+/**
+ * Removes what an earlier run left, but for what is learnt of the guest, and whatever would lead our writing into it, and
+ * QEMU's, to a file somewhere else: no run of ours leaves links, but a copy or an archive may bring them.
+ */
 async function removeRun({ dir }: InstanceReading, keepConsole: boolean): Promise<void> {
   const files = ['answered', 'qmp.sock', 'agent.sock', 'qemu.log', 'qemu.pid', 'qemu.pid.new'];
   try {
+    for (const file of await readdir(dir.run)) {
+      const entry = await lstat(dir.runFile(file));
+      const isLinked = entry.isSymbolicLink() || (entry.isFile() && entry.nlink > 1);
+      if (isLinked) await rm(dir.runFile(file));
+    }
     for (const file of files) await rm(dir.runFile(file), { force: true });
     if (!keepConsole) await rm(dir.consoleLog, { force: true });
   } catch (error) {

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errnoOf, MultipassError, hasCode } from '../../errors.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
@@ -126,33 +125,14 @@ async function cutPower(dir: InstanceDir, { signal }: Work): Promise<boolean> {
   }
 }
 
-/** A folder that was copied while its original ran has the pid of that one's QEMU: it is not ours to kill. */
 function kill(dir: InstanceDir): void {
   const pid = runningQemu(dir);
   if (pid === undefined) return;
   try {
-    if (isAtWorkIn(pid, dir.path)) process.kill(pid, 'SIGKILL');
-    else throw notItsQemu(dir, pid);
+    process.kill(pid, 'SIGKILL');
   } catch (error) {
-    if (errnoOf(error) !== 'ESRCH' && errnoOf(error) !== 'ENOENT') throw error;
+    if (errnoOf(error) !== 'ESRCH') throw error;
   }
-}
-
-/** Whether a process was started in a folder. */
-function isAtWorkIn(pid: number, folder: string): boolean {
-  const [there, here] = [statSync(`/proc/${pid}/cwd`), statSync(folder)];
-  return there.dev === here.dev && there.ino === here.ino;
-}
-
-function notItsQemu(dir: InstanceDir, pid: number): MultipassError {
-  return new MultipassError(
-    'QMP_FAILED',
-    `process ${pid}, which "${dir.qemuPid}" names, is not the QEMU of "${dir.name}"`,
-    {
-      hint: `Remove "${dir.qemuPid}" if the folder was copied while the original ran.`,
-      details: { path: dir.qemuPid, pid },
-    },
-  );
 }
 
 async function dropSuspendedState(request: StopRequest, seen: InstanceReading): Promise<void> {

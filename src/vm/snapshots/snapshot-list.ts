@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { errnoOf, MultipassError, RecordError } from '../../errors.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import { readRecord, readRecordIfAny } from '../../files/record.js';
+import { isFolder } from '../read-instance.js';
 import type { SnapshotView } from '../views.js';
 import { decodePending, type PendingOperation } from '../records/pending-record.js';
 import {
@@ -75,6 +76,7 @@ export function requireSnapshot(
 }
 
 function snapshotFiles(dir: InstanceDir): string[] {
+  if (!isFolder(dir.snapshots)) return [];
   try {
     return readdirSync(dir.snapshots).filter((file) => SNAPSHOT_FILE.test(file));
   } catch (error) {

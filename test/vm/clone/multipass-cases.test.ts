@@ -8,6 +8,7 @@ import { openStore, type VirtualMachineStore } from '../../../src/vm/virtual-mac
 import { handMadeMac, makeInstance, test } from '../../support/store-fixture.js';
 import { expectRefusal } from '../../support/refusal.js';
 import { snapshotRecord, writeSnapshot } from '../../support/snapshot-record.js';
+import { pretendToRun } from '../../support/pretend-to-run.js';
 
 const BOTH_AUTOMATIC = () =>
   [
@@ -62,9 +63,7 @@ describe('what Multipass tests of its daemon', () => {
 
   test('refuses an instance that runs', async ({ store }) => {
     const dir = await makeInstance(store.layout, 'web');
-    await mkdir(dir.file('run'));
-    const pid = JSON.stringify({ pid: process.pid, startTime: '0' });
-    await writeFile(dir.qemuPid, pid);
+    await pretendToRun(dir);
     const vm = await store.get('web');
     const error = await expectRefusal(store, () => vm.clone(), 'INSTANCE_NOT_STOPPED');
     expect(error.message).toBe('Multipass can only clone stopped instances.');

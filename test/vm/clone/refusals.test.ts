@@ -2,21 +2,13 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, open, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { run } from '../../../src/process/run.js';
-import type { InstanceDir } from '../../../src/store/instance-dir.js';
 import { InstanceLock } from '../../../src/store/lock.js';
-import { startTimeOf } from '../../../src/store/maker-token.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
 import { fingerprint } from '../../support/fingerprint.js';
 import { errorOf, expectRefusal } from '../../support/refusal.js';
+import { pretendToRun } from '../../support/pretend-to-run.js';
 
 const ONLY_STOPPED = 'Multipass can only clone stopped instances.';
-
-/** Notes that this very process is the QEMU of the instance. */
-async function pretendToRun(dir: InstanceDir): Promise<void> {
-  await mkdir(dir.file('run'));
-  const startTime = startTimeOf('self');
-  await writeFile(dir.qemuPid, JSON.stringify({ pid: process.pid, startTime }));
-}
 
 /** Sets bits of the incompatible features in a qcow2 header (version 3: eight bytes from 72 on). */
 async function setFeature(disk: string, feature: number): Promise<void> {

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
 import { run } from '../../../src/process/run.js';
 import type { InstanceDir } from '../../../src/store/instance-dir.js';
-import { startTimeOf } from '../../../src/store/maker-token.js';
 import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
 import type { VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
 import { fingerprint } from '../../support/fingerprint.js';
 import { errorOf, expectRefusal } from '../../support/refusal.js';
 import { replaceProgram } from '../../support/replace-program.js';
+import { livingIn } from '../../support/pretend-to-run.js';
 
 function clone(store: VirtualMachineStore): Promise<unknown> {
   return cloneInstance({ layout: store.layout, source: 'web', name: 'copy' });
@@ -170,7 +170,7 @@ describe('a clone whose source changes while it is copied', () => {
   test('is not published when a virtual machine has been started on it', async ({ store }) => {
     const dir = await makeInstance(store.layout, 'web');
     await mkdir(dir.file('run'));
-    const qemu = JSON.stringify({ pid: process.pid, startTime: startTimeOf('self') });
+    const qemu = await livingIn(dir);
     const cloning = cloneWhile(store, () => writeFileSync(dir.qemuPid, qemu));
     const error = await errorOf(cloning, 'INSTANCE_NOT_STOPPED');
     expect(error.message).toBe('Multipass can only clone stopped instances.');

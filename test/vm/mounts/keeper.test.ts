@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
 import type { InstanceDir } from '../../../src/store/instance-dir.js';
@@ -13,6 +13,7 @@ import {
   type KeptMount,
 } from '../../../src/vm/mounts/keeper.js';
 import { mountTag } from '../../../src/vm/mounts/mount-tag.js';
+import { noteOf, workIn } from '../../support/pretend-to-run.js';
 import { makeInstance, test as base } from '../../support/store-fixture.js';
 
 /** Keepers look about them every 3 s. */
@@ -57,12 +58,12 @@ function filesOf({ dir, kept }: Lab): string[] {
   return readdirSync(dir.run).filter((name) => name.startsWith(kept.tag));
 }
 
-/** The processes whose working directory is the store's root. */
+/** The processes whose working directory is in the store, or was. */
 function processesAt(layout: StoreLayout): string[] {
   return readdirSync('/proc').filter((pid) => {
     try {
-      const isThere = readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`PWD=${layout.root}\0`);
-      return /^\d+$/.test(pid) && isThere;
+      const folder = /^\d+$/.test(pid) ? readlinkSync(`/proc/${pid}/cwd`) : '';
+      return `${folder}/`.startsWith(`${layout.root}/`);
     } catch {
       return false;
     }
@@ -114,7 +115,8 @@ describe('the keeper of a mount', () => {
     }, PATIENCE);
     await writeFile(lab.dir.qemuPid, 'this run');
     await lab.keep('true', 'true');
-    await rm(lab.dir.path, { recursive: true });
+    // It may be making a file there at this very moment.
+    await rm(lab.dir.path, { recursive: true, maxRetries: 10 });
     await vi.waitFor(() => {
       expect(processesAt(lab.kept.layout)).toEqual([]);
     }, PATIENCE);
@@ -140,5 +142,36 @@ describe('the keeper of a mount', () => {
     await endKeepers(dir);
     expect(processesAt(kept.layout)).toEqual([]);
     expect(readdirSync(dir.run).toSorted()).toEqual(['mounts.lock', 'qemu.pid']);
+  });
+
+  const STRANGERS: Record<string, (dir: InstanceDir) => Promise<string>> = {
+    'started at a time that nobody knows': async (dir) =>
+      noteOf(await workIn(dir.path), { startTime: '0' }),
+    'works somewhere else': async (dir) => noteOf(await workIn(join(dir.path, '..'))),
+    'was started in another boot': async (dir) =>
+      noteOf(await workIn(dir.path), { boot: '00000000-1111-2222-3333-444444444444' }),
+  };
+  test.for(Object.entries(STRANGERS))(
+    'is not taken for a process that %s',
+    async ([, note], { lab: { dir, kept } }) => {
+      const text = await note(dir);
+      const { pid } = JSON.parse(text) as { pid: number };
+      await writeFile(dir.runFile(`${kept.tag}.pid`), text);
+      await endKeepers(dir);
+      expect(process.kill(pid, 0)).toBe(true);
+      expect(existsSync(dir.runFile(`${kept.tag}.pid`))).toBe(false);
+    },
+  );
+
+  test('of the original is not ended with a copy of its folder', async ({ lab }) => {
+    await lab.keep('sleep 100', 'sleep 100');
+    const copy = lab.kept.layout.instance('copy');
+    await cp(lab.dir.path, copy.path, {
+      recursive: true,
+      filter: (path) => !path.endsWith('fifo'),
+    });
+    await endKeepers(copy);
+    expect(lastWordsOf(lab.kept)).toBe(null);
+    expect(processesAt(lab.kept.layout)).not.toEqual([]);
   });
 });

@@ -8,11 +8,11 @@ import { readQcow2 } from '../../../src/qemu/qcow2-header.js';
 import { initialiseStore } from '../../../src/store/format.js';
 import type { InstanceDir } from '../../../src/store/instance-dir.js';
 import { StoreLayout } from '../../../src/store/layout.js';
-import { startTimeOf } from '../../../src/store/maker-token.js';
 import { recordText } from '../../../src/files/record.js';
 import { encodePending } from '../../../src/vm/records/pending-record.js';
 import { openStore, type VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
 import { countSteps, killAt } from '../../support/inject.js';
+import { pretendToRun } from '../../support/pretend-to-run.js';
 import { makeInstance, test as base } from '../../support/store-fixture.js';
 import { fingerprint } from '../../support/fingerprint.js';
 import { expectRefusal } from '../../support/refusal.js';
@@ -237,9 +237,7 @@ describe('a QEMU that died without its farewell', () => {
 
   test('is not taken for one that lives', async ({ store }) => {
     const dir = store.layout.instance('web');
-    await mkdir(dir.file('run'));
-    const alive = JSON.stringify({ pid: process.pid, startTime: startTimeOf('self') });
-    await writeFile(dir.qemuPid, alive);
+    await pretendToRun(dir);
     const vm = await store.get('web');
     await expectRefusal(store, () => vm.clone(), 'INSTANCE_NOT_STOPPED');
   });

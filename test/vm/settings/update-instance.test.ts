@@ -16,7 +16,8 @@ import { errorOf, expectRefusal } from '../../support/refusal.js';
 import { replaceProgram } from '../../support/replace-program.js';
 import { snapshotRecord, writeSnapshot } from '../../support/snapshot-record.js';
 import { contentOf } from '../../support/disk-content.js';
-import { makeUnfit, pretendToRun } from '../../support/run-state.js';
+import { makeUnfit } from '../../support/run-state.js';
+import { pretendToRun } from '../../support/pretend-to-run.js';
 
 const MIB = 1024 ** 2;
 
