@@ -1,18 +1,16 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import type { StoreLayout } from '../../src/store/layout.js';
 import { HolderNote } from '../../src/store/lock-holders.js';
-import { startTimeOf } from '../../src/store/maker-token.js';
 import { listInstances, viewInstance } from '../../src/vm/list-instances.js';
+import { pretendToRun } from '../support/pretend-to-run.js';
 import { makeInstance } from '../support/store-fixture.js';
 import { test } from '../support/worker-fixture.js';
 
-/** Makes an instance whose QEMU seems to live: it is this very process. */
+/** Makes an instance whose QEMU seems to live. */
 async function makeRunning(layout: StoreLayout, name: string, answered: boolean): Promise<void> {
   const dir = await makeInstance(layout, name, { seed: null, data: 0 });
-  await mkdir(dir.run, { recursive: true });
-  const qemu = { pid: process.pid, startTime: startTimeOf('self') };
-  await writeFile(dir.qemuPid, JSON.stringify(qemu));
+  await pretendToRun(dir);
   if (answered) await writeFile(dir.answered, '');
 }
 

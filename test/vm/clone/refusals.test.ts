@@ -31,7 +31,7 @@ describe('a source that is not stopped', () => {
     const dir = await makeInstance(store.layout, 'web');
     await pretendToRun(dir);
     const vm = await store.get('web');
-    expect(vm.state).toBe('Running');
+    expect(vm.state).toBe('Starting');
     const error = await expectRefusal(store, () => vm.clone(), 'INSTANCE_NOT_STOPPED');
     expect(error.message).toBe(ONLY_STOPPED);
     expect(error.hint).toBe('"web" is running: stop it first.');
