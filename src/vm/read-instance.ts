@@ -181,12 +181,16 @@ function lookForQemu(dir: InstanceDir): NotedProcess {
 /**
  * Whether there is a folder of that name in an instance's. A link there would lead what is written into it to somewhere
  * else.
- * @throws MultipassError INSTANCE_BROKEN for a link or a file
+ * @throws MultipassError INSTANCE_BROKEN for a link or a file; PERMISSION_DENIED, IO_ERROR
  */
 export function isFolder(path: string): boolean {
-  const entry = lstatSync(path, { throwIfNoEntry: false });
-  if (entry?.isDirectory() === false) throw notOfItsOwn(path);
-  return entry !== undefined;
+  try {
+    const entry = lstatSync(path, { throwIfNoEntry: false });
+    if (entry?.isDirectory() === false) throw notOfItsOwn(path);
+    return entry !== undefined;
+  } catch (error) {
+    throw fromSystemError(error, 'read', path);
+  }
 }
 
 function notOfItsOwn(path: string): MultipassError {

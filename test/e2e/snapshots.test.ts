@@ -31,12 +31,14 @@ const test = base.extend<{ mp: (...args: string[]) => Promise<CommandResult>; un
       const folder = await mkdtemp(join(tmpdir(), 'multipass-ts-'));
       const layout = new StoreLayout(join(folder, 'store'));
       await initialiseStore(layout);
-      await makeUnfit(layout);
+      const ends: (() => void)[] = [];
+      await makeUnfit(layout, (end) => void ends.push(end));
       const web = await makeInstance(layout, 'web', { tags: 1 });
       for (const name of ['web', 'running', 'asleep']) {
         await writeSnapshot(layout.instance(name), snapshotRecord(1));
       }
       await use({ layout, web });
+      for (const end of ends) end();
       await rm(folder, { recursive: true, force: true });
     },
     { scope: 'file' },
