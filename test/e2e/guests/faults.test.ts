@@ -87,7 +87,7 @@ describe('a QEMU that dies', () => {
     const start = guests.begin(['start', 'web', '-vvvv']);
     await killWhenItSays(start, '"execute":"qom-get"');
     const { pid } = qemuOf(layout, 'web');
-    expect(await guests.ok(['list', '--no-ipv4'])).toMatch(/^web +Running /m);
+    expect(await guests.ok(['list', '--no-ipv4'])).toMatch(/^web +Starting /m);
     await guests.ok(['start', 'web']);
     expect(qemuOf(layout, 'web').pid).toBe(pid);
     expect(await guests.sh('web', 'cat data')).toBe('precious');

@@ -125,7 +125,10 @@ export function processesIn(layout: StoreLayout): StoreProcess[] {
 
 /** The QEMU of an instance. @throws Error when there is none, or several */
 export function qemuOf(layout: StoreLayout, name: string): StoreProcess {
-  const found = processesIn(layout).filter(({ folder }) => folder === `instances/${name}`);
+  const found = processesIn(layout).filter(
+    // A mount's keeper works there, too.
+    ({ folder, program }) => folder === `instances/${name}` && program.startsWith('qemu-'),
+  );
   const [qemu] = found;
   if (qemu === undefined || found.length > 1) {
     throw new Error(`${found.length} processes work in "${name}"`);
