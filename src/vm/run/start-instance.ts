@@ -6,6 +6,7 @@ import type { InstanceReading } from '../read-instance.js';
 import { readSettings, type Environment } from '../settings/settings.js';
 import { Work, type WorkRequest } from '../../work.js';
 import { ANY_STATE, AT_REST, lookAt, openInstance } from '../open.js';
+import { prepareStore } from '../sweep.js';
 import { bootInstance } from './boot.js';
 import { plugCards } from '../network/instance-bridge.js';
 import { readMachine } from '../records/machine-record.js';
@@ -51,7 +52,10 @@ export async function startMachine(request: StartInstanceRequest): Promise<Start
   const states = { for: 'start', states: ANY_STATE, refuseDeleted: cannotStartDeleted } as const;
   const seen = lookAt(layout, name, states);
   work.begin('starting', name);
-  if (seen.state === 'Running') return await goOn(layout, seen, work);
+  if (seen.state === 'Running') {
+    await prepareStore(layout, { exists: true });
+    return await goOn(layout, seen, work);
+  }
   const settings = readSettings(layout, env);
   try {
     await using opened = await openInstance(layout, name, {

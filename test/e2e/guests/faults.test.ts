@@ -154,10 +154,14 @@ describe('what others have', () => {
     await guests.ok(['suspend', 'web']);
     const server = createServer().listen(port, '127.0.0.1');
     await once(server, 'listening');
-    const PATH = await withQemuThatFirst(layout, 'Could not set up host forwarding rule');
+    const PATH = await withQemuThatFirst(layout, TAKE_ITS_PORT);
     await guests.ok(['start', 'web'], { env: { PATH } });
     server.close();
     expect(portOf(layout, 'web')).not.toBe(port);
+    // The one that was free when it was tried.
+    const taken = Number(await readFile(join(dirname(layout.root), 'taken'), 'utf8'));
+    expect(taken).toBeGreaterThan(1023);
+    expect(portOf(layout, 'web')).not.toBe(taken);
     await expectGoesOn(guests, bootId);
   });
 
@@ -165,7 +169,7 @@ describe('what others have', () => {
     const { layout } = guests;
     const bootId = await guests.bootId('web');
     await guests.ok(['suspend', 'web']);
-    const PATH = await withQemuThatFirst(layout, 'the moon is in the way');
+    const PATH = await withQemuThatFirst(layout, "echo 'the moon is in the way' >&2");
     expect(await guests.multipass(['start', 'web'], { env: { PATH } })).toMatchObject({
       stderr: expect.stringMatching(
         /^start failed: [^]*qemu-system-x86_64 did not start \(exit code 1\): the moon is in the way\n/,
@@ -221,14 +225,30 @@ describe('the end', () => {
   });
 });
 
+/** Shell: somebody else listens on the port that this QEMU is to forward, for a while, and QEMU cannot. */
+const TAKE_ITS_PORT = `
+      port=$(printf '%s\\n' "$@" | sed -n 's/.*hostfwd=tcp:127.0.0.1:\\([0-9]*\\)-.*/\\1/p')
+      listen='import socket, sys, time
+s = socket.socket(); s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen()
+open(sys.argv[2], "w").write(sys.argv[1]); time.sleep(15)'
+      taken="$(dirname "$0")/../taken"
+      rm -f "$taken"
+      (cd / && exec python3 -c "$listen" "$port" "$taken") >/dev/null 2>&1 3>&- &
+      while [ ! -s "$taken" ]; do sleep 0.05; done
+      echo 'Could not set up host forwarding rule' >&2`;
+
 /** A PATH on which QEMU fails with these words at its first start. */
-async function withQemuThatFirst(layout: StoreLayout, words: string): Promise<string> {
+async function withQemuThatFirst(layout: StoreLayout, does: string): Promise<string> {
   const folder = join(dirname(layout.root), 'bin');
   await mkdir(folder, { recursive: true });
   const path = process.env['PATH'] ?? '';
   const script = `#!/bin/sh
     PATH=$REAL_PATH
-    if [ ! -e "$0.failed" ]; then touch "$0.failed"; echo '${words}' >&2; exit 1; fi
+    if [ ! -e "$0.failed" ]; then
+      touch "$0.failed"
+      ${does}
+      exit 1
+    fi
     exec qemu-system-x86_64 "$@"`.replace('$REAL_PATH', `'${path}'`);
   const qemu = join(folder, 'qemu-system-x86_64');
   await writeFile(qemu, script);
