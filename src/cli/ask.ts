@@ -7,7 +7,7 @@ import { printable } from './format/table.js';
 /** Reads one line of what is typed, without its end; null when there will be none. */
 export type ReadLine = (signal: AbortSignal) => Promise<string | null>;
 
-/** What is asked. */
+/** A question of yes or no. */
 export interface Question {
   readonly text: string;
   /** The answer of who just presses Enter; without it, the question is asked again. */

@@ -54,7 +54,7 @@ const context: CliContext = {
   },
 };
 const exitCode = await runCli(process.argv.slice(2), context);
-// A failure of stdout may be told before this point or after it.
+// A failure of stdout may show before this point or after it.
 const outcome = process.exitCode ?? exitCode;
 process.exitCode = received === undefined ? outcome : exitCodeOfSignal(received);
 
@@ -69,7 +69,7 @@ function outputOf(stream: NodeJS.WriteStream): Output {
     write: (text) => void stream.write(text),
     isTerminal: stream.isTTY,
     get columns() {
-      // A terminal that nobody told its size says 0.
+      // A terminal whose size was never set says 0.
       return stream.isTTY && stream.columns > 0 ? stream.columns : 80;
     },
   };

@@ -10,16 +10,16 @@ import { forEach } from './failures.js';
 import type { InstanceInfo } from './format/info-items.js';
 import { parseNamedSnapshot } from './select.js';
 
-/** What `info` tells of an instance that is named without a snapshot: of itself, or of its snapshots. */
+/** What `info` shows of an instance that is named without a snapshot: itself, or its snapshots. */
 export type InfoKind = 'instances' | 'snapshots';
 
 /** What `info` has found. */
 export interface CollectedInfo {
   readonly instances: readonly InstanceInfo[];
   readonly snapshots: readonly SnapshotView[];
-  /** Instances whose snapshots were asked for and cannot be told. */
+  /** Instances whose snapshots are wanted and cannot be read. */
   readonly problems: readonly BrokenInstanceView[];
-  /** What the disks of the instances whose snapshots were asked for hold without a record. */
+  /** What the disks of the instances whose snapshots are wanted hold without a record. */
   readonly strays: readonly StrayTag[];
 }
 
@@ -33,7 +33,7 @@ export async function collectAll(layout: StoreLayout, kind: InfoKind): Promise<C
 
 /**
  * What is named: `<instance>` or `<instance>.<snapshot>`.
- * @throws MultipassError SEVERAL when any of it cannot be told
+ * @throws MultipassError SEVERAL when any of it cannot be read
  */
 export async function collectNamed(
   layout: StoreLayout,

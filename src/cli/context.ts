@@ -26,7 +26,7 @@ export interface CliContext {
   readonly version: string;
   /**
    * Name of the instance that comes first in lists, and that commands without a name are about; '' for none.
-   * Reads the settings each time it is asked for, and throws when they cannot be read.
+   * Reads the settings at each access, and throws when they cannot be read.
    */
   readonly primary: string;
 }

@@ -136,7 +136,7 @@ class LongPhases implements Indicator {
   }
 }
 
-/** Within one phase a line is written at most so often: a download tells of every piece. */
+/** Within one phase a line is written at most so often: a download reports every piece. */
 const JSON_EVERY_MS = 100;
 
 /** One JSON object a line, for programs. */

@@ -17,9 +17,9 @@ export function settingFailure(error: unknown, key: string): unknown {
 }
 
 /**
- * Does the same to several things, one after the other, although it fails for some, and fails as a whole at the end, in
- * Multipass's words, which are the same for one failure as for many. Only failures that a user can meet are collected:
- * a bug, and an interruption, end everything.
+ * Does the same to several things, one after the other, although it fails for some, and fails as a whole at the end,
+ * with Multipass's text, which is the same for one failure as for many. Only failures that a user can meet are
+ * collected: a bug, and an interruption, end everything.
  * @throws MultipassError SEVERAL with a printable line for each failure; its cause holds them all
  */
 export async function forEach<Item>(

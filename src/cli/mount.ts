@@ -42,8 +42,8 @@ export async function mountAndTell(working: Working, wanted: WantedMount): Promi
 }
 
 /**
- * Mounts the user's home in the primary instance, which has just been launched; others have none. Nobody asked for it,
- * so a guest that cannot is a warning, and mounts that are switched off are none.
+ * Mounts the user's home in the primary instance, which has just been launched; others have none. The user did not name
+ * it, so a guest that cannot have it is a warning, and mounts that are switched off are none.
  */
 export async function mountHome(working: Working, name: string): Promise<void> {
   const { layout, env, home, primary } = working.context;

@@ -10,7 +10,7 @@ import { HELP, VERBOSE, type CommandOption } from './options.js';
 const ABOUT =
   'Create, clone, control and look after virtual machine instances, each in one folder.';
 
-/** What the parser tells besides the command itself. */
+/** Where a command line is run, and who hears of options that are no command's. */
 export interface ParserHooks {
   readonly context: CliContext;
   /** Called as often as `-v` is given. */
@@ -81,7 +81,7 @@ function newParser(name: string, { context, onVerbose }: ParserHooks): Parser {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
-      // Its own errors are told in Multipass's words, in one place.
+      // Its own errors are reported with Multipass's texts, in one place.
       writeErr: () => undefined,
     })
     .helpOption(HELP.flags.join(', '), HELP.description)
@@ -138,7 +138,7 @@ function isCalled(parser: Parser, name: string): boolean {
   return parser.name() === name || parser.aliases().includes(name);
 }
 
-/** What the parser did not like, in the words of Multipass's (Qt's) parser. */
+/** What the parser refused, with the text of Multipass's (Qt's) parser. */
 function complaint(error: CommanderError, argv: readonly string[], parser: Parser): string {
   const [, quoted = ''] = /'(.*)'/.exec(error.message) ?? [];
   switch (error.code) {

@@ -5,8 +5,8 @@ import { printable } from './format/table.js';
 import { CommandFailure } from './program.js';
 
 /**
- * Tells on stderr what went wrong, in Multipass's form (`clone failed: <message>`), with what to do, and with the
- * causes when `-v` was given. A plain Error is a bug of ours, and told as one.
+ * Reports on stderr what went wrong, in Multipass's form (`clone failed: <message>`), with what to do, and with the
+ * causes when `-v` was given. A plain Error is a bug of ours, and reported as one.
  * @returns the exit code
  */
 export function reportError(error: unknown, context: CliContext, verbose: boolean): number {
@@ -49,7 +49,7 @@ function hintsOf({ hint, cause }: MultipassError): string[] {
   return [...new Set(hints)].filter((one) => one !== undefined);
 }
 
-/** The end of the console of the guest that failed; of several guests none, for they could not be told apart. */
+/** The end of the console of the guest that failed; of several guests none: nobody could say which is whose. */
 function consoleOf({ details }: MultipassError): string[] {
   const { console } = details;
   return typeof console === 'string' && console !== '' ? console.split('\n') : [];

@@ -13,7 +13,8 @@ const OPTIONS = {
     flags: ['-n', '--name'],
     value: 'name',
     description:
-      'Name of the copy; with --count, {n} in it stands for 1, 2, ... By default the first free one of <source>-clone1, <source>-clone2, ...',
+      'Name of the copy; with --count, {n} in it stands for 1, 2, ... By default the first free ' +
+      'one of <source>-clone1, <source>-clone2, ...',
   }),
   count: valueOption({
     flags: ['--count'],

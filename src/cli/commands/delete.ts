@@ -13,7 +13,8 @@ export const deleteCommand = defineCommand({
   aliases: [],
   summary: 'Delete instances and snapshots',
   description:
-    'Delete instances and snapshots. Instances can be recovered, and keep their names, until they are purged; snapshots can not.',
+    'Delete instances and snapshots. Instances can be recovered, and keep their names, until ' +
+    'they are purged; snapshots can not.',
   usage: '<instance>[.<snapshot>] ...',
   argument: 'instance',
   options: {
@@ -70,7 +71,7 @@ async function removeSnapshot({ layout }: CliContext, argument: string, work: Wo
   await deleteSnapshot({ layout, name, snapshot, work });
 }
 
-/** What is Broken is told when its turn comes. */
+/** What is Broken is reported when its turn comes. */
 function isDeleted(stateOf: () => string): boolean {
   try {
     return stateOf() === 'Deleted';

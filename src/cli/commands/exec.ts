@@ -8,7 +8,8 @@ export const exec = defineCommand({
   aliases: [],
   summary: 'Run a command on an instance',
   description:
-    'Run a command on an instance, which is started when it does not run. Exits with what the command exits with, and with 255 when it could not be reached.',
+    'Run a command on an instance, which is started when it does not run. Exits with what the ' +
+    'command exits with, and with 255 when it could not be reached.',
   usage: '<name> [--] <command> [<argument> ...]',
   argument: 'instance',
   options: {

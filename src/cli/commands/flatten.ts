@@ -9,7 +9,8 @@ export const flatten = defineCommand({
   aliases: [],
   summary: 'Make an instance independent of what it was made from',
   description:
-    'Copy what an instance shares with an image or with other instances into its own disk. It takes time and space, and others are not affected.',
+    'Copy what an instance shares with an image or with other instances into its own disk. It ' +
+    'takes time and space, and others are not affected.',
   usage: '<name>',
   argument: 'stopped-instance',
   options: PROGRESS,

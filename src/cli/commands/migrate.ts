@@ -14,7 +14,8 @@ export const migrate = defineCommand({
   aliases: [],
   summary: 'Bring the instances of an old Multipass over',
   description:
-    'Bring the instances of an old Multipass over: all of them, or those named. The old data is left as it is, unless --move is given.',
+    'Bring the instances of an old Multipass over: all of them, or those named. The old data is ' +
+    'left as it is, unless --move is given.',
   usage: '[<name> ...]',
   argument: 'none',
   options: {
@@ -22,7 +23,8 @@ export const migrate = defineCommand({
       flags: ['--from'],
       value: 'dir',
       description:
-        'Where the old data is: a MULTIPASS_STORAGE folder, a multipassd data folder, or /var/snap/multipass/common. By default it is looked for',
+        'Where the old data is: a MULTIPASS_STORAGE folder, a multipassd data folder, or ' +
+        '/var/snap/multipass/common. By default it is looked for',
     }),
     copy: flag({ flags: ['--copy'], description: 'Leave the old data as it is (default)' }),
     move: flag({

@@ -11,7 +11,8 @@ export const mount = defineCommand({
   aliases: [],
   summary: 'Mount a local directory in the instance',
   description:
-    'Mount a local directory inside the instance. If the instance is not running, the directory is mounted at its next start.',
+    'Mount a local directory inside the instance. If the instance is not running, the directory ' +
+    'is mounted at its next start.',
   usage: '<source> <target> [<target> ...]',
   argument: 'instance',
   options: {
@@ -27,7 +28,8 @@ export const mount = defineCommand({
       flags: ['-u', '--uid-map'],
       value: 'host>:<instance',
       description:
-        'A user ID of the host, and what it is in the instance; by default yours, and the default user. Can be used multiple times',
+        'A user ID of the host, and what it is in the instance; by default yours, and the ' +
+        'default user. Can be used multiple times',
       parse: idMapParser('UID'),
     }),
     gidMap: repeatedOption({

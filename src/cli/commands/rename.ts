@@ -9,7 +9,8 @@ export const rename = defineCommand({
   aliases: [],
   summary: 'Give an instance another name',
   description:
-    'Give a stopped instance another name. Its snapshots, mounts and identity stay; the hostname in the guest follows at the next start.',
+    'Give a stopped instance another name. Its snapshots, mounts and identity stay; the hostname ' +
+    'in the guest follows at the next start.',
   usage: '<name> <new-name>',
   argument: 'stopped-instance',
   options: PROGRESS,

@@ -11,7 +11,8 @@ export const restart = defineCommand({
   aliases: [],
   summary: 'Restart instances',
   description:
-    'Restart the named instances, which must be running; without a name, the primary one. Exits with 0 when they can be entered again.',
+    'Restart the named instances, which must be running; without a name, the primary one. Exits ' +
+    'with 0 when they can be entered again.',
   usage: '[<name> ...]',
   argument: 'running-instance',
   options: { ...allOption('Restart all instances'), timeout: TIMEOUT, ...PROGRESS },

@@ -70,7 +70,8 @@ async function wantsSnapshot(
   if (destructive) return false;
   if (!context.terminal) {
     throw usageError(
-      'Cannot ask what becomes of the current state, for this is no terminal. Use --destructive to discard it, or take a snapshot first.',
+      'Cannot ask what becomes of the current state, for this is no terminal. Use --destructive ' +
+        'to discard it, or take a snapshot first.',
     );
   }
   const text = `Do you want to take a snapshot of ${name} before discarding its current state?`;

@@ -8,7 +8,8 @@ export const shell = defineCommand({
   aliases: ['sh', 'connect'],
   summary: 'Open a shell on an instance',
   description:
-    'Open a shell on an instance, which is started when it does not run; without a name, on the primary one, which is launched when it does not exist.',
+    'Open a shell on an instance, which is started when it does not run; without a name, on the ' +
+    'primary one, which is launched when it does not exist.',
   usage: '[<name>]',
   argument: 'instance',
   options: { timeout: TIMEOUT, ...PROGRESS },

@@ -10,7 +10,8 @@ export const start = defineCommand({
   aliases: [],
   summary: 'Start instances',
   description:
-    'Start the named instances; without a name, the primary one, which is launched when it does not exist. Exits with 0 when the instances can be entered.',
+    'Start the named instances; without a name, the primary one, which is launched when it does ' +
+    'not exist. Exits with 0 when the instances can be entered.',
   usage: '[<name> ...]',
   argument: 'instance',
   options: { ...allOption('Start all instances'), timeout: TIMEOUT, ...PROGRESS },

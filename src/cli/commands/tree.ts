@@ -8,7 +8,8 @@ export const tree = defineCommand({
   aliases: [],
   summary: 'Show what came from what',
   description:
-    'Show images, instances, snapshots and clones by where they came from, with the bytes that each holds alone and shares.',
+    'Show images, instances, snapshots and clones by where they came from, with the bytes that ' +
+    'each holds alone and shares.',
   usage: '',
   argument: 'none',
   options: { format: RESULT_FORMAT },

@@ -10,9 +10,9 @@ const GENERATORS: Record<CompletionShell, (commands: readonly CompletionCommand[
 };
 
 /**
- * The script that teaches a shell to complete `multipass`. It asks the hidden `multipass __complete KIND` for names,
- * KIND being `instance`, `running-instance`, `stopped-instance` or `deleted-instance`, one name a line; a line that is no name is
- * dropped, and none is ever evaluated.
+ * The script that teaches a shell to complete `multipass`. It gets names from the hidden `multipass __complete KIND`,
+ * KIND being `instance`, `running-instance`, `stopped-instance` or `deleted-instance`, one name a line; a line that is
+ * no name is dropped, and none is ever evaluated.
  */
 export function completionScript(
   shell: CompletionShell,

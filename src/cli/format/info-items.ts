@@ -1,24 +1,24 @@
 import type { InstanceView, Problem, RuntimeInfo, SnapshotView } from '../../vm/views.js';
 import type { ImageRecord } from '../../vm/records/image-record.js';
-import type { Mount } from '../../vm/records/mount.js';
+import type { IdMapping, Mount } from '../../vm/records/mount.js';
 import type { InstanceState } from '../../vm/state.js';
 import { byCreation, byName } from './order.js';
 
-/** An instance that `info` was asked for. */
+/** An instance that `info` shows. */
 export interface InstanceInfo {
   readonly view: InstanceView;
   readonly snapshotCount: number;
 }
 
-/** All that `info` was asked for. */
+/** All that `info` shows. */
 export interface InfoItems {
   readonly instances: readonly InstanceInfo[];
   readonly snapshots: readonly SnapshotView[];
-  /** What could not be told, for JSON and YAML. */
+  /** What could not be read, for JSON and YAML. */
   readonly errors?: readonly string[];
   /** Name of the primary instance, which comes first. */
   readonly primary?: string;
-  /** What was asked for, where there may be nothing. Default: instances. */
+  /** What is shown, where there may be nothing. Default: instances. */
   readonly kind?: 'instances' | 'snapshots';
 }
 
@@ -33,7 +33,7 @@ export interface InstanceDetails {
   readonly runtime: RuntimeInfo;
 }
 
-/** An instance and its snapshots, as far as they were asked for. */
+/** An instance and its snapshots, as far as they are shown. */
 export interface InfoGroup {
   readonly name: string;
   readonly instance: InstanceDetails | null;
@@ -80,4 +80,9 @@ function detailsOf({ view, snapshotCount }: InstanceInfo): InstanceDetails {
     mounts: spec.mounts,
     runtime: runtime ?? NOTHING_KNOWN,
   };
+}
+
+/** `1000:1000`; the guest's default user or group, -1, is printed as `default`. */
+export function formatIdMaps(mappings: readonly IdMapping[]): string[] {
+  return mappings.map(({ host, guest }) => `${host}:${guest === -1 ? 'default' : guest}`);
 }

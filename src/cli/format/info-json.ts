@@ -1,8 +1,7 @@
 import { formatMemorySize } from '../../memory-size.js';
 import type { SnapshotView } from '../../vm/views.js';
 import type { Mount } from '../../vm/records/mount.js';
-import { formatIdMaps } from './id-maps.js';
-import type { InfoGroup, InstanceDetails } from './info-items.js';
+import { formatIdMaps, type InfoGroup, type InstanceDetails } from './info-items.js';
 import { formatSortedJson } from './json.js';
 import type { PlainData } from './plain-data.js';
 

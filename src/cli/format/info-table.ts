@@ -1,9 +1,8 @@
 import { formatMemorySize } from '../../memory-size.js';
 import type { SnapshotView } from '../../vm/views.js';
 import type { Mount } from '../../vm/records/mount.js';
-import { formatIdMaps } from './id-maps.js';
 import { imageTitle, NOT_AVAILABLE } from './image-title.js';
-import type { InfoGroup, InstanceDetails } from './info-items.js';
+import { formatIdMaps, type InfoGroup, type InstanceDetails } from './info-items.js';
 import { NO_VALUE, printable } from './table.js';
 
 const LABEL_WIDTH = 16;

@@ -18,7 +18,7 @@ const FORMATTERS: Record<
 /**
  * The output of `multipass info` in the shape of Multipass 1.16, for instances and snapshots together: by the
  * instance's name, the primary one first, an instance before its snapshots.
- * @throws MultipassError USAGE when CSV is asked for both instances and snapshots
+ * @throws MultipassError USAGE when both instances and snapshots are to be CSV
  */
 export function formatInfo(items: InfoItems, format: OutputFormat): string {
   const groups = groupByInstance(items);
