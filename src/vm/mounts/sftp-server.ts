@@ -1,8 +1,7 @@
-import { dirname } from 'node:path';
 import { getegid, geteuid } from 'node:process';
 import type { MultipassError } from '../../errors.js';
 import { findProgram, isProgram, notInstalled } from '../../process/programs.js';
-import { run } from '../../process/run.js';
+import { sandboxWords } from '../../process/sandbox.js';
 
 /** Where the systems have OpenSSH's sftp-server: Debian, Fedora, openSUSE and Arch, BSD. */
 const PLACES = [
@@ -11,6 +10,8 @@ const PLACES = [
   '/usr/lib/ssh/sftp-server',
   '/usr/libexec/sftp-server',
 ];
+
+const NEEDED_FOR = 'Classic mounts need it';
 
 /** Name of the shared folder in the server's world. */
 export const SHARED = '/shared';
@@ -38,18 +39,21 @@ export async function confinedSftpServer(
 ): Promise<string[]> {
   const server = PLACES.find(isProgram);
   if (server === undefined) throw missing('sftp-server');
-  const bubblewrap = pathOf('bwrap');
   const becomesOther = geteuid?.() !== ids.uid || getegid?.() !== ids.gid;
   const setpriv = becomesOther ? pathOf('setpriv') : null;
-  const programs = [server, ...(setpriv === null ? [] : [setpriv])];
-  const files = [...new Set((await Promise.all(programs.map(withLibraries))).flat())];
+  const words = await sandboxWords({
+    programs: [server, ...(setpriv === null ? [] : [setpriv])],
+    readOnly: [{ from: passwd, to: '/etc/passwd' }],
+    writable: [{ from: folder, to: SHARED }],
+    capabilities: becomesOther
+      ? ['SETUID', 'SETGID', 'SETPCAP']
+      : ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID'],
+    // Its keeper ends it with its process group.
+    sameSession: true,
+    neededFor: NEEDED_FOR,
+  });
   return [
-    ...[bubblewrap, '--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts'],
-    ...['--die-with-parent', '--cap-drop', 'ALL', ...capabilities(becomesOther)],
-    ...foldersOf([...files, '/etc/passwd', '/dev/null', SHARED]),
-    ...files.flatMap((file) => ['--ro-bind', file, file]),
-    ...['--ro-bind', passwd, '/etc/passwd', '--dev-bind', '/dev/null', '/dev/null'],
-    ...['--bind', folder, SHARED, '--remount-ro', '/', '--chdir', '/', '--'],
+    ...words,
     ...(setpriv === null ? [] : becoming(setpriv, ids)),
     // The guest's own umask has had its say.
     ...[server, '-u', '0'],
@@ -61,35 +65,9 @@ export function passwdFor({ uid, gid }: ServerIds): string {
   return `multipass:x:${uid}:${gid}::/:/nonexistent\n`;
 }
 
-function capabilities(becomesOther: boolean): string[] {
-  if (geteuid?.() !== 0) return [];
-  const needed = becomesOther
-    ? ['SETUID', 'SETGID', 'SETPCAP']
-    : ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID'];
-  return needed.flatMap((name) => ['--cap-add', `CAP_${name}`]);
-}
-
 function becoming(setpriv: string, { uid, gid }: ServerIds): string[] {
   const ids = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
   return [setpriv, ...ids, '--inh-caps=-all', '--bounding-set=-all', '--no-new-privs', '--'];
-}
-
-/** The folders above files, each before what is in it: bubblewrap would make them for one user only. */
-function foldersOf(files: readonly string[]): string[] {
-  const folders = new Set<string>();
-  const add = (folder: string): void => {
-    if (folder === '/') return;
-    add(dirname(folder));
-    folders.add(folder);
-  };
-  for (const file of files) add(dirname(file));
-  return [...folders].flatMap((folder) => ['--perms', '0755', '--dir', folder]);
-}
-
-async function withLibraries(program: string): Promise<string[]> {
-  // 1: it needs none.
-  const { stdout } = await run('ldd', [program], { okExitCodes: [0, 1] });
-  return [program, ...[...stdout.matchAll(/(\/\S+) \(0x/g)].flatMap(([, path]) => path ?? [])];
 }
 
 function pathOf(program: string): string {
@@ -99,5 +77,5 @@ function pathOf(program: string): string {
 }
 
 function missing(program: string): MultipassError {
-  return notInstalled(program, { neededFor: 'Classic mounts need it' });
+  return notInstalled(program, { neededFor: NEEDED_FOR });
 }
