@@ -1,4 +1,5 @@
 import { MultipassError } from '../errors.js';
+import { checkStoreFormat } from '../store/format.js';
 import type { StoreLayout } from '../store/layout.js';
 import type { BrokenInstanceView, InstanceView, SnapshotView } from '../vm/views.js';
 import { listInstances, viewInstance } from '../vm/list-instances.js';
@@ -43,9 +44,10 @@ export async function collectNamed(
   const instances: InstanceInfo[] = [];
   const snapshots: SnapshotView[] = [];
   const strays: StrayTag[] = [];
+  const exists = checkStoreFormat(layout);
   await forEach(new Set(names), (argument) => {
     const { instance: name, snapshot } = parseNamedSnapshot(argument);
-    const view = viewInstance(layout, name);
+    const view = viewInstance(layout, name, exists);
     if (snapshot !== undefined) {
       snapshots.push(requireSnapshot(snapshotsFor(layout, view).snapshots, snapshot, name));
     } else if (kind === 'snapshots') {

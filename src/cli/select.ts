@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
+import { checkStoreFormat } from '../store/format.js';
 import { isPlainName, type StoreLayout } from '../store/layout.js';
 import { instanceNotFound } from '../vm/errors.js';
 import { isValidName } from '../vm/names.js';
+import type { InstanceReading } from '../vm/read-instance.js';
 import type { InstanceView } from '../vm/views.js';
 import type { Invocation } from './command.js';
 import { usageError } from './failures.js';
@@ -18,19 +20,35 @@ export function allOption(description: string): { all: ReturnType<typeof flag> }
 
 type Selection = Invocation<ReturnType<typeof allOption>>;
 
+/** An instance a command is about, and what was seen of it when it was looked for. */
+export interface SelectedInstance {
+  readonly name: string;
+  readonly seen?: InstanceReading | undefined;
+}
+
 /**
  * The instances a command is about: those named, each once, or with `--all` those that `isMeant`.
  * @throws MultipassError USAGE with Multipass's texts when neither or both were given
  */
-export async function selectNames(
-  { context, args, options: { all } }: Selection,
+export async function selectInstances(
+  { context: { layout }, args, options: { all } }: Selection,
   isMeant: (view: InstanceView) => boolean,
-): Promise<string[]> {
+): Promise<SelectedInstance[]> {
   if (all && args.length > 0) throw usageError('Cannot specify name[s] when --all option set');
   if (!all && args.length === 0) throw usageError('Name argument or --all is required');
-  if (!all) return [...new Set(args)];
-  const { listInstances } = await import('../vm/list-instances.js');
-  return (await listInstances(context.layout)).filter(isMeant).map(({ name }) => name);
+  if (!all) return [...new Set(args)].map((name) => ({ name }));
+  if (!checkStoreFormat(layout)) return [];
+  const { readInstances } = await import('../vm/list-instances.js');
+  const meant = (await readInstances(layout)).filter(({ view }) => isMeant(view));
+  return meant.map(({ view: { name }, reading: seen }) => ({ name, seen }));
+}
+
+/** The names of {@link selectInstances}, for work that takes long and so looks for itself when its turn comes. */
+export async function selectNames(
+  invocation: Selection,
+  isMeant: (view: InstanceView) => boolean,
+): Promise<string[]> {
+  return (await selectInstances(invocation, isMeant)).map(({ name }) => name);
 }
 
 /**

@@ -6,13 +6,20 @@ import { trashInstance } from '../store/trash.js';
 import { Work, type WorkRequest } from '../work.js';
 import { instanceNotFound } from './errors.js';
 import { lockInstance } from './lock-instance.js';
+import { listInstances } from './list-instances.js';
 import { rowsOfFolder } from './macs.js';
 import { AT_REST, openInstance, type ReadableState } from './open.js';
-import { isRunning, readInstance } from './read-instance.js';
+import { isRunning, readInstance, type InstanceReading } from './read-instance.js';
 import { bridgedMacs } from './records/machine-record.js';
 import { prepareStore } from './sweep.js';
 
 const AT_REST_OR_DELETED: readonly ReadableState[] = [...AT_REST, 'Deleted'];
+
+/** Which instance is deleted or recovered. */
+export interface DeleteRequest extends WorkRequest {
+  /** What the same command has seen of it before; without it, that is looked at first. */
+  readonly seen?: InstanceReading | undefined;
+}
 
 /**
  * Soft-deletes an instance: it keeps everything, its name too, until it is purged or recovered. One that is deleted
@@ -22,20 +29,20 @@ const AT_REST_OR_DELETED: readonly ReadableState[] = [...AT_REST, 'Deleted'];
 export async function deleteInstance(
   layout: StoreLayout,
   name: string,
-  request: WorkRequest = {},
+  request: DeleteRequest = {},
 ): Promise<void> {
   const work = Work.of(request.work);
   await endIfRunning(layout, name, { work, force: false });
-  await setDeleted(layout, name, { work, deleted: true });
+  await setDeleted(layout, name, { ...request, work, deleted: true });
 }
 
 /** Brings a soft-deleted instance back; one that is not deleted stays as it is. Throws as {@link deleteInstance}. */
 export async function recoverInstance(
   layout: StoreLayout,
   name: string,
-  request: WorkRequest = {},
+  request: DeleteRequest = {},
 ): Promise<void> {
-  await setDeleted(layout, name, { work: Work.of(request.work), deleted: false });
+  await setDeleted(layout, name, { ...request, work: Work.of(request.work), deleted: false });
 }
 
 /**
@@ -46,10 +53,11 @@ export async function recoverInstance(
 export async function purgeInstance(
   layout: StoreLayout,
   name: string,
-  request: WorkRequest = {},
+  request: DeleteRequest = {},
 ): Promise<void> {
   const work = Work.of(request.work);
-  await requireStore(layout, name);
+  if (request.seen === undefined && !checkStoreFormat(layout)) throw instanceNotFound(name);
+  await prepareStore(layout, { exists: true });
   // A lock in what is no folder of its own would be somebody else's.
   if (isForeign(layout, name)) {
     await trashInstance(layout, name, rowsOfFolder);
@@ -62,8 +70,22 @@ export async function purgeInstance(
 }
 
 /**
- * Removes an instance for good if it is still soft-deleted by the time its lock is held: one that was recovered
- * meanwhile stays. Throws as {@link purgeInstance}.
+ * The names of the soft-deleted instances. What dead commands left is swept even when there are none: purging is how a
+ * user makes room.
+ * @returns undefined where there is no store
+ * @throws MultipassError STORE_TOO_NEW, PERMISSION_DENIED, …
+ */
+export async function namesToPurge(layout: StoreLayout): Promise<string[] | undefined> {
+  if (!checkStoreFormat(layout)) return undefined;
+  await prepareStore(layout, { exists: true });
+  const views = await listInstances(layout, { exists: true });
+  return views.filter(({ state }) => state === 'Deleted').map(({ name }) => name);
+}
+
+/**
+ * Removes an instance of {@link namesToPurge} for good if it is still soft-deleted by the time its lock is held: one
+ * that was recovered meanwhile stays.
+ * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_NOT_STOPPED, ABORTED, …; what makes it Broken
  */
 export async function purgeDeletedInstance(
   layout: StoreLayout,
@@ -71,16 +93,10 @@ export async function purgeDeletedInstance(
   request: WorkRequest = {},
 ): Promise<void> {
   const work = Work.of(request.work);
-  await requireStore(layout, name);
   await using lock = await lockInstance(layout, name, { for: 'purge', mode: 'exclusive', work });
   if (!readInstance(layout, name).spec.deleted) return;
   lock.assertHeld();
   await trash(layout, name);
-}
-
-async function requireStore(layout: StoreLayout, name: string): Promise<void> {
-  if (!checkStoreFormat(layout)) throw instanceNotFound(name);
-  await prepareStore(layout, { exists: true });
 }
 
 /** A Broken instance may run as well: its QEMU has read its disk long ago. */
@@ -108,12 +124,14 @@ async function trash(layout: StoreLayout, name: string): Promise<void> {
 async function setDeleted(
   layout: StoreLayout,
   name: string,
-  { work, deleted }: { readonly work: Work; readonly deleted: boolean },
+  { seen, work, deleted }: DeleteRequest & { readonly work: Work; readonly deleted: boolean },
 ): Promise<void> {
   await using opened = await openInstance(layout, name, {
     for: deleted ? 'delete' : 'recover',
     states: AT_REST_OR_DELETED,
     disk: 'any',
+    // One that ran then has been stopped since.
+    seen: seen?.state === 'Running' ? undefined : seen,
     work,
   });
   if (opened.reading.spec.deleted !== deleted) await opened.writeSpec({ deleted });

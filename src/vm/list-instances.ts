@@ -6,51 +6,75 @@ import { instanceNotFound, isNotFound } from './errors.js';
 import { LiveStates } from './live-state.js';
 import type { InstanceView } from './views.js';
 import { isValidName } from './names.js';
-import { problemOf, readInstance } from './read-instance.js';
+import { problemOf, readInstance, type InstanceReading } from './read-instance.js';
+
+/** One instance, and what its folder told; nothing of a Broken one. */
+export interface ListedInstance {
+  readonly view: InstanceView;
+  readonly reading?: InstanceReading;
+}
 
 /**
  * Every instance there is, sorted by name, soft-deleted and Broken ones included: one bad folder never hides another.
  * Takes no lock and writes nothing; what is renamed meanwhile is listed once, under its old or its new name.
+ * @param exists true where the caller has looked: the store is there, and of a format that we know
  * @throws MultipassError STORE_TOO_NEW, PERMISSION_DENIED
  */
-export async function listInstances(layout: StoreLayout): Promise<InstanceView[]> {
-  if (!checkStoreFormat(layout)) return [];
-  const views = new Map<string, InstanceView>();
+export async function listInstances(
+  layout: StoreLayout,
+  { exists }: { readonly exists?: true } = {},
+): Promise<InstanceView[]> {
+  if (exists !== true && !checkStoreFormat(layout)) return [];
+  return (await readInstances(layout)).map(({ view }) => view);
+}
+
+/** As {@link listInstances}, in a store whose format has been checked, with what was read of each. */
+export async function readInstances(layout: StoreLayout): Promise<ListedInstance[]> {
+  const found = new Map<string, ListedInstance>();
   const states = new LiveStates(layout);
   await visitInstances(layout, (entry) => {
-    const view = viewOf(layout, entry, states);
-    if (view === undefined) return 'vanished';
-    if (view !== 'nothing') views.set(entry.name, view);
+    const listed = listedOf(layout, entry, states);
+    if (listed === undefined) return 'vanished';
+    if (listed !== 'nothing') found.set(entry.name, listed);
     return 'seen';
   });
-  return withoutRenamed(layout, [...views.values()]).sort(byName);
+  return withoutRenamed(layout, [...found.values()]).sort(byName);
 }
 
-/** One instance, as `list` sees it. @throws MultipassError INSTANCE_NOT_FOUND, STORE_TOO_NEW */
-export function viewInstance(layout: StoreLayout, name: string): InstanceView {
-  if (!checkStoreFormat(layout)) throw instanceNotFound(name);
-  return lookAt(layout, name, new LiveStates(layout));
+/**
+ * One instance, as `list` sees it.
+ * @param exists the answer of {@link checkStoreFormat}
+ * @throws MultipassError INSTANCE_NOT_FOUND, STORE_TOO_NEW
+ */
+export function viewInstance(
+  layout: StoreLayout,
+  name: string,
+  exists: boolean = checkStoreFormat(layout),
+): InstanceView {
+  if (!exists) throw instanceNotFound(name);
+  return lookAt(layout, name, new LiveStates(layout)).view;
 }
 
-function lookAt(layout: StoreLayout, name: string, states: LiveStates): InstanceView {
+function lookAt(layout: StoreLayout, name: string, states: LiveStates): ListedInstance {
   try {
     const reading = readInstance(layout, name);
     const { spec, image } = reading;
-    return { name, state: states.of(reading), spec, image, runtime: null };
+    return { view: { name, state: states.of(reading), spec, image, runtime: null }, reading };
   } catch (error) {
     if (isNotFound(error)) throw error;
-    return { name, state: 'Broken', problem: problemOf(error, layout, layout.instance(name)) };
+    const problem = problemOf(error, layout, layout.instance(name));
+    return { view: { name, state: 'Broken', problem } };
   }
 }
 
-function viewOf(
+function listedOf(
   layout: StoreLayout,
   entry: Dirent,
   states: LiveStates,
-): InstanceView | 'nothing' | undefined {
+): ListedInstance | 'nothing' | undefined {
   const { path } = layout.instance(entry.name);
   if (!isValidName(entry.name)) {
-    return isEmptyFolder(path) ? 'nothing' : strangeName(layout, entry.name);
+    return isEmptyFolder(path) ? 'nothing' : { view: strangeName(layout, entry.name) };
   }
   try {
     return lookAt(layout, entry.name, states);
@@ -77,20 +101,21 @@ function strangeName(layout: StoreLayout, name: string): InstanceView {
  * An instance that was renamed while we read was met twice. A folder has one inode under all its names, while a copy
  * of an instance, made by hand with its uuid, has another.
  */
-function withoutRenamed(layout: StoreLayout, views: InstanceView[]): InstanceView[] {
-  const byUuid = new Map<string, InstanceView[]>();
-  for (const view of views) {
+function withoutRenamed(layout: StoreLayout, listed: ListedInstance[]): ListedInstance[] {
+  const byUuid = new Map<string, ListedInstance[]>();
+  for (const one of listed) {
+    const { view } = one;
     const key = view.state === 'Broken' ? `Broken ${view.name}` : view.spec.uuid;
-    byUuid.set(key, [...(byUuid.get(key) ?? []), view]);
+    byUuid.set(key, [...(byUuid.get(key) ?? []), one]);
   }
   return [...byUuid.values()].flatMap((same) =>
     same.length === 1 ? same : distinct(layout, same),
   );
 }
 
-function distinct(layout: StoreLayout, views: InstanceView[]): InstanceView[] {
+function distinct(layout: StoreLayout, listed: ListedInstance[]): ListedInstance[] {
   const byInode = new Map(
-    views.map((view) => [lstatSync(layout.instance(view.name).path, LENIENT)?.ino, view]),
+    listed.map((one) => [lstatSync(layout.instance(one.view.name).path, LENIENT)?.ino, one]),
   );
   // A name that is gone is an earlier one; when all are, it has got yet another.
   if (byInode.size > 1) byInode.delete(undefined);
@@ -107,6 +132,6 @@ function isEmptyFolder(path: string): boolean {
   }
 }
 
-function byName(a: InstanceView, b: InstanceView): number {
+function byName({ view: a }: ListedInstance, { view: b }: ListedInstance): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }

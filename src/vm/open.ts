@@ -89,7 +89,8 @@ export async function openInstance(
   name: string,
   request: OpenRequest,
 ): Promise<OpenedInstance> {
-  const seen = request.seen ?? lookAt(layout, name, request);
+  const seen =
+    request.seen === undefined ? lookAt(layout, name, request) : inState(request.seen, request);
   await request.early?.(seen);
   await prepareStore(layout, { exists: true });
   switch (request.hold) {

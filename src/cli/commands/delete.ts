@@ -1,3 +1,4 @@
+import type { InstanceReading } from '../../vm/read-instance.js';
 import type { Work } from '../../work.js';
 import { askYesOrNo, cancelled } from '../ask.js';
 import { defineCommand } from '../command.js';
@@ -5,7 +6,7 @@ import type { CliContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { forEach, usageError } from '../failures.js';
 import { flag, PROGRESS } from '../options.js';
-import { allOption, isNamedSnapshot, parseNamedSnapshot, selectNames } from '../select.js';
+import { allOption, isNamedSnapshot, parseNamedSnapshot, selectInstances } from '../select.js';
 import { withWork } from '../work.js';
 
 export const deleteCommand = defineCommand({
@@ -30,52 +31,53 @@ export const deleteCommand = defineCommand({
     const { layout } = context;
     const { deleteInstance, purgeInstance } = await import('../../vm/delete-instance.js');
     const remove = options.purge ? purgeInstance : deleteInstance;
-    const named = await selectNames(invocation, (view) => view.state !== 'Broken');
-    const snapshots = options.all ? [] : named.filter((one) => isNamedSnapshot(one, layout));
-    const instances = named.filter((one) => !snapshots.includes(one));
-    if (snapshots.length > 0) await requireConsent(context, snapshots, options.purge);
-    await withWork(invocation, `Deleting ${named.join(', ')}`, (work) =>
-      forEach([...snapshots, ...instances], async (name) => {
-        if (snapshots.includes(name)) await removeSnapshot(context, name, work);
-        else await remove(layout, name, { work });
+    const selected = await selectInstances(invocation, (view) => view.state !== 'Broken');
+    const names = selected.map(({ name }) => name);
+    const snapshots = options.all ? [] : names.filter((name) => isNamedSnapshot(name, layout));
+    const instances = selected.filter(({ name }) => !snapshots.includes(name));
+    const owners = await requireConsent(context, snapshots, options.purge);
+    await withWork(invocation, `Deleting ${names.join(', ')}`, (work) =>
+      forEach([...snapshots, ...instances], async (one) => {
+        if (typeof one === 'string') await removeSnapshot(context, one, { owners, work });
+        else await remove(layout, one.name, { seen: one.seen, work });
       }),
     );
     return EXIT.ok;
   },
 });
 
-/** Asks for those that can be deleted only. @throws MultipassError USAGE, ABORTED, INSTANCE_DELETED */
+/**
+ * Asks, where nobody has said so, whether the snapshots shall go: those that can be deleted only.
+ * @returns what was seen of their instances
+ * @throws MultipassError USAGE, ABORTED, INSTANCE_DELETED
+ */
 async function requireConsent(
   context: CliContext,
   snapshots: readonly string[],
   isGiven: boolean,
-): Promise<void> {
-  const { exists, readInstance } = await import('../../vm/read-instance.js');
-  const { cannotDeleteOfDeleted } = await import('../../vm/snapshots/delete-snapshot.js');
-  const { layout } = context;
-  const ofDeleted = snapshots.filter((argument) => {
-    const [instance = ''] = argument.split('.');
-    return exists(layout, instance) && isDeleted(() => readInstance(layout, instance).state);
-  });
-  if (ofDeleted.length > 0) throw cannotDeleteOfDeleted(ofDeleted);
-  if (isGiven) return;
+): Promise<ReadonlyMap<string, InstanceReading>> {
+  if (snapshots.length === 0) return new Map();
+  const { lookAtOwners } = await import('../../vm/snapshots/delete-snapshot.js');
+  const byOwner = new Map<string, string[]>();
+  for (const argument of snapshots) {
+    const { instance } = parseNamedSnapshot(argument);
+    byOwner.set(instance, [...(byOwner.get(instance) ?? []), argument]);
+  }
+  const seen = lookAtOwners(context.layout, byOwner);
+  if (isGiven) return seen;
   const fact = 'Snapshots can only be purged (after deletion, they cannot be recovered).';
   if (!context.terminal) throw usageError(`${fact} Use --purge if that is what you want.`);
   const text = `${fact} Are you sure you want to continue?`;
   if (!(await askYesOrNo(context, { text }))) throw cancelled();
+  return seen;
 }
 
-async function removeSnapshot({ layout }: CliContext, argument: string, work: Work): Promise<void> {
+async function removeSnapshot(
+  { layout }: CliContext,
+  argument: string,
+  { owners, work }: { owners: ReadonlyMap<string, InstanceReading>; work: Work },
+): Promise<void> {
   const { deleteSnapshot } = await import('../../vm/snapshots/delete-snapshot.js');
   const { instance: name, snapshot = '' } = parseNamedSnapshot(argument);
-  await deleteSnapshot({ layout, name, snapshot, work });
-}
-
-/** What is Broken is reported when its turn comes. */
-function isDeleted(stateOf: () => string): boolean {
-  try {
-    return stateOf() === 'Deleted';
-  } catch {
-    return false;
-  }
+  await deleteSnapshot({ layout, name, snapshot, seen: owners.get(name), work });
 }

@@ -2,7 +2,7 @@ import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { forEach } from '../failures.js';
 import { PROGRESS } from '../options.js';
-import { allOption, selectNames } from '../select.js';
+import { allOption, selectInstances } from '../select.js';
 import { withWork } from '../work.js';
 
 export const recover = defineCommand({
@@ -16,9 +16,12 @@ export const recover = defineCommand({
   async run(invocation) {
     const { layout } = invocation.context;
     const { recoverInstance } = await import('../../vm/delete-instance.js');
-    const names = await selectNames(invocation, ({ state }) => state === 'Deleted');
-    await withWork(invocation, `Recovering ${names.join(', ')}`, (work) =>
-      forEach(names, (name) => recoverInstance(layout, name, { work })),
+    const selected = await selectInstances(invocation, ({ state }) => state === 'Deleted');
+    await withWork(
+      invocation,
+      `Recovering ${selected.map(({ name }) => name).join(', ')}`,
+      (work) =>
+        forEach(selected, ({ name, seen }) => recoverInstance(layout, name, { seen, work })),
     );
     return EXIT.ok;
   },

@@ -1,8 +1,8 @@
 import { chmod, rm } from 'node:fs/promises';
 import { join, dirname } from 'node:path';
-import { errnoOf } from '../../errors.js';
 import type { Qcow2Facts } from '../../qemu/qcow2-header.js';
 import { measure } from '../../qemu/qemu-img.js';
+import { INSTANCE_FILES } from '../../store/instance-dir.js';
 import type { Work } from '../../work.js';
 import { allocatedBytes, copyWhole, reflink } from './copy-file.js';
 import { convertState, isLarger } from './convert-state.js';
@@ -107,15 +107,11 @@ async function bytesMeanwhile({ source, facts, tag }: CopyDiskRequest): Promise<
   return tag !== undefined && isLarger(facts, tag) ? await allocatedBytes(source) : 0;
 }
 
-/** Asks the file system itself, with a small file of the source's folder. */
+/** Asks the file system itself, with a small file of the source's folder, which is an instance's. */
 async function sharesExtents(source: string, target: string): Promise<boolean> {
   const probe = join(dirname(target), '.reflink-probe');
-  const sample = join(dirname(source), 'spec.json');
   try {
-    return await reflink(sample, probe);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
-    throw error;
+    return await reflink(join(dirname(source), INSTANCE_FILES.imageRecord), probe);
   } finally {
     await rm(probe, { force: true });
   }

@@ -5,7 +5,7 @@ import { requireChangeableDisk } from '../pending/changeable-disk.js';
 import type { InstanceReading } from '../read-instance.js';
 import { snapshotFileName, snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js';
 import { readSnapshots, requireSnapshot, snapshotViews } from './snapshot-list.js';
-import { AT_REST, openInstance } from '../open.js';
+import { ANY_STATE, AT_REST, lookAt, openInstance } from '../open.js';
 import { Work, type WorkRequest } from '../../work.js';
 
 /** Which snapshot is deleted. */
@@ -14,6 +14,8 @@ export interface DeleteSnapshotRequest extends WorkRequest {
   /** Name of the instance. */
   readonly name: string;
   readonly snapshot: string;
+  /** What {@link lookAtOwners} has seen of the instance. */
+  readonly seen?: InstanceReading | undefined;
 }
 
 /**
@@ -32,6 +34,7 @@ export async function deleteSnapshot(request: DeleteSnapshotRequest): Promise<vo
     refuse: snapshotsInUse,
     refuseDeleted: () => cannotDeleteOfDeleted([`${name}.${snapshot}`]),
     work,
+    seen: request.seen,
     early: (reading) => void recordOf(reading, snapshot),
   });
   const { dir, spec, disk } = opened.reading;
@@ -54,8 +57,37 @@ export async function deleteSnapshot(request: DeleteSnapshotRequest): Promise<vo
   }
 }
 
-/** @throws MultipassError INSTANCE_DELETED, with Multipass's text */
-export function cannotDeleteOfDeleted(snapshots: readonly string[]): MultipassError {
+/**
+ * Looks at the instances that snapshots belong to, before somebody is asked whether they shall go. What is Broken or
+ * not there is reported when its turn comes.
+ * @param snapshots the arguments, by the name of their instance
+ * @throws MultipassError INSTANCE_DELETED for the snapshots of instances that are soft-deleted, with Multipass's text
+ */
+export function lookAtOwners(
+  layout: StoreLayout,
+  snapshots: ReadonlyMap<string, readonly string[]>,
+): ReadonlyMap<string, InstanceReading> {
+  const readings = new Map<string, InstanceReading>();
+  const ofDeleted: string[] = [];
+  for (const [name, named] of snapshots) {
+    const reading = lookIfReadable(layout, name);
+    if (reading?.state === 'Deleted') ofDeleted.push(...named);
+    else if (reading !== undefined) readings.set(name, reading);
+  }
+  if (ofDeleted.length > 0) throw cannotDeleteOfDeleted(ofDeleted);
+  return readings;
+}
+
+function lookIfReadable(layout: StoreLayout, name: string): InstanceReading | undefined {
+  try {
+    return lookAt(layout, name, { for: 'delete', states: [...ANY_STATE, 'Deleted'], disk: 'any' });
+  } catch (error) {
+    if (error instanceof MultipassError) return undefined;
+    throw error;
+  }
+}
+
+function cannotDeleteOfDeleted(snapshots: readonly string[]): MultipassError {
   return new MultipassError(
     'INSTANCE_DELETED',
     `Cannot delete snapshots of deleted instances: ${snapshots.join(', ')}`,
