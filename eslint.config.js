@@ -6,7 +6,9 @@ const ONE_CLIENT =
 
 const HTTP = ['http', 'https', 'http2', 'undici'].flatMap((name) => [name, `node:${name}`]);
 
-/** Each third-party package, the starting of programs, and HTTP have owners; everybody else goes through those files. */
+/**
+ * Each third-party package, the starting of programs, and HTTP have owners; everybody else goes through those files.
+ */
 const OWNERS = {
   execa: ['src/process/run.ts'],
   yaml: ['src/yaml.ts'],

@@ -1,4 +1,5 @@
-// Builds dist/lib (tsc: the library with its types) and dist/cli (esbuild: one small entry, commands in lazily loaded chunks).
+// Builds dist/lib (tsc: the library with its types) and dist/cli (esbuild: one small entry, commands in lazily loaded
+// chunks).
 import { execFileSync } from 'node:child_process';
 import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

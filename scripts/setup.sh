@@ -5,7 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-declare -A package_of=([qemu-img]=qemu-utils [qemu-io]=qemu-utils [flock]=util-linux [ssh]=openssh-client [xz]=xz-utils [bwrap]=bubblewrap)
+declare -A package_of=([qemu-img]=qemu-utils [qemu-io]=qemu-utils [flock]=util-linux [ssh]=openssh-client
+  [xz]=xz-utils [bwrap]=bubblewrap)
 case "$(uname -m)" in
   aarch64 | arm64) package_of+=([qemu-system-aarch64]=qemu-system-arm) ;;
   *) package_of+=([qemu-system-x86_64]=qemu-system-x86) ;;
@@ -58,7 +59,8 @@ if [ "${#missing[@]}" -gt 0 ]; then
   fi
   echo "Installing ${missing[*]} ..." >&2
   "${sudo[@]}" apt-get update -qq
-  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+    --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
 if [ ! -d node_modules ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
@@ -70,6 +72,7 @@ fi
 if [ "${1:-}" != --run ]; then
   # Kept in the user's cache folder; made by root, for their files belong to others.
   for guest in tiny cloud; do
-    "${sudo[@]}" env HOME="$HOME" XDG_CACHE_HOME="${XDG_CACHE_HOME:-$HOME/.cache}" bash fixtures/guests/build.sh "$guest" >/dev/null
+    "${sudo[@]}" env HOME="$HOME" XDG_CACHE_HOME="${XDG_CACHE_HOME:-$HOME/.cache}" \
+      bash fixtures/guests/build.sh "$guest" >/dev/null
   done
 fi

@@ -141,8 +141,8 @@ function answerOf(
 }
 
 /**
- * The addresses of a server, none of them too near. A proxy looks the name up itself, perhaps where we cannot; but one on
- * this very host would lead us here all the same, so what can be looked up is judged.
+ * The addresses of a server, none of them too near. A proxy looks the name up itself, perhaps where we cannot; but one
+ * on this very host would lead us here all the same, so what can be looked up is judged.
  */
 async function judged(url: URL, proxy: URL | null, most: Reach): Promise<readonly Address[]> {
   const isName = isIP(bare(url.hostname)) === 0 && url.hostname !== 'localhost';

@@ -3,8 +3,8 @@ import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
 /**
- * How near an address is to this host: 0, anywhere else; 1, one of this host's own; 2, on its link alone, where a cloud's
- * metadata service is; 3, reached from this host alone.
+ * How near an address is to this host: 0, anywhere else; 1, one of this host's own; 2, on its link alone, where a
+ * cloud's metadata service is; 3, reached from this host alone.
  */
 export type Reach = 0 | 1 | 2 | 3;
 
@@ -42,7 +42,9 @@ export function nearest(addresses: readonly Address[]): Reach {
   }, 0);
 }
 
-/** The addresses of a host as {@link URL} writes it: of a name all that it stands for now. @throws the resolver's error */
+/**
+ * The addresses of a host as {@link URL} writes it: of a name all that it stands for now. @throws the resolver's error
+ */
 export async function addressesOf(hostname: string): Promise<readonly Address[]> {
   const host = bare(hostname);
   const family = isIP(host);

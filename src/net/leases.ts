@@ -21,8 +21,8 @@ export interface Lease {
 const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
 
 /**
- * Reads dnsmasq's lease file: `<expiry> <mac> <ip> <hostname or *> <client id or *>` a line. Lines of another kind (IPv6,
- * other hardware) are passed over, and so is a last line without its end: dnsmasq may be writing it just now.
+ * Reads dnsmasq's lease file: `<expiry> <mac> <ip> <hostname or *> <client id or *>` a line. Lines of another kind
+ * (IPv6, other hardware) are passed over, and so is a last line without its end: dnsmasq may be writing it just now.
  * @internal for its tests
  */
 export function parseLeases(text: string): Lease[] {

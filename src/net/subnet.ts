@@ -65,7 +65,8 @@ const BLOCKS_OF: Readonly<Record<(typeof POOLS)[number], number>> = {
 
 /**
  * The first private /24 that overlaps none of `taken`: 10.0.0.0/8 from the block numbered `start` on and around it,
- * and where that is all taken (some VPNs claim it whole) 172.16.0.0/12 and 192.168.0.0/16. Undefined when there is none.
+ * and where that is all taken (some VPNs claim it whole) 172.16.0.0/12 and 192.168.0.0/16. Undefined when there is
+ * none.
  */
 export function freeSubnet(start: number, taken: readonly Subnet[]): Subnet | undefined {
   for (const pool of POOLS) {

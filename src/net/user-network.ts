@@ -16,9 +16,9 @@ export interface UserSubnetRequest {
 }
 
 /**
- * The subnet that QEMU makes for an instance in user mode, without privileges, such as `10.1.2.0/24`: derived from its uuid, so that each instance has its own, and the next free
- * one when that overlaps a subnet of the host or one of `taken`. Two guests never have the same address, which tells
- * them apart in `list` and in logs.
+ * The subnet that QEMU makes for an instance in user mode, without privileges, such as `10.1.2.0/24`: derived from its
+ * uuid, so that each instance has its own, and the next free one when that overlaps a subnet of the host or one of
+ * `taken`. Two guests never have the same address, which tells them apart in `list` and in logs.
  * @throws MultipassError NETWORK_FAILED when every private subnet is in use
  */
 export function userSubnet({ seed, taken }: UserSubnetRequest): string {

@@ -34,8 +34,8 @@ export interface ProbeRequest {
 }
 
 /**
- * Whether KVM really runs a guest from its firmware to its end. That its device is there tells nothing: under some nested
- * hypervisors it is, and guests stop in the middle of their boot loader.
+ * Whether KVM really runs a guest from its firmware to its end. That its device is there tells nothing: under some
+ * nested hypervisors it is, and guests stop in the middle of their boot loader.
  * @throws MultipassError TOOL_MISSING, ABORTED
  */
 export async function kvmRunsGuests(request: ProbeRequest): Promise<boolean> {

@@ -81,8 +81,8 @@ export const RUN_SOCKETS = { qmp: 'qmp.sock', agent: 'agent.sock' } as const;
 
 const MIB = 1024 ** 2;
 /**
- * What a QEMU never needs once it has begun, its seccomp filter refuses: other programs, other users, rights that it has
- * not, and system calls that are there for old programs only.
+ * What a QEMU never needs once it has begun, its seccomp filter refuses: other programs, other users, rights that it
+ * has not, and system calls that are there for old programs only.
  */
 const SANDBOX =
   process.platform === 'linux'
@@ -101,8 +101,8 @@ export interface MachineFiles {
 }
 
 /**
- * QEMU's arguments for a machine, to be started in the instance's folder: nothing of them depends on where that is.
- * It does not run until it is told to over QMP (`-S`). No format is probed: each file is taken for what it is said to be.
+ * QEMU's arguments for a machine, to be started in the instance's folder: nothing of them depends on where that is. It
+ * does not run until it is told to over QMP (`-S`). No format is probed: each file is taken for what it is said to be.
  */
 export function machineArguments(machine: Machine, files: MachineFiles): string[] {
   const runFile = (name: string): string => optionValue(`${files.run}/${name}`);

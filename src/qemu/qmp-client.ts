@@ -198,6 +198,8 @@ export class QemuHungUp extends MultipassError {
 
 function busy(): MultipassError {
   return new MultipassError('QMP_FAILED', 'QEMU does not answer on its control socket', {
-    hint: 'Another command may be talking to it: try again, or power the instance off with force (`multipass stop --force`).',
+    hint:
+      'Another command may be talking to it: try again, or power the instance off with force (`multipass ' +
+      'stop --force`).',
   });
 }

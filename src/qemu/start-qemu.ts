@@ -50,7 +50,10 @@ export async function startQemu(request: StartRequest): Promise<StartedQemu> {
   try {
     const env = cleanEnvironment();
     qemu = await spawnDetached('/bin/sh', become, {
-      ...{ cwd: folder, output: output.fd, fd3: lock, env },
+      cwd: folder,
+      output: output.fd,
+      fd3: lock,
+      env,
     });
   } finally {
     await output.close();

@@ -68,7 +68,10 @@ function answersToSignals(pid: number): boolean {
   }
 }
 
-/** Start time of a process as {@link isProcessAlive} wants it; `dead` for a zombie, undefined when unreadable. @internal for tests */
+/**
+ * Start time of a process as {@link isProcessAlive} wants it; `dead` for a zombie, undefined when unreadable.
+ * @internal for tests
+ */
 export function startTimeOf(pid: string): string | undefined {
   const stat = readText(`/proc/${pid}/stat`);
   // The command name, field 2, may hold blanks and brackets: count from the last one.

@@ -14,10 +14,10 @@ interface Noted {
 export type NotedProcess = number | 'ended' | 'none';
 
 /**
- * The process that a file of WRITE_PID_FILE names, when that very one lives and is at work in `folder`. Only the kernel
- * is believed: a file that came with a copy, an archive or from an earlier boot, or that somebody wrote, names a process
- * that works elsewhere or started at another time. So what this gives may be sent a signal. Where there is no /proc to
- * ask, pid and start time must do.
+ * The process that a file of WRITE_PID_FILE names, when that very one lives and is at work in `folder`. Only the
+ * kernel is believed: a file that came with a copy, an archive or from an earlier boot, or that somebody wrote, names
+ * a process that works elsewhere or started at another time. So what this gives may be sent a signal. Where there is
+ * no /proc to ask, pid and start time must do.
  * @throws MultipassError when the file cannot be read
  */
 export function notedProcess(path: string, folder: string): NotedProcess {

@@ -7,8 +7,9 @@ export interface HostEnvironment {
 }
 
 /**
- * The store's root: `$MULTIPASS_STORAGE`, else `$XDG_DATA_HOME/multipass-ts`, else `~/.local/share/multipass-ts`.
- * An empty variable counts as unset; a relative XDG_DATA_HOME is ignored, as the XDG Base Directory Specification demands.
+ * The store's root: `$MULTIPASS_STORAGE`, else `$XDG_DATA_HOME/multipass-ts`, else `~/.local/share/multipass-ts`. An
+ * empty variable counts as unset; a relative XDG_DATA_HOME is ignored, as the XDG Base Directory Specification
+ * demands.
  */
 export function storageRoot({ env, home }: HostEnvironment): string {
   const own = env['MULTIPASS_STORAGE'];

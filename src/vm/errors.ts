@@ -23,7 +23,8 @@ export function canOnlyCloneStopped(name: string, state: string): MultipassError
   return new MultipassError('INSTANCE_NOT_STOPPED', 'Multipass can only clone stopped instances.', {
     hint:
       state === 'Suspended'
-        ? `"${name}" is suspended: start and stop it first, or clone its disk without its memory (\`multipass clone --cold\`).`
+        ? `"${name}" is suspended: start and stop it first, or clone its disk without its memory (\`multipass ` +
+          `clone --cold\`).`
         : `"${name}" is ${state.toLowerCase()}: stop it first.`,
     details: { name, state },
   });
@@ -54,7 +55,9 @@ export function cannotResume(name: string): MultipassError {
     'INSTANCE_SUSPENDED',
     `instance "${name}" was suspended by another program and cannot be resumed here`,
     {
-      hint: `Drop its saved memory with \`multipass stop --force ${name}\`, then start it: it boots as after a power cut.`,
+      hint:
+        `Drop its saved memory with \`multipass stop --force ${name}\`, then start it: it boots as after a ` +
+        'power cut.',
       details: { name },
     },
   );
@@ -63,5 +66,8 @@ export function cannotResume(name: string): MultipassError {
 /** What to do about an instance that is in the way. */
 export function hintToStop(name: string, state: string): string {
   if (state !== 'Suspended') return `"${name}" is ${state.toLowerCase()}: stop it first.`;
-  return `"${name}" is suspended: start it and stop it, or drop its saved memory with \`multipass stop --force ${name}\`.`;
+  return (
+    `"${name}" is suspended: start it and stop it, or drop its saved memory with \`multipass stop --force ` +
+    `${name}\`.`
+  );
 }

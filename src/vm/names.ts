@@ -24,8 +24,8 @@ export function requireDestinationName(name: string): void {
 }
 
 /**
- * Those of `<source>-clone1`, `<source>-clone2`, … that are not taken, without end: gaps are used again, and a taken one
- * never blocks.
+ * Those of `<source>-clone1`, `<source>-clone2`, … that are not taken, without end: gaps are used again, and a taken
+ * one never blocks.
  */
 export function* firstFreeCloneNames(
   source: string,

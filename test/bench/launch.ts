@@ -26,9 +26,9 @@ const ENV = { MULTIPASS_ACCELERATOR: 'tcg' };
 const MEMORY = 512 * 1024 ** 2;
 
 /**
- * What we add to QEMU: a launch from an image that is in the store, up to the moment QEMU runs its guest; a start; and a
- * clone of a launched instance that wrote 100 MiB; each against the plain commands that do the same by hand. No guest is
- * waited for, so a disk without a system does for an image.
+ * What we add to QEMU: a launch from an image that is in the store, up to the moment QEMU runs its guest; a start; and
+ * a clone of a launched instance that wrote 100 MiB; each against the plain commands that do the same by hand. No
+ * guest is waited for, so a disk without a system does for an image.
  */
 export async function benchLaunch(bench: Bench): Promise<Comparison[]> {
   const disk = join(bench.folder, 'image.qcow2');

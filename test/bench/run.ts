@@ -1,4 +1,5 @@
-// Times multipass-ts against Multipass's procedure and against the bare system: npm run bench [-- SECTION...] [--json FILE]
+// Times multipass-ts against Multipass's procedure and against the bare system: npm run bench [-- SECTION...] [--json
+// FILE]
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -23,8 +23,8 @@ const SHOWN = [BYSTANDER, ...SOURCES].map((name) => `${name} Stopped`);
 type Scenario = ReturnType<typeof storeScenario>;
 
 /**
- * A store with a thin instance that has to be frozen before it can be shared, one that has written nothing, and one with
- * snapshots.
+ * A store with a thin instance that has to be frozen before it can be shared, one that has written nothing, and one
+ * with snapshots.
  */
 export async function beyondTemplate(): Promise<string> {
   return await makeTemplate(async (layout) => {
@@ -131,8 +131,8 @@ function othersThan(name: SourceName | null): string[] {
 }
 
 /**
- * The guest of `name` sees what the guest of `source` saw in the template: at once, and when the folder has been opened by
- * somebody, which has to put its bases in order.
+ * The guest of `name` sees what the guest of `source` saw in the template: at once, and when the folder has been
+ * opened by somebody, which has to put its bases in order.
  */
 async function expectSameContent(
   template: string,

@@ -18,7 +18,12 @@ export const SNAPSHOT_OPERATIONS: Readonly<Record<string, (made: SnapshotTemplat
     const { now, then } = made;
     const { cpus, disk, macs, seed } = then;
     const after = changed(now, {
-      ...{ cpus, disk, macs, seed, head: 1, vmgenid: 'new' },
+      cpus,
+      disk,
+      macs,
+      seed,
+      head: 1,
+      vmgenid: 'new',
       active: now.contents['@s1']!,
     });
     return snapshotScenario(made, ['restore', '--destructive', 'web.a'], [after]);

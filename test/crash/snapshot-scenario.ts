@@ -113,7 +113,10 @@ export function snapshotScenario(
 ): CrashScenario<StoreContext> {
   const shown = ['bystander Stopped', 'web Stopped'];
   const base = storeScenario({
-    ...{ template: folder, args: () => args, before: shown, after: shown },
+    template: folder,
+    args: () => args,
+    before: shown,
+    after: shown,
     untouched: ['store/instances/bystander'],
   });
   return {
@@ -173,7 +176,10 @@ async function stateOf(layout: StoreLayout): Promise<WebState> {
     records: Object.fromEntries(records.map(({ name, index, parent }) => [name, [index, parent]])),
     contents: await contentsOf(dir),
     active: await contentOf(dir),
-    ...{ head: snapshotHead, cpus, disk, vmgenid },
+    head: snapshotHead,
+    cpus,
+    disk,
+    vmgenid,
     macs: interfaces.map(({ mac }) => mac.toString()),
     seed: {
       instanceId: readMetaData(textOf('meta-data')).instanceId,

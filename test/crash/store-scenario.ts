@@ -39,8 +39,8 @@ export interface StoreScenario {
    */
   readonly commits?: boolean;
   /**
-   * The call that makes it visible, as `briefStep` has it, and which one of them where there are several. When the command
-   * is killed it has taken effect if that call was made, and not otherwise.
+   * The call that makes it visible, as `briefStep` has it, and which one of them where there are several. When the
+   * command is killed it has taken effect if that call was made, and not otherwise.
    */
   readonly commit?: { readonly call: string; readonly times?: number };
   /** Further checks after the next command. `isAfter`: the command has taken effect. */

@@ -3,8 +3,8 @@ import { briefStep } from '../support/brief-step.js';
 import type { CrashFigures } from './crash-points.js';
 
 /**
- * What was struck is what matters: these calls are among the steps of the untouched run, in this order, whatever else is
- * between them; and each step was struck, unless only `every` n-th was to be.
+ * What was struck is what matters: these calls are among the steps of the untouched run, in this order, whatever else
+ * is between them; and each step was struck, unless only `every` n-th was to be.
  */
 export function expectStruck(
   { steps, hits }: CrashFigures,

@@ -32,7 +32,9 @@ describe('a name that no instance can have', () => {
       const args = [...words, '--', ...BAD_NAMES];
       const stderr = `${words[0] ?? ''} failed: The following errors occurred:\n${lines}${LOOK}`;
       expect(await multipass(args, { store: store.root })).toEqual({
-        ...{ stdout: '', stderr, exitCode: 2 },
+        stdout: '',
+        stderr,
+        exitCode: 2,
       });
     }
     expect(await hashTree(store.layout.instances)).toEqual(before);

@@ -75,8 +75,12 @@ describe('list', () => {
     const rows = readCsv(await print('list --format csv'));
     expect(rows).toEqual(
       Object.entries(STATES).map(([Name, State]) => ({
-        ...{ Name, State, IPv4: '', IPv6: '' },
-        ...{ Release: RELEASES[Name] ?? 'Not Available', AllIPv4: '' },
+        Name,
+        State,
+        IPv4: '',
+        IPv6: '',
+        Release: RELEASES[Name] ?? 'Not Available',
+        AllIPv4: '',
       })),
     );
   });
@@ -162,7 +166,10 @@ describe('info', () => {
     );
     expect(readCsv(text)).toEqual([
       expect.objectContaining({
-        ...{ Name: 'web', State: 'Stopped', 'Image release': '24.04 LTS', Snapshots: '2' },
+        Name: 'web',
+        State: 'Stopped',
+        'Image release': '24.04 LTS',
+        Snapshots: '2',
         Mounts: '/home/ada/projects/site => /home/ubuntu/site;/home/ada/shared => /srv/shared',
       }),
     ]);

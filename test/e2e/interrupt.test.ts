@@ -65,7 +65,8 @@ describe('an interrupted command', () => {
   test('ends the programs that it has started', async ({ store }) => {
     await makeInstance(store.layout, 'web', { data: 16 });
     const clone = startMultipass(['clone', 'web', '-n', 'x'], {
-      ...{ store: store.root, programs: 'slow' },
+      store: store.root,
+      programs: 'slow',
     });
     await copyingHasBegun(store.layout);
     const second = await multipass(['clone', 'web', '-n', 'x'], { store: store.root });

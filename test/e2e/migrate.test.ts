@@ -75,7 +75,11 @@ describe('migrate', () => {
     expect(Object.keys(web ?? {})).toEqual(keys);
     expect(report).toMatchObject({ errors: [], from: [legacy.paths.data], dry_run: false });
     expect(web).toMatchObject({
-      ...{ name: 'web', action: 'migrated', reason: null, state: 'Stopped', snapshots: 2 },
+      name: 'web',
+      action: 'migrated',
+      reason: null,
+      state: 'Stopped',
+      snapshots: 2,
       method: expect.stringMatching(/^(reflink|copy)$/) as string,
       warnings: [],
     });

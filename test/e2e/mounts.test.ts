@@ -56,7 +56,9 @@ describe('mount and umount', () => {
     expect(await mp('mount', ...maps, '--type', 'classic', source, 'web')).toEqual(SILENT);
     expect(mounts()).toEqual([
       {
-        ...{ source, target: '/home/ubuntu/my src', type: 'classic' },
+        source,
+        target: '/home/ubuntu/my src',
+        type: 'classic',
         uidMappings: [
           { host: 1, guest: 2 },
           { host: 3, guest: 4 },

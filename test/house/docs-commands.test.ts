@@ -64,7 +64,10 @@ function sourceFiles(): string[] {
   return files.filter((file) => file.endsWith('.ts')).map((file) => join('src', file));
 }
 
-/** What a shell makes of a line, with something in the place of each name that stands for one, and the first of choices. */
+/**
+ * What a shell makes of a line, with something in the place of each name that stands for one, and the first of
+ * choices.
+ */
 function wordsOf(line: string): string[] {
   const filled = line.replaceAll(/\$\{[^}]*\}|<[a-z-]+>/g, 'x').replaceAll(/\|\S+/g, '');
   return (filled.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replaceAll("'", ''));

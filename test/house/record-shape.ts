@@ -51,8 +51,8 @@ function stepsTo(place: JsonPlace): string[] {
 }
 
 /**
- * The keys that a list of Markdown describes: `` - `a`, `b`: text ``, items in it, and in the text of an item a shape such
- * as `` `[{c, d: {e}, f: one/other}]` ``.
+ * The keys that a list of Markdown describes: `` - `a`, `b`: text ``, items in it, and in the text of an item a shape
+ * such as `` `[{c, d: {e}, f: one/other}]` ``.
  */
 export function described(list: string): Decoded {
   const keys: Shape = {};

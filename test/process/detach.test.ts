@@ -55,7 +55,9 @@ describe('spawnDetached', () => {
     ];
     const script = 'echo hello >&3';
     const child = await spawnDetached('/bin/sh', ['-c', script], {
-      ...{ cwd: folder, output: output.fd, fd3: given.fd },
+      cwd: folder,
+      output: output.fd,
+      fd3: given.fd,
     });
     await child.ended;
     await Promise.all([given.close(), output.close()]);

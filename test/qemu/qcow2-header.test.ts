@@ -181,7 +181,9 @@ describe('readQcow2', () => {
     patch(72, 8, bit);
     const { dirty, corrupt, externalData } = readQcow2(disk);
     expect({ dirty, corrupt, externalData }).toEqual({
-      ...{ dirty: false, corrupt: false, externalData: false },
+      dirty: false,
+      corrupt: false,
+      externalData: false,
       [fact]: true,
     });
   });

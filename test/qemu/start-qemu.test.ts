@@ -44,7 +44,11 @@ const CARD: Machine['cards'][0] = {
   backend: { kind: 'user', subnet: '10.1.2.0/24', sshPort: null },
 };
 const MACHINE: Machine = {
-  ...{ arch: 'x86_64', type: 'pc', accelerator: 'tcg', cpus: 1, memory: 32 * 1024 ** 2 },
+  arch: 'x86_64',
+  type: 'pc',
+  accelerator: 'tcg',
+  cpus: 1,
+  memory: 32 * 1024 ** 2,
   uuid: '11111111-2222-4333-8444-555555555555',
   vmgenid: '66666666-7777-4888-9999-aaaaaaaaaaaa',
   hasSeed: true,
@@ -173,7 +177,9 @@ describe('a QEMU that does not start', () => {
   test('says why', async ({ start }) => {
     await expect(start({ args: [...IDLE, '-device', 'no-such-device'] })).rejects.toMatchObject({
       code: 'QEMU_FAILED',
-      message: `${QEMU} did not start (exit code 1): ${QEMU}: -device no-such-device: 'no-such-device' is not a valid device model name`,
+      message:
+        `${QEMU} did not start (exit code 1): ${QEMU}: -device no-such-device: 'no-such-device' is not a ` +
+        'valid device model name',
     });
   });
 

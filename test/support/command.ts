@@ -19,7 +19,10 @@ export interface CommandOptions {
   readonly through?: readonly string[];
 }
 
-/** What a command left behind; stderr {@link withoutPhases}. A signal that killed it counts as in a shell: 128 and its number. */
+/**
+ * What a command left behind; stderr {@link withoutPhases}. A signal that killed it counts as in a shell: 128 and its
+ * number.
+ */
 export interface CommandResult {
   readonly stdout: string;
   readonly stderr: string;

@@ -69,7 +69,11 @@ const bundled = test.extend<{ program: string }>({
       const program = join(folder, 'worker.mjs');
       await build({
         entryPoints: [fileURLToPath(new URL('./obtain-worker.ts', import.meta.url))],
-        ...{ outfile: program, bundle: true, format: 'esm', platform: 'node', target: 'node20' },
+        outfile: program,
+        bundle: true,
+        format: 'esm',
+        platform: 'node',
+        target: 'node20',
         packages: 'external',
       });
       await use(program);

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
 /**
- * Resolves once a process has tried in vain to take a lock: it had the file open, and closed it again. What happens from
- * here on happens while it waits.
+ * Resolves once a process has tried in vain to take a lock: it had the file open, and closed it again. What happens
+ * from here on happens while it waits.
  * @param attempt rejects when this comes to its end, which who waits does not
  */
 export async function lockIsTried(

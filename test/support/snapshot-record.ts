@@ -17,7 +17,11 @@ export function snapshotRecord(
     comment: '',
     parent: index - 1,
     created: '2026-01-02T03:04:05.678Z',
-    ...{ cpus, memory, disk, interfaces, mounts },
+    cpus,
+    memory,
+    disk,
+    interfaces,
+    mounts,
     instanceId: 'web',
     ...changes,
   };

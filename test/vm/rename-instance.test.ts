@@ -62,8 +62,9 @@ describe('renaming an instance', () => {
     const dir = await makeInstance(layout, 'web', { tags: 2, data: 0 });
     const { spec } = readInstance(layout, 'web');
     const pending = encodePending({
-      ...{ step: { operation: 'delete-snapshot', tag: '@s1' } },
-      ...{ spec: { ...spec, snapshotHead: 2 }, snapshots: new Map([['0001.json', null]]) },
+      step: { operation: 'delete-snapshot', tag: '@s1' },
+      spec: { ...spec, snapshotHead: 2 },
+      snapshots: new Map([['0001.json', null]]),
     });
     await writeFile(dir.pending, recordText(pending));
     await renameInstance({ layout, name: 'web', newName: 'shop' });

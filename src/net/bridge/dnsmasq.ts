@@ -50,7 +50,9 @@ export async function startDnsmasq(
     throw new MultipassError(error.code, error.message, {
       cause: error,
       details: error.details,
-      hint: 'Let the other DNS or DHCP server of this host listen on some addresses only (`ss -lntup` shows which it is).',
+      hint:
+        'Let the other DNS or DHCP server of this host listen on some addresses only (`ss -lntup` shows ' +
+        'which it is).',
     });
   }
 }

@@ -17,14 +17,14 @@ import { sourceState, type SourceState } from './source-state.js';
 import { StagedClone } from './stage-clone.js';
 
 /**
- * Copies a stopped instance's folder, gives each copy an identity of its own, and makes it visible by one rename; several
- * copies become visible together or not at all. Whatever fails or kills this leaves the store as before or as after; the
- * source is only read, under a shared lock, so that many clones of it run side by side. (For a linked clone its head is
- * frozen first: its content stays the same.) The disk is made once, and copied or shared from there.
+ * Copies a stopped instance's folder, gives each copy an identity of its own, and makes it visible by one rename;
+ * several copies become visible together or not at all. Whatever fails or kills this leaves the store as before or as
+ * after; the source is only read, under a shared lock, so that many clones of it run side by side. (For a linked clone
+ * its head is frozen first: its content stays the same.) The disk is made once, and copied or shared from there.
  *
  * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, INSTANCE_NOT_STOPPED, SNAPSHOT_NOT_FOUND, INVALID_NAME,
- *   NAME_TAKEN, NAME_IN_PREPARATION, INVALID_ARGUMENT, INSTANCE_CHANGED, DISK_FULL, MAC_EXHAUSTED, ABORTED, …; RecordError
- *   when the source is Broken
+ *   NAME_TAKEN, NAME_IN_PREPARATION, INVALID_ARGUMENT, INSTANCE_CHANGED, DISK_FULL, MAC_EXHAUSTED, ABORTED, …;
+ *   RecordError when the source is Broken
  */
 export async function cloneInstance(request: CloneRequest): Promise<CloneReport> {
   const { layout, snapshot, overrides } = request;

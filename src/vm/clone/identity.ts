@@ -46,8 +46,8 @@ export async function claimIdentity(
 }
 
 /**
- * The MAC that the seed has for an interface: the seed is the source's present one, while the interfaces may be those of
- * a snapshot, from before one was added.
+ * The MAC that the seed has for an interface: the seed is the source's present one, while the interfaces may be those
+ * of a snapshot, from before one was added.
  */
 function macInSeed(present: InstanceSpec, cloned: InstanceSpec, index: number): MacAddress {
   const card = cloned.interfaces[index];

@@ -54,7 +54,9 @@ export async function makeHead(request: HeadRequest): Promise<MadeHead> {
   return { ...made, layers: chain.length };
 }
 
-/** A further clone of one that is staged already: its head is copied, whatever it took to make, and its bases shared. */
+/**
+ * A further clone of one that is staged already: its head is copied, whatever it took to make, and its bases shared.
+ */
 export async function repeatHead(
   first: InstanceDir,
   target: InstanceDir,

@@ -12,8 +12,8 @@ import { lookAtSource } from './source.js';
 import { sourceState } from './source-state.js';
 
 /**
- * What cloning would do, and whether it could: nothing of an instance is written, and no lock is taken, so that a moment
- * later another answer may be right.
+ * What cloning would do, and whether it could: nothing of an instance is written, and no lock is taken, so that a
+ * moment later another answer may be right.
  * @param names the chosen ones; undefined: the next free one
  * @throws MultipassError as `cloneInstance`, but for DISK_FULL, which the plan tells in `fits`
  */

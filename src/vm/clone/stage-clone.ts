@@ -89,7 +89,9 @@ export class StagedClone {
     return { name, identity, atFirstBoot: seed.atFirstBoot, unchanged };
   }
 
-  /** Writes the seed, which has the name in it; again when it gets another one. @throws MultipassError SEED_INVALID, … */
+  /**
+   * Writes the seed, which has the name in it; again when it gets another one. @throws MultipassError SEED_INVALID, …
+   */
   async writeSeed(hostname: string): Promise<void> {
     const { staged, identity } = this;
     const { image, files, warnings } = retargetSeed(

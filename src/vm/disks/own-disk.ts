@@ -5,8 +5,8 @@ import { backingChain } from './backing-chain.js';
 /**
  * Makes sure that the disk of an instance is one that can be worked with: whole by itself but for the bases in its own
  * folder. No program is run, and nothing that the disk names is opened.
- * @throws MultipassError DISK_INVALID for a disk that is corrupt, encrypted, or keeps its data in another file, and for a
- *   base that is missing or no base
+ * @throws MultipassError DISK_INVALID for a disk that is corrupt, encrypted, or keeps its data in another file, and
+ *   for a base that is missing or no base
  */
 export function requireOwnDisk({ dir, disk }: InstanceReading): void {
   if (disk.corrupt) {

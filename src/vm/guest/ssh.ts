@@ -21,9 +21,9 @@ export interface Guest {
 export const SSH_FAILED = 255;
 
 /**
- * The arguments of the system's OpenSSH for a guest, to be run in the store's root: so no path of the store becomes part
- * of an option, where blanks, `%` and `~` mean something. The host's and the user's own configuration have no say. The
- * host key is learnt at the first contact and checked from then on, under a name that no address changes.
+ * The arguments of the system's OpenSSH for a guest, to be run in the store's root: so no path of the store becomes
+ * part of an option, where blanks, `%` and `~` mean something. The host's and the user's own configuration have no
+ * say. The host key is learnt at the first contact and checked from then on, under a name that no address changes.
  */
 export function sshArguments(guest: Guest, options: readonly string[] = []): string[] {
   const { layout, dir, address, user, key } = guest;

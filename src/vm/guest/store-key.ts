@@ -10,7 +10,8 @@ import { createFile } from '../../files/draft.js';
 export const STORE_KEY = 'id_ed25519';
 
 /**
- * The public key of the store, which is made at the first use. Safe among processes: the first one's key is everybody's.
+ * The public key of the store, which is made at the first use. Safe among processes: the first one's key is
+ * everybody's.
  * @returns one line as in authorized_keys
  * @throws MultipassError TOOL_MISSING without ssh-keygen; STORE_READ_ONLY, PERMISSION_DENIED, DISK_FULL
  */

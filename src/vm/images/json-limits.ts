@@ -9,8 +9,8 @@ const DEEPEST = 64;
 const MOST_VALUES = 2_000_000;
 
 /**
- * Why a JSON text of a stranger is not parsed at all: a few bytes of it can take a hundred times that in memory. Looks at
- * each byte once; whether it is JSON at all is for the parser to say.
+ * Why a JSON text of a stranger is not parsed at all: a few bytes of it can take a hundred times that in memory. Looks
+ * at each byte once; whether it is JSON at all is for the parser to say.
  * @returns undefined when there is no reason
  */
 export function problemOfJson(text: Uint8Array): string | undefined {

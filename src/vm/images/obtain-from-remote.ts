@@ -49,8 +49,12 @@ export async function obtainFromRemote(
             validator: null,
           },
           record: newVaultRecord({
-            ...{ id: image.id, query, remote },
-            ...{ release: image.title, os: image.os, version: image.version },
+            id: image.id,
+            query,
+            remote,
+            release: image.title,
+            os: image.os,
+            version: image.version,
             aliases: image.aliases,
           }),
         },
@@ -99,7 +103,9 @@ async function findById(
   return others.length === 0 ? image : undefined;
 }
 
-/** The newest image in the store of that name, when its server cannot be asked. @throws what the server did otherwise */
+/**
+ * The newest image in the store of that name, when its server cannot be asked. @throws what the server did otherwise
+ */
 async function keptImage(
   wanted: WantedAlias,
   { layout, work }: ObtainOptions,

@@ -49,7 +49,8 @@ export function remoteUrl(name: string, mirror: string | null): URL {
 }
 
 /**
- * Reads the setting of the mirror: an `https:` URL, or an `http:` one of this very machine; a slash is added at its end.
+ * Reads the setting of the mirror: an `https:` URL, or an `http:` one of this very machine; a slash is added at its
+ * end.
  * @throws MultipassError SETTING_INVALID
  * @internal for its tests
  */

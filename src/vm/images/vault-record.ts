@@ -18,7 +18,13 @@ export interface VaultRecord extends ImageRecord {
 export function decodeVaultRecord(place: JsonPlace): VaultRecord {
   const { id, release, os, version, query, lineage, migratedFrom } = decodeImageRecord(place);
   return {
-    ...{ id, release, os, version, query, lineage, migratedFrom },
+    id,
+    release,
+    os,
+    version,
+    query,
+    lineage,
+    migratedFrom,
     aliases: place
       .key('aliases')
       .items()
@@ -45,9 +51,15 @@ export interface NewVaultRecord {
 
 export function newVaultRecord(known: NewVaultRecord): VaultRecord {
   return {
-    ...{ release: '', os: '', version: '', aliases: [], remote: '' },
+    release: '',
+    os: '',
+    version: '',
+    aliases: [],
+    remote: '',
     ...known,
-    ...{ lineage: null, migratedFrom: null, created: new Date().toISOString() },
+    lineage: null,
+    migratedFrom: null,
+    created: new Date().toISOString(),
   };
 }
 

@@ -78,7 +78,9 @@ function invalidArguments(problems: readonly string[]): MultipassError {
     'INVALID_ARGUMENT',
     ['Invalid arguments supplied', ...problems].join(': '),
     {
-      hint: 'Ask for 1 CPU, 512M of memory and 1G of disk at least, and for a name of letters, digits and hyphens, a letter first.',
+      hint:
+        'Ask for 1 CPU, 512M of memory and 1G of disk at least, and for a name of letters, digits and ' +
+        'hyphens, a letter first.',
     },
   );
 }

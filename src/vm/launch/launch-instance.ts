@@ -15,9 +15,9 @@ import type { LaunchRequest } from './launch-request.js';
 import { StillInitializing, waitForInitialization } from './wait-for-initialization.js';
 
 /**
- * Makes an instance from an image, starts it, and waits until it has set itself up. When anything fails before its guest
- * lets us in, or it is interrupted, nothing of it is left: no process, no tap, no folder; the image stays in the store.
- * A guest that lets us in, but is not done with its set-up in time, is left running: its work would be lost.
+ * Makes an instance from an image, starts it, and waits until it has set itself up. When anything fails before its
+ * guest lets us in, or it is interrupted, nothing of it is left: no process, no tap, no folder; the image stays in the
+ * store. A guest that lets us in, but is not done with its set-up in time, is left running: its work would be lost.
  *
  * @returns its name
  * @throws MultipassError INVALID_ARGUMENT, INVALID_NAME, NAME_TAKEN, IMAGE_NOT_FOUND, IMAGE_INVALID, DOWNLOAD_FAILED,

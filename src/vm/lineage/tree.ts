@@ -148,7 +148,8 @@ function isAncestor(
 function namesAndTags(layout: StoreLayout, name: string): { name: string; tag: string }[] {
   try {
     return snapshotsOf(layout, name).map(({ record }) => ({
-      ...{ name: record.name, tag: snapshotTag(record.index) },
+      name: record.name,
+      tag: snapshotTag(record.index),
     }));
   } catch (error) {
     if (!(error instanceof MultipassError)) throw error;

@@ -10,8 +10,8 @@ interface GivenMac {
 }
 
 /**
- * Gives the interfaces of one migrated instance their MACs: each keeps its own unless another interface has it already, in this
- * instance or in the store; then it gets a new one, and that is told.
+ * Gives the interfaces of one migrated instance their MACs: each keeps its own unless another interface has it
+ * already, in this instance or in the store; then it gets a new one, and that is told.
  */
 export class LegacyCards {
   readonly #macs: MacClaims;

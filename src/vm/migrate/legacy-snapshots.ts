@@ -66,7 +66,13 @@ export async function snapshotRecords(
   for (const snapshot of snapshots) {
     const { index, name, comment, parent, created, mounts, instanceId } = snapshot;
     records.push({
-      ...{ index, name, comment, parent, created, mounts, instanceId },
+      index,
+      name,
+      comment,
+      parent,
+      created,
+      mounts,
+      instanceId,
       cpus: snapshot.cpus ?? machine.cpus,
       memory: snapshot.memory ?? machine.memory,
       disk: snapshot.disk ?? machine.disk,
@@ -103,8 +109,16 @@ function withoutRecord(
       const name = `snapshot${index}`;
       warnings.push(`the record of its snapshot number ${index} is lost: it is "${name}" now`);
       return {
-        ...{ index, name, comment: '', parent: 0, created: timeOf(disk) },
-        ...{ cpus: null, memory: null, disk: null, extraInterfaces: null, instanceId: null },
+        index,
+        name,
+        comment: '',
+        parent: 0,
+        created: timeOf(disk),
+        cpus: null,
+        memory: null,
+        disk: null,
+        extraInterfaces: null,
+        instanceId: null,
         mounts: spec?.mounts ?? [],
         metadataArguments: [],
       };

@@ -44,8 +44,15 @@ export async function writeMigrated(found: FoundInstance, request: WriteRequest)
   const spec: InstanceSpec = {
     uuid: staged.uuid,
     vmgenid: randomUUID(),
-    ...{ cpus, memory, disk: disk.virtualSize, sshUser, sshKey },
-    ...{ interfaces, mounts, snapshotHead: snapshots.head, deleted },
+    cpus,
+    memory,
+    disk: disk.virtualSize,
+    sshUser,
+    sshKey,
+    interfaces,
+    mounts,
+    snapshotHead: snapshots.head,
+    deleted,
   };
   const records = await snapshotRecords(snapshots.snapshots, spec, claims);
   await writeNewRecord(staged.spec, spec);

@@ -107,7 +107,9 @@ export function mountFailed(guest: Guest, mount: Mount, words: string): Multipas
       'MOUNT_FAILED',
       `cannot mount "${source}" in '${name}': ${GUEST_LACKS.sshfs}`,
       {
-        hint: `Install it there, for example with \`multipass exec ${name} -- sudo apt-get install -y sshfs\`, or mount natively (\`multipass mount --type native\`).`,
+        hint:
+          `Install it there, for example with \`multipass exec ${name} -- sudo apt-get install -y sshfs\`, ` +
+          `or mount natively (\`multipass mount --type native\`).`,
         details,
       },
     );

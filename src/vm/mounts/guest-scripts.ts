@@ -31,7 +31,8 @@ mode=slave links=
 knows passive && mode=passive
 knows no_contain_symlinks && links=,no_contain_symlinks
 mkdir -p "$target" &&
-exec sshfs :${SHARED} "$target" -f -o "$mode,fsname=$tag,allow_other,default_permissions,idmap=file,uidfile=$maps.uid,gidfile=$maps.gid,nomap=ignore,dcache_timeout=3$links"`;
+exec sshfs :${SHARED} "$target" -f -o "$mode,fsname=$tag,allow_other,default_permissions,\\
+idmap=file,uidfile=$maps.uid,gidfile=$maps.gid,nomap=ignore,dcache_timeout=3$links"`;
 
 /** The guest's side of a classic mount, as a shell command. It ends with the connection. */
 export function sshfsCommand(mount: Mount, user: string): string {

@@ -35,8 +35,8 @@ export interface MountRequest extends WorkRequest, MountChoices {
 }
 
 /**
- * Mounts a folder of the host in an instance, for now if it runs, and for every start to come. Killed in the middle, the
- * instance has the mount, or it has not; what one that runs had not got yet it gets at the next start.
+ * Mounts a folder of the host in an instance, for now if it runs, and for every start to come. Killed in the middle,
+ * the instance has the mount, or it has not; what one that runs had not got yet it gets at the next start.
  * @returns where it is in the guest
  * @throws MultipassError INVALID_ARGUMENT, MOUNT_EXISTS, MOUNT_FAILED, INSTANCE_NOT_FOUND, INSTANCE_DELETED,
  *   INSTANCE_NOT_STOPPED for a native one; TOOL_MISSING, SSH_FAILED, ABORTED

@@ -25,7 +25,8 @@ export interface NativePlan extends NativeShares {
 /**
  * What the native mounts of an instance come to. QEMU knows no id maps; but in a user namespace whoever runs it can be
  * somebody else, and the kernel maps both ways. So there is one map, the one of whoever runs QEMU, for all of an
- * instance's native mounts; root, whose QEMU gives every file to whom the guest says, needs none for ids that are equal.
+ * instance's native mounts; root, whose QEMU gives every file to whom the guest says, needs none for ids that are
+ * equal.
  * @param bridged whether QEMU makes taps: in a user namespace it may not
  */
 export function planNativeMounts(mounts: readonly Mount[], bridged: boolean): NativePlan {

@@ -15,8 +15,8 @@ export interface UnmountRequest extends WorkRequest {
 }
 
 /**
- * Takes mounts off an instance, for now if it runs, and for every start to come. One that the guest uses stays. A native
- * one's device goes with the next start.
+ * Takes mounts off an instance, for now if it runs, and for every start to come. One that the guest uses stays. A
+ * native one's device goes with the next start.
  * @throws MultipassError MOUNT_NOT_FOUND, MOUNT_FAILED, INSTANCE_NOT_FOUND, INSTANCE_DELETED, SSH_FAILED, ABORTED
  */
 export async function unmountFolder(request: UnmountRequest): Promise<void> {

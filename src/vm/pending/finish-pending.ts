@@ -16,9 +16,9 @@ import { replaceRecord } from '../../files/record.js';
 import type { DiskStep, PendingOperation } from '../records/pending-record.js';
 
 /**
- * Finishes an operation that was killed: its qemu-img step again, a repair of what the killed one leaked, the
- * records, the seed, and then the end of `pending.json`. Every part may be repeated, so it may itself be killed anywhere.
- * The caller holds the instance's exclusive lock.
+ * Finishes an operation that was killed: its qemu-img step again, a repair of what the killed one leaked, the records,
+ * the seed, and then the end of `pending.json`. Every part may be repeated, so it may itself be killed anywhere. The
+ * caller holds the instance's exclusive lock.
  * @throws MultipassError TOOL_FAILED, DISK_FULL, …; the operation stays pending then
  */
 export async function finishPending(

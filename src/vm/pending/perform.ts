@@ -9,8 +9,8 @@ import { encodePending, type PendingOperation } from '../records/pending-record.
 const LONGEST_RECORD = 4 * 1024 * 1024;
 
 /**
- * Does an operation that changes an instance in place. The intention is written down first, atomically and durably: that
- * is the commit point. Killed before it, nothing has happened; after it, the next command that opens the instance
+ * Does an operation that changes an instance in place. The intention is written down first, atomically and durably:
+ * that is the commit point. Killed before it, nothing has happened; after it, the next command that opens the instance
  * finishes it. The caller holds the instance's exclusive lock, nothing is pending, and has made sure that the step can
  * be done ({@link requireChangeableDisk}): one that cannot would be pending for ever.
  * @throws MultipassError TOOL_FAILED, DISK_FULL, …; the operation stays pending then

@@ -33,7 +33,9 @@ export async function settle(
   return reading;
 }
 
-/** Who changes the mounts of a running instance may still be at it when that has ended, and is about to write its spec. */
+/**
+ * Who changes the mounts of a running instance may still be at it when that has ended, and is about to write its spec.
+ */
 async function letMountsFinish(dir: InstanceDir, signal: AbortSignal | undefined): Promise<void> {
   if (lstatSync(dir.mountsLock, { throwIfNoEntry: false }) === undefined) return;
   const held = await takeKernelLock(dir.mountsLock, { mode: 'exclusive', wait: true, signal });

@@ -37,8 +37,8 @@ export interface BootRequest {
 
 /**
  * Starts QEMU for an instance, or resumes it, and lets the guest run. From the first byte that QEMU reads of the disk
- * until its end it holds the instance's kernel lock. On an error no QEMU is left, and the disk is as it was: a suspended
- * instance is still suspended.
+ * until its end it holds the instance's kernel lock. On an error no QEMU is left, and the disk is as it was: a
+ * suspended instance is still suspended.
  *
  * @returns 'resumed' or 'booted'
  * @throws MultipassError INSTANCE_SUSPENDED, MAC_TAKEN, QEMU_FAILED, PORT_TAKEN, ACCELERATOR_UNAVAILABLE,
@@ -134,8 +134,8 @@ async function leaveBridge({ opened, settings }: BootRequest): Promise<void> {
 }
 
 /**
- * Removes what an earlier run left, but for what is learnt of the guest, and whatever would lead our writing into it, and
- * QEMU's, to a file somewhere else: no run of ours leaves links, but a copy or an archive may bring them.
+ * Removes what an earlier run left, but for what is learnt of the guest, and whatever would lead our writing into it,
+ * and QEMU's, to a file somewhere else: no run of ours leaves links, but a copy or an archive may bring them.
  */
 async function removeRun({ dir }: InstanceReading, keepConsole: boolean): Promise<void> {
   const files = ['answered', 'qmp.sock', 'agent.sock', 'qemu.log', 'qemu.pid', 'qemu.pid.new'];

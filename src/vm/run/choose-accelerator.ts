@@ -32,7 +32,9 @@ export async function chooseAccelerator(request: AcceleratorRequest): Promise<Ac
       'ACCELERATOR_UNAVAILABLE',
       `the accelerator "${wanted}" cannot be used here`,
       {
-        hint: `See that ${device} is there and that you may open it, or let it be chosen (\`multipass set local.accelerator=auto\`).`,
+        hint:
+          `See that ${device} is there and that you may open it, or let it be chosen (\`multipass set ` +
+          `local.accelerator=auto\`).`,
       },
     );
   }

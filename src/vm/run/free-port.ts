@@ -10,8 +10,8 @@ const TRIES = 5;
  * somebody else was faster, the machine is planned anew, with another port.
  * @param plan chooses a port that is free now, if the machine has one
  * @param start starts QEMU; nothing of it is left when this rejects
- * @throws MultipassError PORT_TAKEN when every port that was chosen was taken before QEMU had it; what `plan` and `start`
- *   throw
+ * @throws MultipassError PORT_TAKEN when every port that was chosen was taken before QEMU had it; what `plan` and
+ *   `start` throw
  */
 export async function startOnFreePort<Started>(
   plan: () => Promise<Machine>,
@@ -34,7 +34,9 @@ export async function startOnFreePort<Started>(
   throw portTaken(taken, cause);
 }
 
-/** Whether a machine did not start because of its port. QEMU says so in words, which are another matter each version. */
+/**
+ * Whether a machine did not start because of its port. QEMU says so in words, which are another matter each version.
+ */
 async function isBecauseOf(port: number, error: unknown): Promise<boolean> {
   if (hasCode(error, 'PORT_TAKEN')) return true;
   return hasCode(error, 'QEMU_FAILED') && !(await isPortFree(port));

@@ -4,8 +4,8 @@ import type { StoreLayout } from '../../store/layout.js';
 import { HolderNote } from '../../store/lock-holders.js';
 
 /**
- * Lets others see what is being done to a running instance, whose own lock is its QEMU's: `list` says `Restarting` then.
- * Dispose of it at the end; that of a killed command counts for nothing. On a full disk nobody sees it.
+ * Lets others see what is being done to a running instance, whose own lock is its QEMU's: `list` says `Restarting`
+ * then. Dispose of it at the end; that of a killed command counts for nothing. On a full disk nobody sees it.
  */
 export async function noteWork(
   layout: StoreLayout,

@@ -18,8 +18,8 @@ const REBOOT =
 const PAUSE_MS = 500;
 
 /**
- * Reboots a running instance from inside, waits until it can be entered again, and mounts its mounts. Its QEMU stays the
- * same.
+ * Reboots a running instance from inside, waits until it can be entered again, and mounts its mounts. Its QEMU stays
+ * the same.
  * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, INSTANCE_NOT_RUNNING; TIMED_OUT, SSH_FAILED, ABORTED
  */
 export async function restartInstance(request: StartInstanceRequest): Promise<void> {

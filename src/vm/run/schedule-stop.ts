@@ -15,8 +15,8 @@ export interface ScheduleRequest extends WorkRequest {
 }
 
 /**
- * Has a running guest shut itself down later: there is no daemon that could remember, but the guest can, and tells those
- * who are logged in. The last one scheduled counts; to cancel what is not scheduled is no error.
+ * Has a running guest shut itself down later: there is no daemon that could remember, but the guest can, and tells
+ * those who are logged in. The last one scheduled counts; to cancel what is not scheduled is no error.
  * @throws MultipassError INSTANCE_NOT_RUNNING; SSH_FAILED, GUEST_SILENT; TOOL_FAILED when the guest cannot do that
  */
 export async function scheduleStop(request: ScheduleRequest): Promise<void> {
@@ -34,7 +34,9 @@ export async function scheduleStop(request: ScheduleRequest): Promise<void> {
   } catch (error) {
     if (!(error instanceof ExecError)) throw error;
     throw new MultipassError('TOOL_FAILED', `the guest of "${name}" cannot schedule its shutdown`, {
-      hint: 'Stop it without a delay (`multipass stop`): a delay needs systemd there, or a `shutdown` that takes minutes.',
+      hint:
+        'Stop it without a delay (`multipass stop`): a delay needs systemd there, or a `shutdown` that takes ' +
+        'minutes.',
       details: { name },
       cause: error,
     });
@@ -52,7 +54,8 @@ function scheduleIn(minutes: number, name: string): string {
   const words = `${name} stops in ${minutes} min. Keep it: multipass stop --cancel ${name}`;
   return `if ${HAS_SYSTEMD}; then
   systemctl -q stop ${UNIT}.timer 2>/dev/null
-  systemd-run -q --collect --unit=${UNIT} --on-active=${minutes}m --timer-property=AccuracySec=1s systemctl poweroff || exit
+  systemd-run -q --collect --unit=${UNIT} --on-active=${minutes}m \\
+    --timer-property=AccuracySec=1s systemctl poweroff || exit
   wall ${shellWord(words)} 2>/dev/null || true
 else
   shutdown -P +${minutes}

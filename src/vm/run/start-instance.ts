@@ -30,9 +30,9 @@ export interface StartedMachine {
 }
 
 /**
- * Starts an instance, or resumes it when it is suspended, waits until it can be entered, and mounts its mounts: one that
- * cannot be is a warning. One that runs already is no error. When the guest does not answer in time the instance goes on
- * running: only {@link launchInstance} removes.
+ * Starts an instance, or resumes it when it is suspended, waits until it can be entered, and mounts its mounts: one
+ * that cannot be is a warning. One that runs already is no error. When the guest does not answer in time the instance
+ * goes on running: only {@link launchInstance} removes.
  * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, TIMED_OUT; as {@link bootInstance}; ABORTED
  */
 export async function startInstance(request: StartInstanceRequest): Promise<Guest> {

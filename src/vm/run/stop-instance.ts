@@ -51,7 +51,8 @@ export async function stopInstance(request: StopRequest): Promise<void> {
 }
 
 /**
- * Ends the QEMU of an instance, deleted or not: by its guest, or at once with `force`. Nothing happens when there is none.
+ * Ends the QEMU of an instance, deleted or not: by its guest, or at once with `force`. Nothing happens when there is
+ * none.
  * @throws as {@link stopInstance}
  */
 export async function endRun(request: StopRequest): Promise<void> {
@@ -165,7 +166,9 @@ function outOfSpace(name: string): MultipassError {
     'DISK_FULL',
     `"${name}" stands still: there is no space left for what it writes`,
     {
-      hint: `Free some space and let it go on with \`multipass start ${name}\`, or power it off with force (\`multipass stop --force ${name}\`).`,
+      hint:
+        `Free some space and let it go on with \`multipass start ${name}\`, or power it off with force ` +
+        `(\`multipass stop --force ${name}\`).`,
       details: { name },
     },
   );

@@ -20,14 +20,14 @@ export interface SuspendRequest extends WorkRequest {
 }
 
 /**
- * Saves the memory of a running instance in its disk, under Multipass's tag `suspend`, and ends its QEMU; the next start
- * goes on from there. Its mounts are taken off before, and mounted again by that start. One that does not run is left as
- * it is, as in Multipass.
+ * Saves the memory of a running instance in its disk, under Multipass's tag `suspend`, and ends its QEMU; the next
+ * start goes on from there. Its mounts are taken off before, and mounted again by that start. One that does not run is
+ * left as it is, as in Multipass.
  *
- * The guest stands still from before its memory is saved until QEMU has ended, so the disk never gets ahead of the saved
- * memory. Killed in between, the instance stands still; `start` lets it run on, and drops what was saved.
- * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, MOUNT_FAILED when the guest uses a native mount, DISK_FULL,
- *   QMP_FAILED, ABORTED
+ * The guest stands still from before its memory is saved until QEMU has ended, so the disk never gets ahead of the
+ * saved memory. Killed in between, the instance stands still; `start` lets it run on, and drops what was saved.
+ * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, MOUNT_FAILED when the guest uses a native mount,
+ *   DISK_FULL, QMP_FAILED, ABORTED
  */
 export async function suspendInstance(request: SuspendRequest): Promise<void> {
   const { layout, name } = request;

@@ -32,8 +32,8 @@ const NOTE_MS = 1000;
 
 /**
  * Waits until a running instance can be entered by ssh, and tells meanwhile what its guest writes to its console.
- * @throws MultipassError TIMED_OUT, with a hint when the guest has been silent; QEMU_FAILED when it ended meanwhile, with
- *   the end of its console; HOST_KEY_CHANGED, SSH_FAILED (no key), ABORTED
+ * @throws MultipassError TIMED_OUT, with a hint when the guest has been silent; QEMU_FAILED when it ended meanwhile,
+ *   with the end of its console; HOST_KEY_CHANGED, SSH_FAILED (no key), ABORTED
  */
 export async function waitForGuest(request: WaitRequest): Promise<Guest> {
   const { layout, reading, work } = request;
@@ -107,7 +107,8 @@ function timedOut({
     {
       hint:
         tail === ''
-          ? 'The guest has written nothing to its console: if this host has KVM, try `multipass set local.accelerator=tcg`.'
+          ? 'The guest has written nothing to its console: if this host has KVM, try `multipass set ' +
+            'local.accelerator=tcg`.'
           : 'Look at the end of its console below; give it more time (`--timeout`).',
       details: { name, console: tail },
     },

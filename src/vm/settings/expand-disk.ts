@@ -16,7 +16,10 @@ export interface ExpandDiskRequest {
 }
 
 const SECTOR = 512;
-/** Of the first-level table that QEMU bears, in bytes: block/qcow2.h. Each 8 of them are for one cluster of 8-byte entries. */
+/**
+ * Of the first-level table that QEMU bears, in bytes: block/qcow2.h. Each 8 of them are for one cluster of 8-byte
+ * entries.
+ */
 const LARGEST_L1 = 32 * 1024 ** 2;
 
 /**

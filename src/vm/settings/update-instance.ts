@@ -26,8 +26,8 @@ const ON = /^(?:true|on|yes|1)$/i;
 const OFF = /^(?:false|off|no|0)$/i;
 
 /**
- * Changes a property of a stopped instance; killed at any point it has been changed or it has not, once the next command
- * has opened the instance. A value that it has already changes nothing.
+ * Changes a property of a stopped instance; killed at any point it has been changed or it has not, once the next
+ * command has opened the instance. A value that it has already changes nothing.
  * @throws MultipassError SETTING_INVALID, INSTANCE_NOT_FOUND, NAME_IN_PREPARATION, INSTANCE_DELETED,
  *   INSTANCE_NOT_STOPPED with Multipass's texts; NETWORK_NOT_FOUND, NETWORK_UNAVAILABLE, DISK_FULL, ABORTED, …
  */
@@ -94,7 +94,8 @@ function parseSize({ key, value }: UpdateInstanceRequest): number {
   throw invalidSetting(
     key,
     value,
-    `${value} is not a valid memory size - need a non-negative integer (in base 10) or a decimal followed by K, M, or G (e.g. 1234B, 42MiB, 0.5G)`,
+    `${value} is not a valid memory size - need a non-negative integer (in base 10) or a decimal followed by K, ` +
+      'M, or G (e.g. 1234B, 42MiB, 0.5G)',
   );
 }
 

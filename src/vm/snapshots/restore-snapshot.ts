@@ -21,8 +21,8 @@ export interface RestoreSnapshotRequest extends WorkRequest {
   readonly name: string;
   readonly snapshot: string;
   /**
-   * True: a snapshot of the present state is taken first. Default: it is lost. A function is asked once it is known that
-   * the snapshot can be restored, with no lock held: people may take their time.
+   * True: a snapshot of the present state is taken first. Default: it is lost. A function is asked once it is known
+   * that the snapshot can be restored, with no lock held: people may take their time.
    */
   readonly keepsPresent?: boolean | (() => Promise<boolean>) | undefined;
   /** Called with the snapshot that was taken first, once it is safe. */

@@ -39,7 +39,8 @@ export async function claimRestored(
     interfaces.push({ ...card, mac });
     const label = interfaceLabel(index);
     warnings.push(
-      `the MAC address ${card.mac.toString()} belongs to another instance: interface ${label} has ${mac.toString()} now`,
+      `the MAC address ${card.mac.toString()} belongs to another instance: interface ${label} has ` +
+        `${mac.toString()} now`,
     );
   }
   const [one = first, ...others] = interfaces;

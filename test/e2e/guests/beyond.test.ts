@@ -72,7 +72,9 @@ describe('linked clones of a guest', () => {
       'Cloned from web to web-clone1.\nCloned from web to web-clone2.\n',
     );
     await expectNothingLeft(layout, {
-      ...{ web: 'Stopped', 'web-clone1': 'Stopped', 'web-clone2': 'Stopped' },
+      web: 'Stopped',
+      'web-clone1': 'Stopped',
+      'web-clone2': 'Stopped',
     });
     // The image, and on it what `web` has written.
     expect(chainLengths(layout, ['web', 'web-clone1', 'web-clone2'])).toEqual([2, 2, 2]);
@@ -83,7 +85,9 @@ describe('linked clones of a guest', () => {
   test('run beside it as machines of their own', async ({ guests }) => {
     await guests.ok(['start', 'web', 'web-clone1']);
     await expectNothingLeft(guests.layout, {
-      ...{ web: 'Running', 'web-clone1': 'Running', 'web-clone2': 'Stopped' },
+      web: 'Running',
+      'web-clone1': 'Running',
+      'web-clone2': 'Stopped',
     });
     for (const name of ['web', 'web-clone1']) {
       first[name] = await identityOf(guests, name);
@@ -121,7 +125,9 @@ describe('a clone that is renamed', () => {
     expect(await guests.ok(['rename', 'web-clone1', 'shop'])).toBe('Renamed web-clone1 to shop.\n');
     await guests.ok(['start', 'shop']);
     await expectNothingLeft(guests.layout, {
-      ...{ shop: 'Running', web: 'Stopped', 'web-clone2': 'Stopped' },
+      shop: 'Running',
+      web: 'Stopped',
+      'web-clone2': 'Stopped',
     });
     expect(await guests.sh('shop', 'hostname')).toBe('shop');
     expect(await identityOf(guests, 'shop')).toEqual(first['web-clone1']);

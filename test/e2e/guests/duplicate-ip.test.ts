@@ -73,8 +73,8 @@ async function boot(lab: BridgeLab, name: string): Promise<Described> {
 }
 
 /**
- * A DHCP server as anywhere else. The one of our bridge is told to tell guests by their MAC addresses alone, which hides
- * the fault there, but not on the networks that guests are bridged to.
+ * A DHCP server as anywhere else. The one of our bridge is told to tell guests by their MAC addresses alone, which
+ * hides the fault there, but not on the networks that guests are bridged to.
  */
 async function useAnyDnsmasq(lab: BridgeLab): Promise<void> {
   const folder = join(dirname(lab.layout.root), 'programs');

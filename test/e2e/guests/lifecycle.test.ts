@@ -104,7 +104,10 @@ describe('what a guest tells', () => {
     };
     const digits = expect.stringMatching(/^\d+$/) as string;
     expect(info['web']).toMatchObject({
-      ...{ state: 'Running', cpu_count: '1', release: 'Tiny test guest', snapshot_count: '0' },
+      state: 'Running',
+      cpu_count: '1',
+      release: 'Tiny test guest',
+      snapshot_count: '0',
       ipv4: [expect.stringMatching(/^10\./)],
       load: [expect.any(Number), expect.any(Number), expect.any(Number)],
       disks: { sda1: { used: digits, total: digits } },

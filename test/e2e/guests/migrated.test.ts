@@ -20,8 +20,16 @@ const legacy = (
   release: LegacyInstance['release'],
   tail: string,
 ): LegacyInstance => ({
-  ...{ name, release, image: IMAGES.jammy, instanceId: name, mac: `52:54:00:77:00:${tail}` },
-  ...{ cpus: 1, memory: 512 * MIB, disk: 1024 * MIB, state: 0, diskSteps: [] },
+  name,
+  release,
+  image: IMAGES.jammy,
+  instanceId: name,
+  mac: `52:54:00:77:00:${tail}`,
+  cpus: 1,
+  memory: 512 * MIB,
+  disk: 1024 * MIB,
+  state: 0,
+  diskSteps: [],
 });
 
 describe('a guest of an old Multipass', () => {
@@ -120,14 +128,22 @@ describe('a guest of an old Multipass', () => {
 
 const WITH_SNAPSHOTS: LegacyInstance = {
   ...legacy('kept', '1.16', '04'),
-  ...{ memory: 640 * MIB, disk: 512 * MIB },
+  memory: 640 * MIB,
+  disk: 512 * MIB,
   snapshots: [
     {
-      ...{ name: 'fresh', comment: 'of old', parent: 0, created: '2026-03-02T08:15:30.125Z' },
-      ...{ instanceId: 'kept', memory: 512 * MIB },
+      name: 'fresh',
+      comment: 'of old',
+      parent: 0,
+      created: '2026-03-02T08:15:30.125Z',
+      instanceId: 'kept',
+      memory: 512 * MIB,
     },
     {
-      ...{ name: 'second', comment: '', parent: 1, created: '2026-04-11T17:00:00.000Z' },
+      name: 'second',
+      comment: '',
+      parent: 1,
+      created: '2026-04-11T17:00:00.000Z',
       instanceId: 'kept',
     },
   ],

@@ -141,8 +141,10 @@ describe('its clone', () => {
     expect(await tagsOf(guests, 'web-clone2')).toEqual([]);
     expect(mountsOf(guests, 'web-clone2')).toEqual(mountsOf(guests, 'web'));
     await expectNothingLeft(layout, {
-      ...{ web: 'Suspended', 'web-clone1': 'Stopped' },
-      ...{ 'web-clone1-clone1': 'Stopped', 'web-clone2': 'Stopped' },
+      web: 'Suspended',
+      'web-clone1': 'Stopped',
+      'web-clone1-clone1': 'Stopped',
+      'web-clone2': 'Stopped',
     });
   });
 });
@@ -251,7 +253,9 @@ async function identityOf(guests: GuestStore, name: string): Promise<Identity> {
   return {
     own: {
       ...(await answersTo(guests, name, OWN)),
-      ...{ subnet, 'ssh port': String(sshPort), 'ssh host key as seen': knownHost },
+      subnet,
+      'ssh port': String(sshPort),
+      'ssh host key as seen': knownHost,
     },
     inCommon: await answersTo(guests, name, IN_COMMON),
   };

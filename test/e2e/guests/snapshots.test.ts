@@ -198,7 +198,9 @@ async function hardwareOf(guests: GuestStore): Promise<Hardware> {
   return { cpus, memory: Math.ceil(kibibytes / 1024 / 128) * 128, disk: bytes / MIB };
 }
 
-/** Makes sure that the list, the disk and the instance agree on which snapshots there are, and that the disk is sound. */
+/**
+ * Makes sure that the list, the disk and the instance agree on which snapshots there are, and that the disk is sound.
+ */
 async function expectTree({ ok, layout }: GuestStore, tree: readonly State[]): Promise<void> {
   const rows = tree.map(({ name, parent }) => `web,${name},${parent ?? ''},""\n`);
   expect(await ok(['list', '--snapshots', '--format', 'csv'])).toBe(

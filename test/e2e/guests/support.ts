@@ -78,7 +78,9 @@ export async function withGuestStore<T>(
 
 function guestStore(layout: StoreLayout, image: string, through: readonly string[]): GuestStore {
   const withStore = (options: Options = {}): CommandOptions => ({
-    ...{ store: layout.root, through, cwd: '/' },
+    store: layout.root,
+    through,
+    cwd: '/',
     ...options,
   });
   const ok: GuestStore['ok'] = async (args, options) => {
@@ -89,7 +91,10 @@ function guestStore(layout: StoreLayout, image: string, through: readonly string
   const sh: GuestStore['sh'] = async (name, line) =>
     (await ok(['exec', name, '--', 'sh', '-c', line])).replace(/\n$/, '');
   return {
-    ...{ layout, image, ok, sh },
+    layout,
+    image,
+    ok,
+    sh,
     multipass: async (args, options) => await multipass(args, withStore(options)),
     begin: (args, options) => startMultipass(args, withStore(options)),
     launch: async (name, ...args) =>

@@ -96,7 +96,8 @@ describe('the plan of a clone', () => {
     await expectRefusal(store, plan('taken', { name: 'gone' }), 'NAME_TAKEN');
     await expectRefusal(store, plan('taken', { name: '-x' }), 'INVALID_NAME');
     expect(await cloneInstance({ layout, source: 'web', cold: true, dryRun: true })).toMatchObject({
-      ...{ strategy: 'convert', fits: true },
+      strategy: 'convert',
+      fits: true,
     });
   });
 

@@ -39,8 +39,10 @@ describe('a clone of a snapshot', () => {
         expect(copy.snapshots()).toEqual([]);
         expect(copy.spec.snapshotHead).toBe(0);
         expect(copy.image.lineage).toMatchObject({
-          ...{ sourceName: 'web', sourceUuid: vm.spec.uuid },
-          ...{ snapshot: `snap${at + 1}`, strategy: 'convert' },
+          sourceName: 'web',
+          sourceUuid: vm.spec.uuid,
+          snapshot: `snap${at + 1}`,
+          strategy: 'convert',
         });
         await run('qemu-img', ['check', '-q', target.disk]);
       }
@@ -65,7 +67,8 @@ describe('a clone of a snapshot', () => {
     const mount = { source: '/home/us', target: '/mnt', type: 'classic' as const };
     const mounts = [{ ...mount, uidMappings: [], gidMappings: [] }];
     const dir = await makeInstance(layout, 'web', {
-      ...{ tags: 1, spec: { cpus: 4, memory: 4 * GIB, interfaces: [first] } },
+      tags: 1,
+      spec: { cpus: 4, memory: 4 * GIB, interfaces: [first] },
     });
     const then = { cpus: 2, memory: 2 * GIB, disk: 64 * MIB, interfaces: [first, extra] };
     await writeSnapshot(dir, snapshotRecord(1, { name: 'then', ...then, mounts }));

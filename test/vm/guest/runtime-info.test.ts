@@ -28,8 +28,14 @@ function output(answers: readonly string[]): string {
 }
 
 const UNKNOWN = {
-  ...{ ipv4: [], release: '', cpuCount: null, load: [], diskUsed: null, diskTotal: null },
-  ...{ memoryUsed: null, memoryTotal: null },
+  ipv4: [],
+  release: '',
+  cpuCount: null,
+  load: [],
+  diskUsed: null,
+  diskTotal: null,
+  memoryUsed: null,
+  memoryTotal: null,
 };
 
 describe('parseRuntimeInfo', () => {

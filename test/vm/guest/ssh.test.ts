@@ -19,7 +19,10 @@ const execute = promisify(execFile);
 function guestIn(root: string): Guest {
   const layout = new StoreLayout(root);
   return {
-    ...{ layout, dir: layout.instance('web'), user: 'ubuntu', key: 'id_ed25519' },
+    layout,
+    dir: layout.instance('web'),
+    user: 'ubuntu',
+    key: 'id_ed25519',
     address: { host: '127.0.0.1', port: 40_001 },
   };
 }
@@ -60,7 +63,9 @@ describe('sshArguments', () => {
     await mkdir(guest.layout.keys);
     await writeFile(guest.layout.key(guest.key), '');
     expect(await understood(guest)).toMatchObject({
-      ...{ hostname: '127.0.0.1', port: '40001', user: 'ubuntu' },
+      hostname: '127.0.0.1',
+      port: '40001',
+      user: 'ubuntu',
       identityfile: 'keys/id_ed25519',
       identitiesonly: 'yes',
       identityagent: 'none',

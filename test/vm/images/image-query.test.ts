@@ -7,7 +7,9 @@ describe('parseImageQuery', () => {
   it('takes a word for an alias, with or without a remote', () => {
     expect(parseImageQuery('noble')).toEqual({ type: 'alias', remote: null, alias: 'noble' });
     expect(parseImageQuery('daily:24.04')).toEqual({
-      ...{ type: 'alias', remote: 'daily', alias: '24.04' },
+      type: 'alias',
+      remote: 'daily',
+      alias: '24.04',
     });
   });
 

@@ -34,7 +34,11 @@ describe('obtainImage of a file', () => {
     const image = await obtain(disk);
     expect(image.id).toBe(sha256Of(disk));
     expect(image.record).toMatchObject({
-      ...{ id: image.id, release: '', os: '', version: '', lineage: null },
+      id: image.id,
+      release: '',
+      os: '',
+      version: '',
+      lineage: null,
       query: { release: `file://${disk}`, remote: '', type: 'file' },
     });
     expect((await stat(image.dir.disk)).mode & 0o777).toBe(0o444);
@@ -42,7 +46,10 @@ describe('obtainImage of a file', () => {
     expect(sha256Of(disk)).toBe(before[0]);
     const { mode, nlink, ino, mtimeMs } = await stat(disk);
     expect({ mode, nlink, ino, mtimeMs }).toEqual({
-      ...{ mode: before[1].mode, nlink: 1, ino: before[1].ino, mtimeMs: before[1].mtimeMs },
+      mode: before[1].mode,
+      nlink: 1,
+      ino: before[1].ino,
+      mtimeMs: before[1].mtimeMs,
     });
     await expectNothingLeft(layout);
   });

@@ -63,7 +63,11 @@ describe('decodeManifest', () => {
       ['20260518.1', '3', ['24.04', 'n', 'noble']],
     ]);
     expect(images[2]).toMatchObject({
-      ...{ path: 'disks/3.img', size: 1000, os: 'Ubuntu', title: '24.04 LTS', supported: true },
+      path: 'disks/3.img',
+      size: 1000,
+      os: 'Ubuntu',
+      title: '24.04 LTS',
+      supported: true,
     });
   });
 
@@ -127,7 +131,8 @@ describe('decodeManifest', () => {
 describe('selectImage', () => {
   it('prefers an alias to the beginning of a hash', () => {
     const images = decode({
-      ...{ a: product({ aliases: '3' }), b: product({ aliases: 'other' }) },
+      a: product({ aliases: '3' }),
+      b: product({ aliases: 'other' }),
     });
     expect(selectImage(images, '3')?.aliases).toEqual(['3']);
   });

@@ -36,8 +36,14 @@ describe('createInstance', () => {
     const { spec, disk, state, dir, image: record } = readInstance(layout, 'web');
     expect(state).toBe('Stopped');
     expect(spec).toMatchObject({
-      ...{ cpus: 2, memory: GIB, disk: 6 * GIB, sshUser: 'ubuntu', sshKey: 'id_ed25519' },
-      ...{ mounts: [], snapshotHead: 0, deleted: false },
+      cpus: 2,
+      memory: GIB,
+      disk: 6 * GIB,
+      sshUser: 'ubuntu',
+      sshKey: 'id_ed25519',
+      mounts: [],
+      snapshotHead: 0,
+      deleted: false,
       interfaces: [{ network: null, auto: true }],
     });
     expect(record).toEqual(image.record);

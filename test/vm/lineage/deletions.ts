@@ -62,8 +62,8 @@ export function ordersOf<T>(things: readonly T[]): T[][] {
 }
 
 /**
- * Deletes a family in an order, and looks after each step whether those that are left stand on every byte they stood on.
- * `image` is its forced removal; besides, images that nobody uses are purged between any two.
+ * Deletes a family in an order, and looks after each step whether those that are left stand on every byte they stood
+ * on. `image` is its forced removal; besides, images that nobody uses are purged between any two.
  */
 export async function deleteInOrder(
   { root, bytes }: FamilyTemplate,

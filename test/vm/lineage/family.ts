@@ -46,8 +46,8 @@ export async function write(layout: StoreLayout, name: string, number: number): 
 }
 
 /**
- * Every byte that an instance stands on: a hash of its head and of each base down the chain, by file name. Equal ones mean
- * that its guest sees the same.
+ * Every byte that an instance stands on: a hash of its head and of each base down the chain, by file name. Equal ones
+ * mean that its guest sees the same.
  */
 export async function bytesOf(layout: StoreLayout, name: string): Promise<Record<string, string>> {
   const dir = layout.instance(name);

@@ -20,8 +20,8 @@ export interface RaceOptions {
 }
 
 /**
- * Has several processes clone, rename, flatten and purge the same instances, and makes sure that those that are left show
- * their guests what all of them have shown all the time.
+ * Has several processes clone, rename, flatten and purge the same instances, and makes sure that those that are left
+ * show their guests what all of them have shown all the time.
  * @returns how often each thing was done, as far as the workers have told
  */
 export async function race(

@@ -54,8 +54,11 @@ function flat(nodes: readonly TreeNode[]): TreeNode[] {
 async function pretend(layout: StoreLayout, name: string, from: string): Promise<void> {
   const { dir, image } = readInstance(layout, name);
   const lineage = {
-    ...{ sourceUuid: readInstance(layout, from).spec.uuid, sourceName: from, snapshot: null },
-    ...{ created: '2026-01-02T03:04:05.678Z', strategy: 'copy' },
+    sourceUuid: readInstance(layout, from).spec.uuid,
+    sourceName: from,
+    snapshot: null,
+    created: '2026-01-02T03:04:05.678Z',
+    strategy: 'copy',
   };
   await writeFile(dir.imageRecord, recordText({ ...image, lineage }));
 }

@@ -28,7 +28,10 @@ const test = legacyTest.extend<{ program: string }>({
       await build({
         stdin: { contents: SOURCE, resolveDir: PROJECT, loader: 'ts' },
         outfile: join(folder, 'migrate.mjs'),
-        ...{ bundle: true, format: 'esm', platform: 'node', target: 'node20' },
+        bundle: true,
+        format: 'esm',
+        platform: 'node',
+        target: 'node20',
         packages: 'external',
       });
       await use(join(folder, 'migrate.mjs'));

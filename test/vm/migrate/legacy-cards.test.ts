@@ -26,7 +26,8 @@ async function changeMacs(
       ...records[name],
       mac_addr: macs.mac,
       extra_interfaces: (macs.extraInterfaces ?? []).map(({ id, mac, auto }) => ({
-        ...{ id, auto_mode: auto },
+        id,
+        auto_mode: auto,
         mac_address: mac,
       })),
     };

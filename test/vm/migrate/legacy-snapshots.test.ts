@@ -135,7 +135,11 @@ describe('the snapshots of a migrated instance', () => {
     const web = await target.store.get('web');
     const { cpus, memory, disk, interfaces, mounts } = web.spec;
     expect(await recordOf(target, 'web', 2)).toMatchObject({
-      ...{ cpus, memory, disk, interfaces, mounts },
+      cpus,
+      memory,
+      disk,
+      interfaces,
+      mounts,
       comment: '',
     });
   });

@@ -137,7 +137,9 @@ describe('a damaged database', () => {
     await writeFile(path, text.slice(0, cut) + '\0'.repeat(text.length - cut));
     expect(await actions(target)).toEqual({
       ...all('recovered'),
-      ...{ asleep: 'migrated', db: 'migrated', ghost: 'skipped' },
+      asleep: 'migrated',
+      db: 'migrated',
+      ghost: 'skipped',
     });
   });
 
@@ -151,9 +153,17 @@ describe('a damaged database', () => {
   test('with values of other types costs these values alone', async ({ legacy, target }) => {
     await legacy.changeSpecs((records) => {
       records['db'] = {
-        ...{ num_cores: 'many', mem_size: [], disk_space: true, ssh_username: '-oProxyCommand=x' },
-        ...{ state: {}, deleted: 'yes', metadata: [], mac_addr: 'no MAC', extra_interfaces: 'x' },
-        ...{ mounts: [{ source_path: 5 }, 'mount'], clone_count: null },
+        num_cores: 'many',
+        mem_size: [],
+        disk_space: true,
+        ssh_username: '-oProxyCommand=x',
+        state: {},
+        deleted: 'yes',
+        metadata: [],
+        mac_addr: 'no MAC',
+        extra_interfaces: 'x',
+        mounts: [{ source_path: 5 }, 'mount'],
+        clone_count: null,
       };
     });
     const line = await target.migrateOne('db');

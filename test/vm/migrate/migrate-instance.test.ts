@@ -33,7 +33,10 @@ describe('an instance that fails', () => {
       const before = await treeOf(legacy.instance('old').folder);
       const outcome = await target.migrate({ mode, names: ['gone', 'old', 'web'] });
       expect(lineOf(outcome, 'old')).toMatchObject({
-        ...{ action: 'failed', state: null, method: null, bytes: 0 },
+        action: 'failed',
+        state: null,
+        method: null,
+        bytes: 0,
         reason: 'no space left for qemu-img to work',
       });
       expect([lineOf(outcome, 'gone').action, lineOf(outcome, 'web').action]).toEqual([

@@ -132,8 +132,12 @@ describe('--move', () => {
     const { report } = await target.migrate({ ...MOVE, dryRun: true });
     const methods = report.instances.map(({ name, method }) => [name, method]);
     expect(Object.fromEntries(methods)).toEqual({
-      ...{ asleep: 'move', db: 'move', gone: 'move', web: 'move' },
-      ...{ old: null, ghost: null },
+      asleep: 'move',
+      db: 'move',
+      gone: 'move',
+      web: 'move',
+      old: null,
+      ghost: null,
     });
     expect(await treeOf(legacy.root)).toEqual(before);
     expect(await exists(target.layout.root)).toBe(false);

@@ -10,7 +10,9 @@ const FOLDER = tmpdir();
 
 function native(target: string, change: Partial<Mount> = {}): Mount {
   return {
-    ...{ source: FOLDER, target, type: 'native' },
+    source: FOLDER,
+    target,
+    type: 'native',
     uidMappings: [{ host: UID, guest: 4321 }],
     gidMappings: [{ host: GID, guest: 1234 }],
     ...change,
@@ -31,7 +33,9 @@ describe('the native mounts of an instance', () => {
     const mounts = [native('/a'), native('/b'), native('/c', { type: 'classic' })];
     expect(planNativeMounts(mounts, false)).toEqual({
       shares: ['/a', '/b'].map((target) => ({
-        ...{ tag: mountTag(target), path: FOLDER, security: 'none' },
+        tag: mountTag(target),
+        path: FOLDER,
+        security: 'none',
       })),
       seenAs: { uid: 4321, gid: 1234 },
       refused: [],

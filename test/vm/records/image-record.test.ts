@@ -59,7 +59,11 @@ describe('decodeImageRecord', () => {
     const { id, release, os, version, query } = RECORD;
     const text = JSON.stringify({ id, release, os, version, query });
     expect(decodeImageRecord(JsonPlace.parse('f', text))).toEqual({
-      ...{ id, release, os, version, query },
+      id,
+      release,
+      os,
+      version,
+      query,
       lineage: null,
       migratedFrom: null,
     });

@@ -22,7 +22,11 @@ const TAP: Card = {
   backend: { kind: 'tap', tap: 'mp0123456789-1', bridge: 'mpqemubr0' },
 };
 const MACHINE: Machine = {
-  ...{ arch: 'x86_64', type: 'pc-i440fx-7.2', accelerator: 'tcg', cpus: 2, memory: 1024 ** 3 },
+  arch: 'x86_64',
+  type: 'pc-i440fx-7.2',
+  accelerator: 'tcg',
+  cpus: 2,
+  memory: 1024 ** 3,
   uuid: '11111111-2222-4333-8444-555555555555',
   vmgenid: '66666666-7777-4888-9999-aaaaaaaaaaaa',
   hasSeed: true,

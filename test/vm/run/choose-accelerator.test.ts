@@ -23,7 +23,10 @@ const test = base.extend<{
       const device = join(root, 'kvm');
       await writeFile(device, '');
       return await chooseAccelerator({
-        ...{ layout, program, wanted: 'auto', device },
+        layout,
+        program,
+        wanted: 'auto',
+        device,
         ...request,
       });
     });

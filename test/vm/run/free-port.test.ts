@@ -27,10 +27,17 @@ const test = base.extend<{ listen: (port?: number) => Promise<number> }>({
 });
 
 const BARE: Machine = {
-  ...{ arch: 'x86_64', type: 'none', accelerator: 'tcg', cpus: 1, memory: 32 * 1024 ** 2 },
+  arch: 'x86_64',
+  type: 'none',
+  accelerator: 'tcg',
+  cpus: 1,
+  memory: 32 * 1024 ** 2,
   uuid: '11111111-2222-4333-8444-555555555555',
   vmgenid: '66666666-7777-4888-9999-aaaaaaaaaaaa',
-  ...{ hasSeed: false, cards: [], shares: [], seenAs: null },
+  hasSeed: false,
+  cards: [],
+  shares: [],
+  seenAs: null,
 };
 
 function on(sshPort: number): Machine {
@@ -56,7 +63,9 @@ async function start(folder: string, machine: Machine): Promise<StartedQemu> {
       ...['-no-user-config', '-nodefaults', '-display', 'none', '-S', '-machine', 'none'],
       ...['-netdev', forwarding, '-qmp', 'unix:run/qmp.sock,server=on,wait=off'],
     ],
-    ...{ folder, run: 'run', lock: undefined },
+    folder,
+    run: 'run',
+    lock: undefined,
   });
 }
 

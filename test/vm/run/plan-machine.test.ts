@@ -30,8 +30,14 @@ describe('planMachine', () => {
     const machine = await planMachine(request);
     const { arch, board } = qemuTarget();
     expect(machine).toMatchObject({
-      ...{ arch, type: board, accelerator: 'tcg', cpus: 3, memory: 700 * 1024 ** 2 },
-      ...{ uuid: spec.uuid, vmgenid: spec.vmgenid, hasSeed: true },
+      arch,
+      type: board,
+      accelerator: 'tcg',
+      cpus: 3,
+      memory: 700 * 1024 ** 2,
+      uuid: spec.uuid,
+      vmgenid: spec.vmgenid,
+      hasSeed: true,
     });
     expect(machine.cards.map(({ mac }) => mac)).toEqual(
       INTERFACES.map(({ mac }) => mac.toString()),

@@ -73,7 +73,8 @@ describe('the settings of a stopped instance', () => {
   });
 
   const SIZE_RULE =
-    'is not a valid memory size - need a non-negative integer (in base 10) or a decimal followed by K, M, or G (e.g. 1234B, 42MiB, 0.5G)';
+    'is not a valid memory size - need a non-negative integer (in base 10) or a decimal followed by K, M, or G ' +
+    '(e.g. 1234B, 42MiB, 0.5G)';
   const CPU_RULE = 'Need a positive integer (in decimal format) of minimum 1';
 
   test.for<[property: string, value: string, problem: string]>([

@@ -20,7 +20,11 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test('the snapshots of a migrated instance live beside new ones', async ({ store }) => {
   await migrate({
-    ...{ layout: store.layout, from: legacy.paths.root, names: [], mode: 'copy', dryRun: false },
+    layout: store.layout,
+    from: legacy.paths.root,
+    names: [],
+    mode: 'copy',
+    dryRun: false,
     host: { env: {}, home: folder },
   });
   const vm = await store.get('db');

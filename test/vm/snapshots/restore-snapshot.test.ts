@@ -62,8 +62,14 @@ describe('a restore', () => {
       .snapshots()
       .map(({ record, parent }) => [record.name, parent]);
     expect(Object.fromEntries(tree)).toEqual({
-      ...{ a: null, b: 'a', c: 'b', d: 'c', e: 'd' },
-      ...{ 'b-c': 'b', 'b-d': 'b-c', 'a-b': 'a' },
+      a: null,
+      b: 'a',
+      c: 'b',
+      d: 'c',
+      e: 'd',
+      'b-c': 'b',
+      'b-d': 'b-c',
+      'a-b': 'a',
     });
     expect(new Set(contents.values()).size).toBe(8);
     for (const name of ['e', 'a', 'b-d', 'c', 'a-b', 'd', 'e']) {
@@ -128,7 +134,10 @@ describe('a restore', () => {
     const told: unknown[] = [];
     await vm.restore('old', { keepsPresent: true, onSnapshot: (record) => told.push(record) });
     const taken = {
-      ...{ name: 'snapshot1', index: 2, parent: 1, comment: 'Before restoring old' },
+      name: 'snapshot1',
+      index: 2,
+      parent: 1,
+      comment: 'Before restoring old',
     };
     expect(told).toMatchObject([taken]);
     expect((await store.get('web')).snapshots()[1]).toMatchObject({ record: taken });

@@ -19,7 +19,9 @@ describe('a snapshot', () => {
       ] as const,
       mounts: [
         {
-          ...{ source: '/home', target: '/mnt', type: 'classic' as const },
+          source: '/home',
+          target: '/mnt',
+          type: 'classic' as const,
           uidMappings: [{ host: 1, guest: -1 }],
           gidMappings: [],
         },
@@ -30,9 +32,14 @@ describe('a snapshot', () => {
     const before = await contentOf(dir);
     const record = await vm.snapshot({ name: 'first', comment: 'two\nlines' });
     expect(record).toEqual({
-      ...{ index: 1, name: 'first', comment: 'two\nlines', parent: 0 },
+      index: 1,
+      name: 'first',
+      comment: 'two\nlines',
+      parent: 0,
       created: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string,
-      ...{ disk: vm.spec.disk, instanceId: 'web', ...spec },
+      disk: vm.spec.disk,
+      instanceId: 'web',
+      ...spec,
     });
     const file = await readFile(`${dir.snapshots}/0001.json`, 'utf8');
     expect(file).toBe(recordText(record));
@@ -64,7 +71,9 @@ describe('a snapshot', () => {
     await writeSnapshot(dir, snapshotRecord(1));
     const before = await contentOf(dir, '@s3');
     expect(await takeSnapshot({ layout: store.layout, name: 'web' })).toMatchObject({
-      ...{ index: 4, name: 'snapshot2', parent: 0 },
+      index: 4,
+      name: 'snapshot2',
+      parent: 0,
     });
     expect(tagsOf(dir)).toEqual(['@s1', '@s3', '@s2', 'x', '@s4']);
     expect(await contentOf(dir, '@s3')).toBe(before);
