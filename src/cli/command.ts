@@ -1,5 +1,6 @@
 import type { CompletionCommand } from './completion/completion-command.js';
 import type { CliContext } from './context.js';
+import { usageError } from './failures.js';
 import type { CommandOption, OptionTable, OptionValues } from './options.js';
 
 /** What a command line came to, with the values of its options. */
@@ -18,7 +19,7 @@ export interface CommandLine {
 }
 
 interface CommandText extends Omit<CompletionCommand, 'options'> {
-  /** The arguments as the help shows them: `<name> [<name> ...]`. */
+  /** The arguments as the help shows them: `<name> [<name> ...]`. Empty: it takes none, and refuses any. */
   readonly usage: string;
   readonly description: string;
   /** Not shown in the help. */
@@ -48,6 +49,9 @@ export function defineCommand<Options extends OptionTable>(
     ...definition,
     options: Object.values(definition.options),
     run: async ({ context, args, given }) => {
+      if (definition.usage === '' && args.length > 0) {
+        throw usageError('This command takes no arguments');
+      }
       const read = Object.entries(definition.options).map(([name, option]) => [
         name,
         option.read(given(option)),

@@ -6,41 +6,21 @@ import { qemuImg, type Abortable } from './qemu-img-run.js';
 /**
  * Takes an internal snapshot. QEMU takes a second one under the same tag without a word: look first.
  */
-export async function snapshotCreate(
-  path: string,
-  tag: string,
-  options: Abortable = {},
-): Promise<void> {
-  await changeSnapshot('-c', { path, tag, ...options });
-}
+export const snapshotCreate = snapshotChange('-c');
 
 /**
  * Brings the disk back to an internal snapshot, its size included. QEMU takes the tag for an id first, so a tag of
  * digits alone may hit another snapshot.
  */
-export async function snapshotApply(
-  path: string,
-  tag: string,
-  options: Abortable = {},
-): Promise<void> {
-  await changeSnapshot('-a', { path, tag, ...options });
-}
+export const snapshotApply = snapshotChange('-a');
 
 /** Deletes an internal snapshot. @throws ExecError (TOOL_FAILED) when there is none of that tag */
-export async function snapshotDelete(
-  path: string,
-  tag: string,
-  options: Abortable = {},
-): Promise<void> {
-  await changeSnapshot('-d', { path, tag, ...options });
-}
+export const snapshotDelete = snapshotChange('-d');
 
-async function changeSnapshot(
-  action: '-c' | '-a' | '-d',
-  options: Abortable & { path: string; tag: string },
-): Promise<void> {
-  const { path, tag, signal } = options;
-  await qemuImg(['snapshot', '-q', action, tag, '--', resolve(path)], { path, signal });
+function snapshotChange(action: '-c' | '-a' | '-d') {
+  return async (path: string, tag: string, { signal }: Abortable = {}): Promise<void> => {
+    await qemuImg(['snapshot', '-q', action, tag, '--', resolve(path)], { path, signal });
+  };
 }
 
 /**

@@ -27,6 +27,18 @@ export interface RuntimeInfo {
   readonly memoryTotal: number | null;
 }
 
+/** What is known at run time of an instance that does not tell. */
+export const NOTHING_KNOWN: RuntimeInfo = {
+  ipv4: [],
+  release: '',
+  cpuCount: null,
+  load: [],
+  diskUsed: null,
+  diskTotal: null,
+  memoryUsed: null,
+  memoryTotal: null,
+};
+
 /** An instance as it is listed: read once, without any lock. */
 export type InstanceView = ReadableInstanceView | BrokenInstanceView;
 

@@ -21,8 +21,7 @@ export const list = defineCommand({
       hidden: true,
     }),
   },
-  async run({ context, args, options: { snapshots: wantsSnapshots, noIpv4, format } }) {
-    if (args.length > 0) throw usageError('This command takes no arguments');
+  async run({ context, options: { snapshots: wantsSnapshots, noIpv4, format } }) {
     const { listInstances } = await import('../../vm/list-instances.js');
     if (wantsSnapshots) {
       if (noIpv4) {

@@ -1,6 +1,5 @@
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { usageError } from '../failures.js';
 import { FORMAT } from '../options.js';
 
 export const networks = defineCommand({
@@ -12,8 +11,7 @@ export const networks = defineCommand({
   usage: '',
   argument: 'none',
   options: { format: FORMAT },
-  async run({ context, args, options }) {
-    if (args.length > 0) throw usageError('This command takes no arguments');
+  async run({ context, options }) {
     const { hostNetworks } = await import('../../net/bridge/host-networks.js');
     const { formatNetworks } = await import('../format/networks.js');
     context.stdout.write(formatNetworks(await hostNetworks(context.signal), options.format));

@@ -1,6 +1,6 @@
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { forEach, usageError } from '../failures.js';
+import { forEach } from '../failures.js';
 import { flag, PROGRESS } from '../options.js';
 import { withWork } from '../work.js';
 
@@ -19,8 +19,7 @@ export const purge = defineCommand({
     ...PROGRESS,
   },
   async run(invocation) {
-    const { args, options } = invocation;
-    if (args.length > 0) throw usageError('This command takes no arguments');
+    const { options } = invocation;
     const { layout } = invocation.context;
     const { namesToPurge, purgeDeletedInstance } = await import('../../vm/delete-instance.js');
     await withWork(invocation, 'Purging', async (work) => {

@@ -1,6 +1,5 @@
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { usageError } from '../failures.js';
 import { RESULT_FORMAT } from '../options.js';
 
 export const tree = defineCommand({
@@ -13,8 +12,7 @@ export const tree = defineCommand({
   usage: '',
   argument: 'none',
   options: { format: RESULT_FORMAT },
-  async run({ context, args, options }) {
-    if (args.length > 0) throw usageError('This command takes no arguments');
+  async run({ context, options }) {
     const { lineageTree } = await import('../../vm/lineage/tree.js');
     const { formatTree } = await import('../format/tree.js');
     context.stdout.write(formatTree(await lineageTree(context.layout), options.format));

@@ -1,6 +1,5 @@
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { usageError } from '../failures.js';
 import { formatVersion } from '../format/version.js';
 import { FORMAT } from '../options.js';
 
@@ -12,8 +11,7 @@ export const version = defineCommand({
   usage: '',
   argument: 'none',
   options: { format: FORMAT },
-  run({ context, args, options }) {
-    if (args.length > 0) throw usageError('This command takes no arguments');
+  run({ context, options }) {
     context.stdout.write(formatVersion(context.version, options.format));
     return EXIT.ok;
   },

@@ -1,4 +1,11 @@
-import type { InstanceView, Problem, RuntimeInfo, SnapshotView } from '../../vm/views.js';
+import type { PlainData } from './plain-data.js';
+import {
+  NOTHING_KNOWN,
+  type InstanceView,
+  type Problem,
+  type RuntimeInfo,
+  type SnapshotView,
+} from '../../vm/views.js';
 import type { ImageRecord } from '../../vm/records/image-record.js';
 import type { IdMapping, Mount } from '../../vm/records/mount.js';
 import type { InstanceState } from '../../vm/state.js';
@@ -41,17 +48,6 @@ export interface InfoGroup {
   readonly snapshots: readonly SnapshotView[];
 }
 
-const NOTHING_KNOWN: RuntimeInfo = {
-  ipv4: [],
-  release: '',
-  cpuCount: null,
-  load: [],
-  diskUsed: null,
-  diskTotal: null,
-  memoryUsed: null,
-  memoryTotal: null,
-};
-
 /** Brings instances and snapshots together by the instance's name, in the order of printing. */
 export function groupByInstance({ instances, snapshots, primary = '' }: InfoItems): InfoGroup[] {
   const details = instances.map(detailsOf);
@@ -85,4 +81,18 @@ function detailsOf({ view, snapshotCount }: InstanceInfo): InstanceDetails {
 /** `1000:1000`; the guest's default user or group, -1, is printed as `default`. */
 export function formatIdMaps(mappings: readonly IdMapping[]): string[] {
   return mappings.map(({ host, guest }) => `${host}:${guest === -1 ? 'default' : guest}`);
+}
+
+/** Mounts by their place in the guest, as JSON and YAML show them. */
+export function mountsByTarget(mounts: readonly Mount[]): Record<string, PlainData> {
+  return Object.fromEntries(
+    mounts.map(({ source, target, uidMappings, gidMappings }) => [
+      target,
+      {
+        uid_mappings: formatIdMaps(uidMappings),
+        gid_mappings: formatIdMaps(gidMappings),
+        source_path: source,
+      },
+    ]),
+  );
 }

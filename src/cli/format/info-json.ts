@@ -1,7 +1,6 @@
 import { formatMemorySize } from '../../memory-size.js';
 import type { SnapshotView } from '../../vm/views.js';
-import type { Mount } from '../../vm/records/mount.js';
-import { formatIdMaps, type InfoGroup, type InstanceDetails } from './info-items.js';
+import { mountsByTarget, type InfoGroup, type InstanceDetails } from './info-items.js';
 import { formatSortedJson } from './json.js';
 import type { PlainData } from './plain-data.js';
 
@@ -39,7 +38,7 @@ function instanceJson({ runtime, ...instance }: InstanceDetails) {
       ...(memoryTotal === null ? {} : { total: memoryTotal }),
     },
     ipv4: runtime.ipv4,
-    mounts: mountsJson(instance.mounts),
+    mounts: mountsByTarget(instance.mounts),
   };
 }
 
@@ -52,7 +51,7 @@ function snapshotsJson(snapshots: readonly SnapshotView[]) {
       cpu_count: String(record.cpus),
       disk_space: formatMemorySize(record.disk),
       memory_size: formatMemorySize(record.memory),
-      mounts: mountsJson(record.mounts),
+      mounts: mountsByTarget(record.mounts),
       created: record.created,
       parent: parent ?? '',
       children,
@@ -60,17 +59,4 @@ function snapshotsJson(snapshots: readonly SnapshotView[]) {
     },
   ]);
   return Object.fromEntries(entries);
-}
-
-function mountsJson(mounts: readonly Mount[]) {
-  return Object.fromEntries(
-    mounts.map(({ source, target, uidMappings, gidMappings }) => [
-      target,
-      {
-        uid_mappings: formatIdMaps(uidMappings),
-        gid_mappings: formatIdMaps(gidMappings),
-        source_path: source,
-      },
-    ]),
-  );
 }

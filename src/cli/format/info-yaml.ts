@@ -1,7 +1,7 @@
 import { formatMemorySize } from '../../memory-size.js';
 import type { SnapshotView } from '../../vm/views.js';
 import type { Mount } from '../../vm/records/mount.js';
-import { formatIdMaps, type InfoGroup, type InstanceDetails } from './info-items.js';
+import { mountsByTarget, type InfoGroup, type InstanceDetails } from './info-items.js';
 import type { PlainData } from './plain-data.js';
 import { formatYaml } from './yaml-emitter.js';
 
@@ -57,15 +57,5 @@ function snapshotYaml({ record, parent, children }: SnapshotView) {
 }
 
 function mountsYaml(mounts: readonly Mount[]): PlainData {
-  if (mounts.length === 0) return null;
-  return Object.fromEntries(
-    mounts.map(({ source, target, uidMappings, gidMappings }) => [
-      target,
-      {
-        uid_mappings: formatIdMaps(uidMappings),
-        gid_mappings: formatIdMaps(gidMappings),
-        source_path: source,
-      },
-    ]),
-  );
+  return mounts.length === 0 ? null : mountsByTarget(mounts);
 }

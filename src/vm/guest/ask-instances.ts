@@ -1,7 +1,12 @@
 import { MultipassError } from '../../errors.js';
 import { log } from '../../log.js';
 import type { StoreLayout } from '../../store/layout.js';
-import type { InstanceView, ReadableInstanceView, RuntimeInfo } from '../views.js';
+import {
+  NOTHING_KNOWN,
+  type InstanceView,
+  type ReadableInstanceView,
+  type RuntimeInfo,
+} from '../views.js';
 import { readInstance } from '../read-instance.js';
 import { isLive } from '../state.js';
 import { guestOf, leasedAddress } from './open-guest.js';
@@ -62,7 +67,7 @@ async function ask(name: string, { layout, signal }: AskRequest): Promise<Runtim
       return { ...told, ipv4: [...new Set(ipv4)] };
     } catch (error) {
       if (leased === undefined || signal?.aborted === true) throw error;
-      return { ...UNKNOWN, ipv4: [leased] };
+      return { ...NOTHING_KNOWN, ipv4: [leased] };
     }
   } catch (error) {
     if (signal?.aborted === true || !(error instanceof MultipassError)) throw error;
@@ -70,14 +75,3 @@ async function ask(name: string, { layout, signal }: AskRequest): Promise<Runtim
     return null;
   }
 }
-
-const UNKNOWN: RuntimeInfo = {
-  ipv4: [],
-  release: '',
-  cpuCount: null,
-  load: [],
-  diskUsed: null,
-  diskTotal: null,
-  memoryUsed: null,
-  memoryTotal: null,
-};
