@@ -1,6 +1,6 @@
 import { Work } from '../work.js';
 import type { CliContext } from './context.js';
-import { openDisplay, type DisplayChoice, type Title } from './display.js';
+import type { DisplayChoice, Title } from './display.js';
 
 export type { Title };
 
@@ -24,6 +24,7 @@ export async function withWork<Result>(
   title: Title,
   act: (work: Work, aside: Aside) => Result | Promise<Result>,
 ): Promise<Result> {
+  const { openDisplay } = await import('./display.js');
   const display = await openDisplay(context.stderr, options, title);
   const work = Work.of({
     signal: context.signal,
