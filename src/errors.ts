@@ -65,6 +65,7 @@ export type ErrorCode =
   | 'LEGACY_INVALID'
   | 'TOOL_MISSING'
   | 'TOOL_FAILED'
+  | 'SANDBOX_UNAVAILABLE'
   | 'IO_ERROR'
   | 'ABORTED'
   | 'SEVERAL';

@@ -7,6 +7,7 @@ const QEMU = 'qemu-system-x86 (Debian, Ubuntu; qemu-system-arm on arm64) or qemu
 const PACKAGES: Readonly<Record<string, string>> = {
   'qemu-img': 'qemu-utils (Debian, Ubuntu) or qemu-img (Fedora)',
   flock: 'util-linux',
+  prlimit: 'util-linux',
   setpriv: 'util-linux',
   unshare: 'util-linux',
   cp: 'coreutils',

@@ -6,6 +6,8 @@ import { noWorkingDirectory, startError } from './programs.js';
 
 /** How one program is run. */
 export interface RunOptions {
+  /** What it is called in messages, where it is run through another program. Default: the file that is run. */
+  readonly called?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly cwd?: string | undefined;
   /** Exit codes that are an answer, not a failure. Default: 0 alone. */
@@ -82,7 +84,7 @@ export async function run(
       stderr: textOf(result.stderr),
     };
   }
-  throw failure(file, result, options.cwd);
+  throw failure({ file, called: options.called ?? file }, result, options.cwd);
 }
 
 /** It may have been removed under us, and execa cannot be without one. */
@@ -99,7 +101,7 @@ function textOf(output: unknown): string {
 }
 
 function failure(
-  file: string,
+  { file, called }: { file: string; called: string },
   result: {
     exitCode?: number | undefined;
     signal?: string | undefined;
@@ -113,9 +115,9 @@ function failure(
   if (notStarted instanceof MultipassError) return notStarted;
   const stderr = typeof result.stderr === 'string' ? result.stderr.trim() : '';
   if (stderr.includes('No space left on device')) {
-    return new MultipassError('DISK_FULL', `no space left for ${file} to work`, {
+    return new MultipassError('DISK_FULL', `no space left for ${called} to work`, {
       hint: 'Free some space, for example with `multipass purge`, then try again.',
-      details: { program: file, stderr },
+      details: { program: called, stderr },
     });
   }
   const how =
@@ -123,8 +125,8 @@ function failure(
       ? (result.signal ?? result.originalMessage ?? 'unknown')
       : `exit code ${result.exitCode}`;
   return new ExecError(
-    `${file} failed (${how})${stderr === '' ? '' : `: ${stderr.split('\n').at(-1) ?? ''}`}`,
+    `${called} failed (${how})${stderr === '' ? '' : `: ${stderr.split('\n').at(-1) ?? ''}`}`,
     { exitCode: result.exitCode, stderr },
-    { hint: `Look at what ${file} says, mend that, then try again.`, cause: result.cause },
+    { hint: `Look at what ${called} says, mend that, then try again.`, cause: result.cause },
   );
 }

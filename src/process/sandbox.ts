@@ -43,7 +43,7 @@ const LOADER_CACHE = '/etc/ld.so.cache';
  * environment is not.
  * @throws MultipassError TOOL_MISSING without bubblewrap or ldd
  */
-export async function sandboxWords(sandbox: Sandbox): Promise<string[]> {
+export async function sandboxWords(sandbox: Sandbox): Promise<[string, ...string[]]> {
   const { neededFor } = sandbox;
   const bubblewrap = findProgram('bwrap', ['/usr/bin', '/bin']);
   if (bubblewrap === undefined) {
@@ -57,7 +57,8 @@ export async function sandboxWords(sandbox: Sandbox): Promise<string[]> {
     mount('--ro-bind-try', LOADER_CACHE),
   ].sort((one, other) => depthOf(one.to) - depthOf(other.to));
   return [
-    ...[bubblewrap, '--unshare-ipc', '--unshare-uts'],
+    bubblewrap,
+    ...['--unshare-ipc', '--unshare-uts'],
     ...(sandbox.hostProcesses === true ? [] : ['--unshare-pid']),
     ...(sandbox.hostNetwork === true ? [] : ['--unshare-net']),
     ...(sandbox.outlives === true ? [] : ['--die-with-parent']),

@@ -21,18 +21,26 @@ export class DiskBytes {
     this.size = size;
   }
 
-  /** @throws MultipassError DISK_INVALID, always */
+  /** @throws MultipassError DISK_INVALID, always; `details.problem` is what is said of it */
   fail(problem: string): never {
     throw new MultipassError('DISK_INVALID', `"${this.path}" is not a qcow2 image: ${problem}`, {
       hint: 'Put back a copy of that disk, or remove it; nothing was changed.',
-      details: { path: this.path },
+      details: { path: this.path, problem },
     });
+  }
+
+  /** The bytes at a place, as many of them as there are. */
+  upTo(offset: number, length: number): Buffer {
+    const there = Math.max(0, Math.min(length, this.size - offset));
+    return there === 0 ? Buffer.alloc(0) : this.at(offset, there);
   }
 
   /** The bytes at a place, all of them or none. @throws MultipassError DISK_INVALID */
   at(offset: number, length: number): Buffer {
     if (offset + length > this.size) {
-      this.fail(`it ends at byte ${this.size}, but ${length} bytes at ${offset} are needed`);
+      this.fail(
+        `it is cut off: it ends at byte ${this.size}, but ${length} bytes at ${offset} are needed`,
+      );
     }
     const windowEnd = this.#windowStart + this.#window.length;
     if (offset < this.#windowStart || offset + length > windowEnd) {

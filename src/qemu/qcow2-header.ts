@@ -42,7 +42,7 @@ const KNOWN_FEATURES = 0b1_1111n;
  *   IO_ERROR, PERMISSION_DENIED
  */
 export function readQcow2(path: string): Qcow2Facts {
-  return withDiskBytes(path, readFacts);
+  return withDiskBytes(path, factsOf);
 }
 
 /**
@@ -76,11 +76,13 @@ export function hasOwnData(path: string): boolean {
   });
 }
 
-function hasMagic(bytes: DiskBytes): boolean {
+/** Whether an open file says of itself that it is a qcow2 image. */
+export function hasMagic(bytes: DiskBytes): boolean {
   return bytes.size >= 4 && bytes.at(0, 4).readUInt32BE(0) === MAGIC;
 }
 
-function readFacts(bytes: DiskBytes): Qcow2Facts {
+/** As {@link readQcow2}, of an open file. @throws MultipassError DISK_INVALID */
+export function factsOf(bytes: DiskBytes): Qcow2Facts {
   if (!hasMagic(bytes)) bytes.fail('it does not begin like one');
   const version = bytes.at(0, 8).readUInt32BE(4);
   if (version !== 2 && version !== 3) bytes.fail(`version ${version} is unknown`);
@@ -119,7 +121,7 @@ function checkL1Table(bytes: DiskBytes, header: Buffer, clusterSize: number): vo
     bytes.safeInteger(header, 40, 'the place of its L1 table') + 8 * header.readUInt32BE(36);
   // The same tolerance as `qemu-img check`: the last cluster of a file need not be whole.
   if (end >= bytes.size + clusterSize) {
-    bytes.fail(`it ends at byte ${bytes.size}, but its L1 table at ${end}`);
+    bytes.fail(`it is cut off: it ends at byte ${bytes.size}, but its L1 table at ${end}`);
   }
 }
 

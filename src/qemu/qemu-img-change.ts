@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { ExecError, MultipassError } from '../errors.js';
 import { backingName, type Backing } from './backing.js';
-import { qemuImg, type Abortable } from './qemu-img-run.js';
+import { changing, qemuImg, type Abortable, type MaybeForeign } from './qemu-img-run.js';
 
 /**
  * Takes an internal snapshot. QEMU takes a second one under the same tag without a word: look first.
@@ -19,7 +19,10 @@ export const snapshotDelete = snapshotChange('-d');
 
 function snapshotChange(action: '-c' | '-a' | '-d') {
   return async (path: string, tag: string, { signal }: Abortable = {}): Promise<void> => {
-    await qemuImg(['snapshot', '-q', action, tag, '--', resolve(path)], { path, signal });
+    // It knows no -f; without a driver it would look for the format itself.
+    const filename = resolve(path).replaceAll(',', ',,');
+    const image = `driver=qcow2,file.driver=file,file.filename=${filename}`;
+    await qemuImg(['snapshot', '-q', action, tag, '--image-opts', '--', image], { path, signal });
   };
 }
 
@@ -60,9 +63,12 @@ export async function rebase(
 }
 
 /** Makes a version 2 image one of version 3; one that is version 3 stays as it is. */
-export async function amendToV3(path: string, options: Abortable = {}): Promise<void> {
+export async function amendToV3(
+  path: string,
+  { foreign, signal }: MaybeForeign = {},
+): Promise<void> {
   const args = ['amend', '-q', '-f', 'qcow2', '-o', 'compat=1.1', '--', resolve(path)];
-  await qemuImg(args, { path, ...options });
+  await qemuImg(args, { path, signal, confined: changing(path, foreign) });
 }
 
 /** What an overlay is made from. */
@@ -93,17 +99,21 @@ export async function createOverlay(options: OverlayOptions): Promise<void> {
  * mended, 3 leaks left, which only waste space, 2 damaged, and 1 with lines of `ERROR` when too damaged to go on.
  * @throws MultipassError DISK_INVALID when it is damaged
  */
-export async function checkAndRepairLeaks(path: string, options: Abortable = {}): Promise<void> {
+export async function checkAndRepairLeaks(
+  path: string,
+  { foreign, signal }: MaybeForeign = {},
+): Promise<void> {
   const args = ['check', '-q', '-f', 'qcow2', '-r', 'leaks', '--', resolve(path)];
   try {
-    await qemuImg(args, { path, ...options, okExitCodes: [0, 3] });
+    const confined = changing(path, foreign);
+    await qemuImg(args, { path, signal, confined, okExitCodes: [0, 3] });
   } catch (error) {
     if (!(error instanceof ExecError)) throw error;
     if (error.exitCode !== 2 && !/^ERROR/m.test(error.stderr)) throw error;
     throw new MultipassError('DISK_INVALID', `the disk "${path}" is damaged`, {
       hint: 'Look at it with `qemu-img check`, and put back a copy of it.',
       cause: error,
-      details: { path },
+      details: { path, problem: 'it is damaged' },
     });
   }
 }

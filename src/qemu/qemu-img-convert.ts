@@ -1,18 +1,16 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { MultipassError } from '../errors.js';
 import { backingName, type Backing } from './backing.js';
 import { readQcow2 } from './qcow2-header.js';
 import { resize } from './qemu-img-change.js';
 import { snapshotArgs } from './qemu-img-info.js';
-import { qemuImg, type Abortable } from './qemu-img-run.js';
+import { qemuImg, type MaybeForeign } from './qemu-img-run.js';
 
 /** What is converted, and into what. */
-export interface ConvertOptions extends Abortable {
+export interface ConvertOptions extends MaybeForeign {
   readonly source: string;
   /** The file to be made; one that is there is overwritten. */
   readonly target: string;
-  /** QEMU's name of the source's format. Default: `qcow2`. */
-  readonly sourceFormat?: string | undefined;
   /**
    * What the target stands on. It must hold what the source's own backing file holds, for only the source's top
    * layer is written. Without it the target is whole by itself.
@@ -32,17 +30,21 @@ export interface ConvertOptions extends Abortable {
  *   when the backing file is no plain name; DISK_IN_USE, DISK_FULL, ABORTED, TOOL_MISSING, TOOL_FAILED
  */
 export async function convertActive(options: ConvertOptions): Promise<void> {
-  const { source, target, sourceFormat = 'qcow2', backing, snapshot, signal, onProgress } = options;
+  const { source, target, foreign, backing, snapshot, signal, onProgress } = options;
   const finalSize = snapshot === undefined ? null : snapshotSize(source, snapshot);
   const args = [
-    ...['convert', '-C', '-f', sourceFormat, '-O', 'qcow2'],
+    ...['convert', '-C', '-f', foreign ?? 'qcow2', '-O', 'qcow2'],
     ...(backing === undefined ? [] : ['-B', backingName(backing), '-F', backing.format]),
     ...snapshotArgs(snapshot),
     ...(onProgress === undefined ? [] : ['-p']),
     ...['--', resolve(source), resolve(target)],
   ];
   const onStdout = onProgress === undefined ? undefined : progressReader(onProgress);
-  await qemuImg(args, { path: source, signal, onStdout });
+  const confined =
+    foreign === undefined
+      ? undefined
+      : { format: foreign, reads: [resolve(source)], writes: [dirname(resolve(target))] };
+  await qemuImg(args, { path: source, confined, signal, onStdout });
   if (finalSize !== null) await resize(target, finalSize, { shrink: true, signal });
 }
 

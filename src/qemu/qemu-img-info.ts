@@ -1,40 +1,29 @@
 import { resolve } from 'node:path';
 import { ExecError, hasCode } from '../errors.js';
-import { qemuImg, type Abortable } from './qemu-img-run.js';
-
-/** What QEMU says of a disk of any format. */
-export interface DiskInfo {
-  /** QEMU's name of the format: `qcow2`, `raw`, `vmdk`, …; found by looking at the content. */
-  readonly format: string;
-  /** In bytes. */
-  readonly virtualSize: number;
-  /** As the disk's header has it. */
-  readonly backingFile: string | null;
-}
+import { qemuImg, reading, type MaybeForeign } from './qemu-img-run.js';
 
 /**
- * Asks QEMU about a disk, whether it is in use or not. For a qcow2 image `readQcow2` is cheaper and says more.
- * @throws ExecError (TOOL_FAILED) when QEMU cannot read it; ABORTED, TOOL_MISSING
+ * Asks QEMU for the virtual size of a disk, in bytes, whether it is in use or not. For a qcow2 image `readQcow2` is
+ * cheaper and says more.
+ * @throws ExecError (TOOL_FAILED) when QEMU cannot read it; SANDBOX_UNAVAILABLE, ABORTED, TOOL_MISSING
  */
-export async function diskInfo(path: string, options: Abortable = {}): Promise<DiskInfo> {
-  const args = ['info', '-U', '--output=json', '--', resolve(path)];
-  const { stdout } = await qemuImg(args, { path, ...options });
-  const answer = new Answer('info', path, stdout);
-  return {
-    format: answer.string('format'),
-    virtualSize: answer.size('virtual-size'),
-    backingFile: answer.has('backing-filename') ? answer.string('backing-filename') : null,
-  };
+export async function virtualSizeOf(path: string, options: MaybeForeign = {}): Promise<number> {
+  const { foreign, signal } = options;
+  const args = ['info', '-U', '-f', foreign ?? 'qcow2', '--output=json', '--', resolve(path)];
+  const { stdout } = await qemuImg(args, { path, signal, confined: reading(path, foreign) });
+  return new Answer('info', path, stdout).size('virtual-size');
 }
 
 /**
  * Whether a process has the disk open for writing, by QEMU's own lock on the file; a reader does not count.
  * Asking takes that lock for a moment: a QEMU that starts just then is refused the disk.
- * @throws ExecError (TOOL_FAILED) when it cannot be told; ABORTED, TOOL_MISSING
+ * @throws ExecError (TOOL_FAILED) when it cannot be told; SANDBOX_UNAVAILABLE, ABORTED, TOOL_MISSING
  */
-export async function isHeldByQemu(path: string, options: Abortable = {}): Promise<boolean> {
+export async function isHeldByQemu(path: string, options: MaybeForeign = {}): Promise<boolean> {
+  const { foreign, signal } = options;
   try {
-    await qemuImg(['info', '--', resolve(path)], { path, ...options });
+    const args = ['info', '-f', foreign ?? 'qcow2', '--', resolve(path)];
+    await qemuImg(args, { path, signal, confined: reading(path, foreign) });
     return false;
   } catch (error) {
     if (hasCode(error, 'DISK_IN_USE')) return true;
@@ -43,7 +32,7 @@ export async function isHeldByQemu(path: string, options: Abortable = {}): Promi
 }
 
 /** What would be converted. */
-export interface MeasureOptions extends Abortable {
+export interface MeasureOptions extends MaybeForeign {
   /** Tag of an internal snapshot; without it, the active state. */
   readonly snapshot?: string | undefined;
   /** Counts what the backing file has, too, as for a copy that is to stand alone. */
@@ -51,19 +40,24 @@ export interface MeasureOptions extends Abortable {
 }
 
 /**
- * How many bytes at most the file takes that `convertActive` makes of a qcow2 image.
+ * How many bytes at most the file takes that `convertActive` makes of a disk.
  * @throws ExecError (TOOL_FAILED) when QEMU cannot read it; ABORTED, TOOL_MISSING
  */
 export async function measure(
   path: string,
   options: MeasureOptions = {},
 ): Promise<{ required: number }> {
-  const { snapshot, flatten = false, signal } = options;
+  const { snapshot, flatten = false, foreign, signal } = options;
   const file = { driver: 'file', filename: resolve(path) };
-  const image = { driver: 'qcow2', file, ...(flatten ? {} : { backing: null }) };
+  const isOwnLayer = foreign === undefined && !flatten;
+  const image = { driver: foreign ?? 'qcow2', file, ...(isOwnLayer ? { backing: null } : {}) };
   const args = ['measure', '-U', '--output=json', '-O', 'qcow2', ...snapshotArgs(snapshot)];
   const operands = ['--', `json:${JSON.stringify(image)}`];
-  const { stdout } = await qemuImg([...args, ...operands], { path, signal });
+  const { stdout } = await qemuImg([...args, ...operands], {
+    path,
+    signal,
+    confined: reading(path, foreign),
+  });
   return { required: new Answer('measure', path, stdout).size('required') };
 }
 
@@ -84,15 +78,6 @@ class Answer {
     const value: unknown = this.#parse();
     if (typeof value !== 'object' || value === null) this.#fail();
     this.#fields = value as Record<string, unknown>;
-  }
-
-  has(key: string): boolean {
-    return this.#fields[key] !== undefined;
-  }
-
-  string(key: string): string {
-    const value = this.#fields[key];
-    return typeof value === 'string' ? value : this.#fail();
   }
 
   size(key: string): number {

@@ -1,26 +1,42 @@
+import { resolve } from 'node:path';
 import { ExecError, MultipassError } from '../errors.js';
 import { run, type RunOptions, type RunResult } from '../process/run.js';
+import { confineQemuImg, type Confined } from './confine-qemu-img.js';
+import type { DiskFormat } from './disk-format.js';
 
 /** Work that can be told to stop: qemu-img is dead when the function rejects with ABORTED. */
 export interface Abortable {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Work on what may have come from outside. */
+export interface MaybeForeign extends Abortable {
+  /**
+   * The disk came from outside, and is of this format by our own look (`lookAtDisk`): qemu-img is shut up with the
+   * files that it needs. Default: it is of our own making.
+   */
+  readonly foreign?: DiskFormat | undefined;
+}
+
 /** A run of qemu-img: which image it is about, for messages, and how it is run. */
 export interface QemuImgRun extends Pick<RunOptions, 'signal' | 'okExitCodes' | 'onStdout'> {
   readonly path: string;
+  /** What came from outside, and all that qemu-img needs for it. */
+  readonly confined?: Confined | undefined;
 }
 
 /**
  * Runs qemu-img. File names among the arguments must be absolute, so that no `:` or `json:` in one makes it
  * something else than a file, and must stand behind `--`.
  *
- * @throws MultipassError DISK_IN_USE when another process holds the image; what `run` throws
+ * @throws MultipassError DISK_IN_USE when another process holds the image; SANDBOX_UNAVAILABLE when it has to be
+ *   shut up and cannot be; what `run` throws
  */
 export async function qemuImg(args: readonly string[], about: QemuImgRun): Promise<RunResult> {
-  const { path, ...options } = about;
+  const { path, confined, ...options } = about;
   try {
-    return await run('qemu-img', args, options);
+    const [file, ...words] = confined === undefined ? ['qemu-img'] : await confineQemuImg(confined);
+    return await run(file, [...words, ...args], { ...options, called: 'qemu-img' });
   } catch (error) {
     if (!(error instanceof ExecError) || !/Failed to get .*lock/.test(error.stderr)) throw error;
     throw new MultipassError('DISK_IN_USE', `another process uses the disk "${path}"`, {
@@ -29,4 +45,14 @@ export async function qemuImg(args: readonly string[], about: QemuImgRun): Promi
       details: { path },
     });
   }
+}
+
+/** How qemu-img is shut up that only reads a disk; undefined for one of our own. */
+export function reading(path: string, foreign: DiskFormat | undefined): Confined | undefined {
+  return foreign === undefined ? undefined : { format: foreign, reads: [resolve(path)] };
+}
+
+/** How qemu-img is shut up that changes a disk in place; undefined for one of our own. */
+export function changing(path: string, foreign: DiskFormat | undefined): Confined | undefined {
+  return foreign === undefined ? undefined : { format: foreign, writes: [resolve(path)] };
 }

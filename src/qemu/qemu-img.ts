@@ -17,6 +17,6 @@ export {
   snapshotDelete,
 } from './qemu-img-change.js';
 export type { OverlayOptions } from './qemu-img-change.js';
-export { diskInfo, isHeldByQemu, measure } from './qemu-img-info.js';
-export type { DiskInfo, MeasureOptions } from './qemu-img-info.js';
+export { isHeldByQemu, measure, virtualSizeOf } from './qemu-img-info.js';
+export type { MeasureOptions } from './qemu-img-info.js';
 export type { Backing } from './backing.js';

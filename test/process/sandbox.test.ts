@@ -24,7 +24,7 @@ const test = base.extend<{ place: Place }>({
     const home = await mkdtemp(join(tmpdir(), 'multipass-ts sandbox, '));
     await writeFile(join(home, 'mine'), 'mine\n');
     const inside: Place['inside'] = async (line, sandbox = {}) => {
-      const [first = '', ...words] = await sandboxWords({ programs: PROGRAMS, ...sandbox });
+      const [first, ...words] = await sandboxWords({ programs: PROGRAMS, ...sandbox });
       const command = [...words, PROGRAMS[0] ?? '', '-c', `exec 2>&1; ${line}`];
       return (await run(first, command, { okExitCodes: ALL_CODES })).stdout;
     };
@@ -78,7 +78,7 @@ describe('a sandbox', () => {
   });
 
   test('hands on open files', async ({ place }) => {
-    const [first = '', ...words] = await sandboxWords({ programs: PROGRAMS });
+    const [first, ...words] = await sandboxWords({ programs: PROGRAMS });
     await using file = await open(join(place.home, 'mine'));
     const command = [...words, PROGRAMS[0] ?? '', '-c', 'cat <&3'];
     expect((await run(first, command, { fd3: file.fd })).stdout).toBe('mine');

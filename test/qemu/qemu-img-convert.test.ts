@@ -138,7 +138,7 @@ describe('convertActive', () => {
     source = join(folder, 'disk.img');
     // A raw disk whose guest wrote a qcow2 header into its first bytes.
     writeFileSync(source, readFileSync(target));
-    await convertActive({ source, target, sourceFormat: 'raw' });
+    await convertActive({ source, target, foreign: 'raw' });
     expect(qemuImg('compare', '-f', 'raw', '-F', 'qcow2', source, target)).toContain('identical');
     writeFileSync(source, 'no image');
     const asQcow2 = convertActive({ source, target });

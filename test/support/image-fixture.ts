@@ -23,7 +23,7 @@ interface ImageFixture {
   readonly layout: StoreLayout;
   /** A folder beside the store, which goes with the test. */
   readonly outside: string;
-  /** A raw disk with some content that does not repeat. */
+  /** A raw disk with a boot sector, and some content that does not repeat. */
   readonly raw: string;
   /** The same as qcow2, of more than 2 MiB. */
   readonly disk: string;
@@ -38,7 +38,7 @@ export const test = storeTest.extend<ImageFixture>({
   outside: ({ root }, use) => use(dirname(root)),
   raw: async ({ outside }, use) => {
     const path = join(outside, 'disk.raw');
-    await writeFile(path, randomBytes(2 * 1024 * 1024 + 4096));
+    await writeFile(path, bootable(randomBytes(2 * 1024 * 1024 + 4096)));
     await truncate(path, 8 * 1024 * 1024);
     await use(path);
   },
@@ -82,6 +82,12 @@ const bundled = test.extend<{ program: string }>({
     { scope: 'file' },
   ],
 });
+
+/** The same bytes with the mark of a boot sector. */
+export function bootable(bytes: Buffer): Buffer {
+  bytes.fill(0, 0, 440).writeUInt16BE(0x55aa, 510);
+  return bytes;
+}
 
 /** A process that obtains an image. */
 export interface Obtainer {

@@ -30,6 +30,11 @@ export async function requireSpace(target: string, bytes: number): Promise<void>
   );
 }
 
+/** How many bytes more fit beside `target`. */
+export async function spaceLeft(target: string): Promise<number> {
+  return Math.max(0, (await freeBytes(dirname(target))) - RESERVE);
+}
+
 async function freeBytes(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);
   return bavail * bsize;

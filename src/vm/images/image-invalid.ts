@@ -19,6 +19,8 @@ export async function aboutImage<T>(origin: string, work: () => T | Promise<T>):
     return await work();
   } catch (error) {
     if (!hasCode(error, 'DISK_INVALID', 'TOOL_FAILED')) throw error;
-    throw imageInvalid(origin, error.message, { cause: error });
+    const { problem } = error.details;
+    const what = typeof problem === 'string' ? problem : error.message;
+    throw imageInvalid(origin, what, { cause: error });
   }
 }

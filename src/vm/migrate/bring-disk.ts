@@ -1,5 +1,5 @@
 import { chmod } from 'node:fs/promises';
-import { amendToV3, convertActive } from '../../qemu/qemu-img.js';
+import { amendToV3, convertActive, measure } from '../../qemu/qemu-img.js';
 import { allocatedBytes, copyWhole, linkOrCopy } from '../disks/copy-file.js';
 import type { Work } from '../../work.js';
 import { requireSpace } from '../disks/free-space.js';
@@ -25,12 +25,12 @@ export async function bringDisk(request: BringDiskRequest, target: string): Prom
   const { disk, work } = request;
   const way = wayOf(request);
   if (way === 'convert') {
-    await requireSpace(target, await allocatedBytes(disk.path));
+    const about = { foreign: disk.format, signal: work.signal };
+    await requireSpace(target, (await measure(disk.path, about)).required);
     await convertActive({
+      ...about,
       source: disk.path,
-      sourceFormat: disk.format,
       target,
-      signal: work.signal,
       onProgress: (fraction) => work.advance(fraction),
     });
     return { method: 'convert', bytes: await allocatedBytes(target) };
@@ -41,7 +41,7 @@ export async function bringDisk(request: BringDiskRequest, target: string): Prom
       : await copyWhole(disk.path, target, work);
   if (how === 'link') return { method: 'move', bytes: 0 };
   await chmod(target, 0o600);
-  if (isOfVersion2(disk)) await amendToV3(target, work);
+  if (isOfVersion2(disk)) await amendToV3(target, { foreign: 'qcow2', signal: work.signal });
   return { method: how, bytes: how === 'copy' ? await allocatedBytes(target) : 0 };
 }
 

@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { MultipassError } from '../../errors.js';
-import { isQcow2, readQcow2, type Qcow2Facts } from '../../qemu/qcow2-header.js';
-import { diskInfo, isHeldByQemu } from '../../qemu/qemu-img.js';
+import { hasCode, MultipassError } from '../../errors.js';
+import { lookAtDisk, type DiskFormat } from '../../qemu/disk-format.js';
+import { isQcow2, type Qcow2Facts } from '../../qemu/qcow2-header.js';
+import { isHeldByQemu, virtualSizeOf } from '../../qemu/qemu-img.js';
 import { findLegacyFiles } from '../../store/legacy/instance-files.js';
 import type { LegacyInstance } from '../../store/legacy/instances.js';
 import type { MigrationOrigin } from '../records/image-record.js';
@@ -18,8 +19,7 @@ export interface LegacyDisk {
   readonly own: boolean;
   /** Null for a disk that is no qcow2 yet. */
   readonly facts: Qcow2Facts | null;
-  /** QEMU's name of its format. */
-  readonly format: string;
+  readonly format: DiskFormat;
   /** Bytes of the virtual disk. */
   readonly virtualSize: number;
   /** True when it must be converted from another format. */
@@ -33,14 +33,11 @@ export interface LegacyFilesFound {
   readonly seed: string | null;
 }
 
-/** Any disk is a whole number of these. */
-const SECTOR = 512;
-
 /**
  * Finds and looks at the disk of a legacy instance, by whatever name it has: where the record says, else in its own
  * folder. Among several candidates the only qcow2 is it.
- * @throws MultipassError LEGACY_INVALID when there is none, or no telling which; DISK_IN_USE when a QEMU holds it;
- *   DISK_INVALID
+ * @throws MultipassError LEGACY_INVALID when there is none, or no telling which, and for what is no disk or does not
+ *   stand alone; DISK_IN_USE when a QEMU holds it; SANDBOX_UNAVAILABLE, DISK_INVALID
  */
 export async function findLegacyDisk(
   legacy: LegacyInstance,
@@ -49,15 +46,10 @@ export async function findLegacyDisk(
   const files = await findLegacyFiles(legacy.folder, legacy.image?.path ?? null);
   const entry = files.disk ?? onlyQcow2(legacy, files.candidates);
   const path = await realpath(entry);
-  if (await isHeldByQemu(path, { signal })) {
-    throw new MultipassError('DISK_IN_USE', `in use: a QEMU holds "${path}" open`, {
-      hint: `Stop it first: with the old Multipass, \`multipass stop ${legacy.name}\`.`,
-      details: { path },
-    });
-  }
+  const inspected = await inspect(path, legacy, signal);
   const found = { path, entry, own: dirname(entry) === legacy.folder, print: printOf(path) };
   const seed = files.seed === null ? null : await realpath(files.seed);
-  return { disk: { ...found, ...(await inspect(path, signal)) }, seed };
+  return { disk: { ...found, ...inspected }, seed };
 }
 
 /** True while the disk is what it was when it was looked at, or when `print` was taken. */
@@ -74,34 +66,49 @@ function printOf(path: string): MigrationOrigin['disk'] {
   return { inode: `${ino}`, size: `${size}`, mtimeNs: `${mtimeNs}` };
 }
 
+/** A disk that is in use may look like anything, so that is asked first of what QEMU can be asked about. */
 async function inspect(
   path: string,
+  legacy: LegacyInstance,
   signal: AbortSignal | undefined,
 ): Promise<Pick<LegacyDisk, 'facts' | 'format' | 'virtualSize' | 'convert'>> {
-  if (!isQcow2(path)) {
-    const { format, virtualSize } = await diskInfo(path, { signal });
-    if (format === 'raw') requireSectors(path);
-    return { facts: null, format, virtualSize, convert: true };
+  const look = lookAtDisk(path);
+  const format = look.kind === 'disk' ? look.format : isQcow2(path) ? 'qcow2' : undefined;
+  if (format !== undefined && (await isHeld(path, format, signal))) {
+    throw new MultipassError('DISK_IN_USE', `in use: a QEMU holds "${path}" open`, {
+      hint: `Stop it first: with the old Multipass, \`multipass stop ${legacy.name}\`.`,
+      details: { path },
+    });
   }
-  const facts = readQcow2(path);
-  if (facts.backingFile === null && !facts.externalData) {
+  if (look.kind !== 'disk') {
+    const problem = look.kind === 'xz' ? 'it is packed with xz' : look.problem;
+    // Multipass makes no such disk; and what a guest may have written must not lead to a file of the host.
+    throw new MultipassError(
+      'LEGACY_INVALID',
+      `"${path}" is no disk that can be taken: ${problem}`,
+      {
+        hint:
+          ('hint' in look ? look.hint : undefined) ??
+          'Put back a copy of the disk, then try again.',
+        details: { path },
+      },
+    );
+  }
+  const { facts } = look;
+  if (facts !== null)
     return { facts, format: 'qcow2', virtualSize: facts.virtualSize, convert: false };
-  }
-  // Multipass makes no such disk; and a header that a guest may have written must not lead to a file of the host.
-  throw new MultipassError('LEGACY_INVALID', `"${path}" stands on another file`, {
-    hint: 'If that file is yours, join the two with `qemu-img rebase -b ""`, then try again.',
-    details: { path },
-  });
+  const virtualSize = await virtualSizeOf(path, { foreign: look.format, signal });
+  return { facts, format: look.format, virtualSize, convert: true };
 }
 
-/** QEMU takes any file for a raw disk: an empty one, which a power cut leaves, or somebody's notes. */
-function requireSectors(path: string): void {
-  const { size } = statSync(path);
-  if (size > 0 && size % SECTOR === 0) return;
-  throw new MultipassError('LEGACY_INVALID', `"${path}" is no disk: it has ${size} bytes`, {
-    hint: 'Put back a copy of the disk, then try again.',
-    details: { path },
-  });
+/** QEMU may refuse to open a damaged one; why it cannot be taken is told by our own look. */
+async function isHeld(path: string, foreign: DiskFormat, signal?: AbortSignal): Promise<boolean> {
+  try {
+    return await isHeldByQemu(path, { foreign, signal });
+  } catch (error) {
+    if (hasCode(error, 'TOOL_FAILED')) return false;
+    throw error;
+  }
 }
 
 function onlyQcow2(legacy: LegacyInstance, candidates: readonly string[]): string {

@@ -8,12 +8,13 @@ import {
   symlink,
   writeFile,
 } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { describe, expect } from 'vitest';
 import { run } from '../../../src/process/run.js';
 import { readQcow2 } from '../../../src/qemu/qcow2-header.js';
 import { sha256Of } from '../../support/image-server.js';
 import {
+  bootable,
   errorOf,
   expectNothingLeft,
   expectSameContent,
@@ -179,6 +180,38 @@ const BAD: Readonly<Record<string, Spoil>> = {
     await writeFile(path, image);
     return path;
   },
+  'a vmdk descriptor without its comment line': async (outside) => {
+    const path = join(outside, 'bare.vmdk');
+    await writeFile(path, DESCRIPTOR.split('\n').slice(1).join('\n').padEnd(1024));
+    return path;
+  },
+  'a vmdk descriptor that aims at another image beside it, by a parent': async (outside, disk) => {
+    const path = join(outside, 'child.vmdk');
+    await run('qemu-img', ['convert', '-O', 'vmdk', disk, join(outside, 'parent.vmdk')]);
+    const options = ['-f', 'vmdk', '-b', join(outside, 'parent.vmdk'), '-F', 'vmdk'];
+    await run('qemu-img', ['create', '-q', ...options, path]);
+    return path;
+  },
+  'an OVA': async (outside, disk) => {
+    const path = join(outside, 'web.ova');
+    await writeFile(join(outside, 'web.ovf'), '<Envelope/>');
+    await run('tar', ['--format=ustar', '-C', outside, '-cf', path, 'web.ovf', basename(disk)]);
+    return path;
+  },
+  'a hybrid ISO, which has a boot sector': async (outside) => {
+    const content = bootable(Buffer.alloc(64 * 1024));
+    content.write('CD001', 32_769, 'latin1');
+    await writeFile(join(outside, 'installer.iso'), content);
+    return join(outside, 'installer.iso');
+  },
+  zeros: async (outside) => {
+    await writeFile(join(outside, 'zeros.img'), Buffer.alloc(1024 ** 2));
+    return join(outside, 'zeros.img');
+  },
+  'a web page as long as sectors are': async (outside) => {
+    await writeFile(join(outside, 'page.img'), '<html>not found</html>\n'.padEnd(1024));
+    return join(outside, 'page.img');
+  },
   'a web page': async (outside) => {
     await writeFile(join(outside, 'page.html'), '<html>not found</html>\n');
     return join(outside, 'page.html');
@@ -206,6 +239,21 @@ const BAD: Readonly<Record<string, Spoil>> = {
     await writeFile(path, (await readFile(disk)).subarray(0, 700));
     return path;
   },
+  'a qcow2 image that is cut off in its data': async (outside, disk) => {
+    const path = join(outside, 'half.img');
+    await writeFile(path, (await readFile(disk)).subarray(0, 1024 ** 2));
+    return path;
+  },
+  'a packed qcow2 image that was cut off before': async (outside, disk) => {
+    const path = join(outside, 'half.img');
+    await writeFile(path, (await readFile(disk)).subarray(0, 1024 ** 2));
+    await run('xz', ['-0', path]);
+    return `${path}.xz`;
+  },
+  'a disk that says it is larger than any': async (outside) => {
+    await run('qemu-img', ['create', '-q', '-f', 'qcow2', join(outside, 'large'), '100T']);
+    return join(outside, 'large');
+  },
   'a qed image': async (outside) => {
     await run('qemu-img', ['create', '-q', '-f', 'qed', join(outside, 'disk.qed'), '1M']);
     return join(outside, 'disk.qed');
@@ -231,6 +279,9 @@ describe('obtainImage refuses', () => {
       const path = await make(outside, disk);
       const error = await errorOf(obtain(path), 'IMAGE_INVALID');
       expect(error.message).toContain(`"${path}" is not a usable image: `);
+      // What the user has no business with: folders of the store.
+      expect(error.message).not.toContain(layout.root);
+      expect(error.hint).not.toBe('');
       expect(await readdir(layout.images)).toEqual([]);
       await expectNothingLeft(layout);
     });

@@ -6,6 +6,7 @@ import { run } from '../../../src/process/run.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
 import type { ImageServer } from '../../support/image-server.js';
 import {
+  bootable,
   errorOf,
   expectNothingLeft,
   expectSameContent,
@@ -81,7 +82,7 @@ describe('obtainImage of a URL', () => {
   }) => {
     server.add({ disk: raw });
     const changed = join(outside, 'changed.raw');
-    await writeFile(changed, randomBytes((await stat(raw)).size));
+    await writeFile(changed, bootable(randomBytes((await stat(raw)).size)));
     server.faults = { stallAfter: CUT };
     const obtaining = obtain(server.diskUrl(1));
     await reach(layout);

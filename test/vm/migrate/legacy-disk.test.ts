@@ -58,6 +58,9 @@ describe('a migrated disk', () => {
 
   test.for(['raw', 'vmdk', 'vdi'])('is converted from %s', async (format, { legacy, target }) => {
     const { disk, contents } = legacy.instance('old');
+    // By its boot sector a raw disk is known.
+    const sector = ['write -z 0 4096', 'write -P 0x55 510 1', 'write -P 0xaa 511 1'];
+    await run('qemu-io', ['-f', 'qcow2', ...sector.flatMap((line) => ['-c', line]), disk]);
     await run('qemu-img', ['convert', '-O', format, disk, `${disk}.${format}`]);
     await rm(disk);
     const before = await treeOf(legacy.root);
@@ -65,7 +68,9 @@ describe('a migrated disk', () => {
     expect(line).toMatchObject({ action: 'migrated', method: 'convert', warnings: [] });
     const head = target.layout.instance('old').disk;
     await expectSame(`${disk}.${format}`, head, format);
-    await expectToHold(head, contents[ACTIVE]!);
+    const behind = contents[ACTIVE]!.filter(({ offset }) => offset > 0);
+    expect(behind).not.toEqual([]);
+    await expectToHold(head, behind);
     expect(line.bytes).toBe((await stat(head)).blocks * 512);
     const { spec } = await target.store.get('old');
     expect(spec.disk).toBe(readQcow2(head).virtualSize);
@@ -78,8 +83,42 @@ describe('a migrated disk', () => {
     await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', 'base.qcow2', disk]);
     expect(await target.migrateOne('gone')).toMatchObject({
       action: 'failed',
-      reason: `"${disk}" stands on another file`,
+      reason: `"${disk}" is no disk that can be taken: it stands on another file, "base.qcow2"`,
     });
+    expect(await target.store.list()).toEqual([]);
+  });
+
+  test.for([
+    ['a vmdk descriptor', 'version=1\ncreateType="monolithicFlat"\nRW 2 FLAT "/etc/hostname" 0\n'],
+    [
+      'one with its comment line',
+      '# Disk DescriptorFile\nversion=1\nRW 2 FLAT "/etc/hostname" 0\n',
+    ],
+    [
+      'one that has a parent',
+      'version=1\nCID=1\nparentCID=2\nparentFileNameHint="/etc/hostname"\n',
+    ],
+  ])('is refused when it is %s', async ([, text], { legacy, target }) => {
+    const { disk } = legacy.instance('gone');
+    for (const length of [text!.length, 1024]) {
+      await writeFile(disk, text!.padEnd(length));
+      const { action, reason } = await target.migrateOne('gone');
+      expect([action, reason]).toEqual(['failed', expect.stringMatching(/vmdk descriptor/)]);
+      expect(reason).toContain(`"${disk}"`);
+      expect(await target.store.list()).toEqual([]);
+    }
+  });
+
+  test('is refused when it is a vmdk or qed disk on another file', async ({ legacy, target }) => {
+    const { disk, folder } = legacy.instance('gone');
+    for (const format of ['vmdk', 'qed']) {
+      const base = join(folder, '..', `base.${format}`);
+      await run('qemu-img', ['create', '-q', '-f', format, base, '1M']);
+      await rm(disk, { force: true });
+      await run('qemu-img', ['create', '-q', '-f', format, '-b', base, '-F', format, disk]);
+      const { action, reason } = await target.migrateOne('gone');
+      expect([action, reason]).toEqual(['failed', expect.stringMatching(/another file|qed disk/)]);
+    }
     expect(await target.store.list()).toEqual([]);
   });
 
@@ -126,9 +165,13 @@ describe('an instance fails, and the others do not,', () => {
 
   test.for([
     ['is gone', null, /^no disk found in ".*db"$/],
-    ['is empty', 0, /^".*postgres-16" is no disk: it has 0 bytes$/],
-    ['is cut off in its header', 80, /^qemu-img failed/],
-    ['is cut off in its tables', 70_000, /^".*postgres-16" is not a qcow2 image: /],
+    ['is empty', 0, /^".*postgres-16" is no disk that can be taken: it is empty$/],
+    ['is cut off in its header', 80, /it is cut off: it ends at byte 80/],
+    [
+      'is cut off in its tables',
+      70_000,
+      /^".*postgres-16" is no disk that can be taken: .* it is cut off: it ends at byte 70000/,
+    ],
   ] as const)('when the disk %s', async ([, size, reason], { legacy, target }) => {
     const { disk } = legacy.instance('db');
     await (size === null ? rm(disk) : truncate(disk, size));
@@ -148,7 +191,7 @@ describe('an instance fails, and the others do not,', () => {
     await writeFile(join(legacy.vault, 'diary', 'notes.txt'), 'remember the milk');
     expect(await target.migrateOne('diary')).toMatchObject({
       action: 'failed',
-      reason: `"${join(legacy.vault, 'diary', 'notes.txt')}" is no disk: it has 17 bytes`,
+      reason: `"${join(legacy.vault, 'diary', 'notes.txt')}" is no disk that can be taken: it is a text`,
     });
   });
 });
