@@ -21,6 +21,16 @@ export function parseMemorySize(text: string): number | null {
   return Number.isSafeInteger(bytes) ? bytes : null;
 }
 
+const SECTOR = 512;
+
+/**
+ * The size that a disk of so many bytes has: QEMU's are whole sectors. What is recorded of a disk is this, never what was
+ * asked for.
+ */
+export function wholeSectors(bytes: number): number {
+  return Math.ceil(bytes / SECTOR) * SECTOR;
+}
+
 /** A size for people, as Multipass prints it: `1.5GiB`, `512.0MiB`, `1.0KiB`, `812B`. */
 export function formatMemorySize(bytes: number): string {
   for (const [unit, unitBytes] of Object.entries(BYTES_IN).reverse()) {

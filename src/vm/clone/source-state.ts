@@ -2,6 +2,7 @@ import { MultipassError } from '../../errors.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { NetworkInterface } from '../records/interface.js';
 import { snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js';
+import { wholeSectors } from '../../memory-size.js';
 import type { InstanceSpec } from '../records/spec.js';
 import { readSnapshots, requireSnapshot, snapshotViews } from '../snapshots/snapshot-list.js';
 import type { CloneOverrides } from './clone-request.js';
@@ -57,14 +58,16 @@ function specThen(spec: InstanceSpec, record: SnapshotRecord): InstanceSpec {
 }
 
 function overridden(spec: InstanceSpec, overrides: CloneOverrides): InstanceSpec {
-  const { cpus = spec.cpus, memory = spec.memory, disk = spec.disk, noMounts = false } = overrides;
+  const { cpus = spec.cpus, memory = spec.memory, noMounts = false } = overrides;
   if (!Number.isSafeInteger(cpus) || cpus < 1) {
     throw refused(`invalid CPU count '${cpus}', need a positive integer value`);
   }
   if (overrides.memory !== undefined && memory < LEAST_MEMORY) {
     throw refused('Memory less than 512M minimum not allowed');
   }
-  if (disk < spec.disk) throw refused('Disk can only be expanded');
+  const { disk: wanted = spec.disk } = overrides;
+  if (wanted < spec.disk) throw refused('Disk can only be expanded');
+  const disk = overrides.disk === undefined ? spec.disk : wholeSectors(wanted);
   return { ...spec, cpus, memory, disk, mounts: noMounts ? [] : spec.mounts };
 }
 

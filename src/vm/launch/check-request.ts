@@ -1,4 +1,5 @@
 import { MultipassError } from '../../errors.js';
+import { wholeSectors } from '../../memory-size.js';
 import { requireNameIsFree } from '../free-name.js';
 import { isValidName } from '../names.js';
 import { requireBridges } from '../network/instance-bridge.js';
@@ -34,10 +35,10 @@ export async function checkLaunch(request: LaunchRequest, settings: Settings): P
   await checkNetworks(request, settings);
 }
 
-/** The size of the disk. @throws MultipassError INVALID_ARGUMENT with Multipass's text when the image is larger */
+/** The size of the disk, in whole sectors. @throws MultipassError INVALID_ARGUMENT with Multipass's text when the image is larger */
 export function diskSize(wanted: number | undefined, imageSize: number): number {
   const disk = wanted ?? Math.max(SIZES.disk, imageSize);
-  if (disk >= imageSize) return disk;
+  if (disk >= imageSize) return wholeSectors(disk);
   throw new MultipassError(
     'INVALID_ARGUMENT',
     `Requested disk (${disk} bytes) below minimum for this image (${imageSize} bytes)`,

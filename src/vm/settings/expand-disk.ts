@@ -1,5 +1,5 @@
 import type { MultipassError } from '../../errors.js';
-import { formatMemorySize } from '../../memory-size.js';
+import { formatMemorySize, wholeSectors } from '../../memory-size.js';
 import { requireChangeableDisk, requireResizableDisk } from '../pending/changeable-disk.js';
 import type { Work } from '../../work.js';
 import type { OpenedInstance } from '../open.js';
@@ -15,7 +15,6 @@ export interface ExpandDiskRequest {
   readonly work: Work;
 }
 
-const SECTOR = 512;
 /**
  * Of the first-level table that QEMU bears, in bytes: block/qcow2.h. Each 8 of them are for one cluster of 8-byte
  * entries.
@@ -31,7 +30,7 @@ export async function expandDisk(request: ExpandDiskRequest): Promise<void> {
   const { opened, refuse, work } = request;
   const { reading } = opened;
   const { spec, disk } = reading;
-  const size = Math.ceil(request.size / SECTOR) * SECTOR;
+  const size = wholeSectors(request.size);
   if (request.size < Math.max(spec.disk, disk.virtualSize)) {
     throw refuse('Disk can only be expanded');
   }

@@ -56,6 +56,35 @@ describe('a clone with other resources than its source', () => {
     });
   }
 
+  // 9.3G is such a size, and 1.3G.
+  test.for([
+    ['copied', {}, {}],
+    ['converted', { tags: 1 }, {}],
+    ['linked', {}, { linked: true }],
+  ] as const)(
+    'has a disk of whole sectors, and records that: %s',
+    async ([, made, choices], { store }) => {
+      const { layout } = store;
+      await makeInstance(layout, 'web', made);
+      const vm = await store.get('web');
+      for (const [wanted, size] of [
+        [64 * MIB + 1, 64 * MIB + 512],
+        [64 * MIB + 511, 64 * MIB + 512],
+        [64 * MIB + 512, 64 * MIB + 512],
+      ] as const) {
+        const copy = await vm.clone(undefined, { ...choices, overrides: { disk: wanted } });
+        expect(copy.spec.disk).toBe(size);
+        expect(readQcow2(layout.instance(copy.name).disk).virtualSize).toBe(size);
+      }
+    },
+  );
+
+  test('keeps the size that its source records, when no other is asked for', async ({ store }) => {
+    await makeInstance(store.layout, 'web', { spec: { disk: 64 * MIB - 1 } });
+    const copy = await (await store.get('web')).clone('copy');
+    expect(copy.spec.disk).toBe(64 * MIB - 1);
+  });
+
   test('is refused before any work when they cannot be', async ({ store }) => {
     await makeInstance(store.layout, 'web');
     const vm = await store.get('web');

@@ -94,9 +94,15 @@ describe('networks', () => {
 describe('diskSize', () => {
   test('is what was asked for, or what is usual, or what the image wants', () => {
     expect(diskSize(undefined, 1)).toBe(SIZES.disk);
-    expect(diskSize(undefined, SIZES.disk + 1)).toBe(SIZES.disk + 1);
+    expect(diskSize(undefined, SIZES.disk + 512)).toBe(SIZES.disk + 512);
     expect(diskSize(2 * SIZES.disk, 1)).toBe(2 * SIZES.disk);
     expect(diskSize(4096, 4096)).toBe(4096);
+  });
+
+  test('is in whole sectors', () => {
+    expect(diskSize(1395864371, 1)).toBe(1395864576);
+    expect(diskSize(SIZES.disk + 1, 1)).toBe(SIZES.disk + 512);
+    expect(diskSize(SIZES.disk, 1)).toBe(SIZES.disk);
   });
 
   test('is no less than the image', () => {

@@ -32,7 +32,9 @@ describe('createInstance', () => {
     image,
     layout,
   }) => {
-    expect(await create({ name: 'web', cpus: 2, memory: GIB, disk: 6 * GIB })).toBe('web');
+    // In whole sectors, for others cannot be had.
+    const size = { cpus: 2, memory: GIB, disk: 6 * GIB - 1 };
+    expect(await create({ name: 'web', ...size })).toBe('web');
     const { spec, disk, state, dir, image: record } = readInstance(layout, 'web');
     expect(state).toBe('Stopped');
     expect(spec).toMatchObject({
