@@ -8,7 +8,7 @@ import {
   instanceNotFound,
   instanceNotRunning,
 } from './errors.js';
-import { requireOwnDisk } from './disks/own-disk.js';
+import { requireOnlyName, requireOwnDisk } from './disks/own-disk.js';
 import { lockInstance, lockMounts } from './lock-instance.js';
 import { isValidName } from './names.js';
 import { OpenedInstance } from './opened-instance.js';
@@ -112,7 +112,9 @@ async function openExclusive(
   const lock = await lockInstance(layout, name, { ...request, mode: 'exclusive' });
   try {
     const reading = await settle(layout, name, work);
-    return new OpenedInstance({ layout, lock, reading: inState(reading, request) });
+    const opened = new OpenedInstance({ layout, lock, reading: inState(reading, request) });
+    if (request.disk !== 'any' && request.hold !== 'shared') requireOnlyName(reading.dir);
+    return opened;
   } catch (error) {
     await lock.release();
     throw error;

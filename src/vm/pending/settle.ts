@@ -6,6 +6,7 @@ import type { InstanceDir } from '../../store/instance-dir.js';
 import { takeKernelLock } from '../../store/kernel-lock.js';
 import type { StoreLayout } from '../../store/layout.js';
 import type { Work } from '../../work.js';
+import { requireOwnDisk } from '../disks/own-disk.js';
 import { tidyBases } from '../disks/stray-bases.js';
 import { readInstance, type InstanceReading } from '../read-instance.js';
 import { bridgedMacs } from '../records/machine-record.js';
@@ -26,8 +27,11 @@ export async function settle(
   await letMountsFinish(layout.instance(name), signal);
   let reading = readInstance(layout, name, { remember: true });
   const { dir, pending, uncleanEnd } = reading;
-  if (pending !== undefined) await finishPending(dir, pending, signal);
-  if (uncleanEnd) await repair(layout, dir, signal);
+  if (pending !== undefined) {
+    if (pending.step.operation !== 'rewrite') requireOwnDisk(reading);
+    await finishPending(dir, pending, signal);
+  }
+  if (uncleanEnd) await repair(layout, reading, signal);
   if (pending !== undefined || uncleanEnd) reading = readInstance(layout, name, { remember: true });
   await tidyBases(reading);
   return reading;
@@ -43,11 +47,13 @@ async function letMountsFinish(dir: InstanceDir, signal: AbortSignal | undefined
   await held?.close();
 }
 
+/** A disk that leads to other files is left as it is: whoever needs it is told. */
 async function repair(
   layout: StoreLayout,
-  dir: InstanceDir,
+  { dir, disk }: InstanceReading,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  if (disk.externalData || disk.encrypted) return;
   await checkAndRepairLeaks(dir.disk, { signal });
   await syncPath(dir.disk);
   // Nobody has looked after the bridge since.
