@@ -1,10 +1,13 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sleep } from '../../abort.js';
 import { ExecError, MultipassError, hasCode } from '../../errors.js';
-import { run } from '../../process/run.js';
+import { run, type RunResult } from '../../process/run.js';
 import { runAttached } from '../../process/attach.js';
 import { INSTANCE_FILES, type InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
+import { wasTurnedAway, whileTurnedAway } from './turned-away.js';
 import { answersSsh, type GuestAddress } from './ssh-banner.js';
 
 /** Who is entered, and where from. */
@@ -57,10 +60,13 @@ export interface GuestRunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Exit codes that are an answer, not a failure. Default: 0 alone. */
   readonly okExitCodes?: readonly number[];
+  /** Whether it is tried again when the guest turns it away before authentication. Default: true. */
+  readonly persistent?: boolean;
 }
 
 /**
- * Runs a shell command in a guest, without a terminal or stdin, and waits for its end.
+ * Runs a shell command in a guest, without a terminal or stdin, and waits for its end. When too many come at once, and
+ * the guest turns it away, it comes again.
  * @throws MultipassError SSH_FAILED, HOST_KEY_CHANGED when the guest cannot be entered; ABORTED; ExecError when the
  *   command itself failed
  */
@@ -69,21 +75,27 @@ export async function runInGuest(
   command: string,
   options: GuestRunOptions = {},
 ): Promise<{ stdout: string; exitCode: number }> {
-  const { signal, okExitCodes = [0] } = options;
-  try {
-    return await run('ssh', [...sshArguments(guest, ['-T', '-n']), command], {
-      cwd: guest.layout.root,
-      signal,
-      okExitCodes,
-    });
-  } catch (error) {
-    if (error instanceof ExecError && error.exitCode === SSH_FAILED) throw sshFailure(guest, error);
-    throw error;
-  }
+  const { signal, okExitCodes = [0], persistent = true } = options;
+  const words = [...sshArguments(guest, ['-T', '-n']), command];
+  const ended = await whileTurnedAway<RunResult | ExecError>(
+    async () => {
+      try {
+        const result = await run('ssh', words, { cwd: guest.layout.root, signal, okExitCodes });
+        return { turnedAway: false, result };
+      } catch (error) {
+        if (!(error instanceof ExecError) || error.exitCode !== SSH_FAILED) throw error;
+        return { turnedAway: persistent && wasTurnedAway(error.stderr), result: error };
+      }
+    },
+    { signal },
+  );
+  if (ended instanceof ExecError) throw sshFailure(guest, ended);
+  return ended;
 }
 
 /**
- * Runs a shell command in a guest on this process's own stdin, stdout and stderr; without one, a login shell.
+ * Runs a shell command in a guest on this process's own stdin, stdout and stderr; without one, a login shell. When too
+ * many come at once, and the guest turns it away, it comes again. What ssh says of itself is on stderr once it has ended.
  * @returns the command's exit code; 255 when ssh failed
  * @throws MultipassError TOOL_MISSING; ABORTED
  */
@@ -92,11 +104,26 @@ export async function enterGuest(
   options: { command: string | null; terminal: boolean; signal?: AbortSignal | undefined },
 ): Promise<number> {
   const { command, terminal, signal } = options;
-  const words = sshArguments(guest, [terminal ? '-tt' : '-T']);
-  return await runAttached('ssh', [...words, ...(command === null ? [] : [command])], {
-    cwd: guest.layout.root,
-    signal,
-  });
+  const folder = await mkdtemp(join(tmpdir(), 'multipass-ssh-'));
+  const complaints = join(folder, 'complaints');
+  const words = sshArguments(guest, ['-E', complaints, terminal ? '-tt' : '-T']);
+  const all = [...words, ...(command === null ? [] : [command])];
+  try {
+    const { exitCode, complaint } = await whileTurnedAway(
+      async () => {
+        await rm(complaints, { force: true });
+        const code = await runAttached('ssh', all, { cwd: guest.layout.root, signal });
+        const text = await readFile(complaints, 'utf8').catch(() => '');
+        const result = { exitCode: code, complaint: text };
+        return { turnedAway: code === SSH_FAILED && wasTurnedAway(text), result };
+      },
+      { signal },
+    );
+    if (complaint !== '') process.stderr.write(complaint);
+    return exitCode;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** How long one try to enter may take: a guest that hangs in the middle of a boot must not hold us. */
@@ -125,7 +152,7 @@ async function letsUsIn(guest: Guest, signal: AbortSignal): Promise<boolean> {
   if (!(await answersSsh(guest.address))) return false;
   const attempt = AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]);
   try {
-    await runInGuest(guest, 'true', { signal: attempt });
+    await runInGuest(guest, 'true', { signal: attempt, persistent: false });
     return true;
   } catch (error) {
     if (!(error instanceof MultipassError) || signal.aborted) throw error;

@@ -50,6 +50,12 @@ describe('exec', () => {
     expect(result).toEqual({ stdout: 'out\n', stderr: 'err\n', exitCode: code });
   });
 
+  test('runs many at once, although the guest lets few wait at its door', async ({ guests }) => {
+    const numbers = Array.from({ length: 24 }, (_, index) => `${index}`);
+    const echoes = numbers.map((number) => guests.ok(['exec', 'web', '--', 'echo', number]));
+    expect(await Promise.all(echoes)).toEqual(numbers.map((number) => `${number}\n`));
+  });
+
   test('gives the command its arguments as they are', async ({ guests }) => {
     const words = ['a  b', `it's`, '"q"', '$HOME', '`id`', 'new\nline', '', '*', '\\n', '-n', '–'];
     const stdout = await guests.ok(['exec', 'web', '--', 'printf', '%s|', ...words]);
