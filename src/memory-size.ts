@@ -24,8 +24,8 @@ export function parseMemorySize(text: string): number | null {
 const SECTOR = 512;
 
 /**
- * The size that a disk of so many bytes has: QEMU's are whole sectors. What is recorded of a disk is this, never what was
- * asked for.
+ * The size that a disk of so many bytes has: QEMU's are whole sectors. What is recorded of a disk is this, never what
+ * was asked for.
  */
 export function wholeSectors(bytes: number): number {
   return Math.ceil(bytes / SECTOR) * SECTOR;

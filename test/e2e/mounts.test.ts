@@ -51,6 +51,27 @@ describe('mount and umount', () => {
     expect(mounts()).toEqual([]);
   });
 
+  test('take ~ for the home folder, and a name with nothing behind its colon for all', async ({
+    source,
+    mp,
+    mounts,
+  }) => {
+    for (const target of ['~/code', '~/a', 'b']) {
+      expect(await mp('mount', source, `web:${target}`)).toEqual(SILENT);
+    }
+    expect(mounts().map(({ target }) => target)).toEqual([
+      '/home/ubuntu/code',
+      '/home/ubuntu/a',
+      '/home/ubuntu/b',
+    ]);
+    expect(await mp('umount', 'web:~/code')).toEqual(SILENT);
+    expect(mounts()).toHaveLength(2);
+    expect(await mp('umount', 'web:')).toEqual(SILENT);
+    expect(mounts()).toEqual([]);
+    expect(await mp('mount', source, 'web:~bob/x')).toMatchObject({ exitCode: 2 });
+    expect(mounts()).toEqual([]);
+  });
+
   test('take the type and the id maps', async ({ source, mp, mounts }) => {
     const maps = ['-u', '1:2', '--uid-map', '3:4', '--gid-map=5:6'];
     expect(await mp('mount', ...maps, '--type', 'classic', source, 'web')).toEqual(SILENT);

@@ -17,7 +17,7 @@ export interface LegacyMount {
   readonly gidMappings: readonly LegacyIdMapping[];
 }
 
-/** What old, relative target paths are relative to. */
+/** What old, relative target paths are relative to, and what a `~` in front of them stands for. */
 const GUEST_HOME = '/home/ubuntu';
 
 /**
@@ -39,7 +39,7 @@ function decodeMount(place: LooseValue): LegacyMount | null {
   if (source === '' || target === '') return place.warn('a mount with a source and a target', null);
   return {
     source,
-    target: posix.resolve(GUEST_HOME, target),
+    target: posix.resolve(GUEST_HOME, target.replace(/^~(?=\/|$)/, '.')),
     type: decodeType(place.key('mount_type')),
     uidMappings: decodeMappings(place.key('uid_mappings'), 'uid'),
     gidMappings: decodeMappings(place.key('gid_mappings'), 'gid'),

@@ -95,7 +95,8 @@ export async function runInGuest(
 
 /**
  * Runs a shell command in a guest on this process's own stdin, stdout and stderr; without one, a login shell. When too
- * many come at once, and the guest turns it away, it comes again. What ssh says of itself is on stderr once it has ended.
+ * many come at once, and the guest turns it away, it comes again. What ssh says of itself is on stderr once it has
+ * ended.
  * @returns the command's exit code; 255 when ssh failed
  * @throws MultipassError TOOL_MISSING; ABORTED
  */

@@ -7,8 +7,9 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2000;
 
 /**
- * Whether ssh was turned away before it had said who it is: so nothing has been run, and it may try again. A server does
- * that to those who come when too many are at its door (OpenSSH's `MaxStartups`, dropbear's five for each address).
+ * Whether ssh was turned away before it had said who it is: so nothing has been run, and it may try again. A server
+ * does that to those who come when too many are at its door (OpenSSH's `MaxStartups`, dropbear's five for each
+ * address).
  * @param complaint what ssh wrote of itself
  */
 export function wasTurnedAway(complaint: string): boolean {
@@ -18,8 +19,8 @@ export function wasTurnedAway(complaint: string): boolean {
 }
 
 /**
- * Tries something again for as long as it is turned away, each time after a pause of random length that grows: those who
- * came together do not come again together.
+ * Tries something again for as long as it is turned away, each time after a pause of random length that grows: those
+ * who came together do not come again together.
  * @param attempt whether it was turned away, and what came of it
  * @returns what came of the last try, turned away or not
  * @throws MultipassError ABORTED; what `attempt` throws

@@ -35,7 +35,10 @@ export async function checkLaunch(request: LaunchRequest, settings: Settings): P
   await checkNetworks(request, settings);
 }
 
-/** The size of the disk, in whole sectors. @throws MultipassError INVALID_ARGUMENT with Multipass's text when the image is larger */
+/**
+ * The size of the disk, in whole sectors. @throws MultipassError INVALID_ARGUMENT with Multipass's text when the image
+ * is larger
+ */
 export function diskSize(wanted: number | undefined, imageSize: number): number {
   const disk = wanted ?? Math.max(SIZES.disk, imageSize);
   if (disk >= imageSize) return wholeSectors(disk);

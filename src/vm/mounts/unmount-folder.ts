@@ -10,7 +10,7 @@ import { targetInGuest } from './mount-place.js';
 export interface UnmountRequest extends WorkRequest {
   readonly layout: StoreLayout;
   readonly name: string;
-  /** In the guest; relative ones are in the user's home. Without one: all of its mounts. */
+  /** In the guest; relative ones are in the user's home. Undefined or '': all of its mounts. */
   readonly target?: string | undefined;
 }
 
@@ -30,8 +30,8 @@ export async function unmountFolder(request: UnmountRequest): Promise<void> {
     work,
   });
   const { spec, state } = opened.reading;
-  const target =
-    request.target === undefined ? null : targetInGuest('', request.target, spec.sshUser);
+  const { target: wanted = '' } = request;
+  const target = wanted === '' ? null : targetInGuest('', wanted, spec.sshUser);
   const chosen = spec.mounts.filter((mount) => target === null || mount.target === target);
   if (target !== null && chosen.length === 0) throw notMounted(target, name);
   let left = spec.mounts;

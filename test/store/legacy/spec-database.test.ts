@@ -229,6 +229,9 @@ describe('a ghost', () => {
 describe('a mount', () => {
   it('makes an old relative target absolute', () => {
     expect(mountsOf(mount({ target_path: 'Home' })).mounts[0]?.target).toBe('/home/ubuntu/Home');
+    for (const path of ['~/src', '~//src/', '~/a/../src']) {
+      expect(mountsOf(mount({ target_path: path })).mounts[0]?.target).toBe('/home/ubuntu/src');
+    }
   });
 
   it('gives way to a later one with the same target', () => {

@@ -37,6 +37,12 @@ describe('the target of a mount', () => {
     ['/data/src', '/mnt/x/', '/mnt/x'],
     ['/data/src', '-x', '/home/ubuntu/-x'],
     ['/data/src', '/devices', '/devices'],
+    ['/data/src', '~/code', '/home/ubuntu/code'],
+    ['/data/src', '~//a/../b/', '/home/ubuntu/b'],
+    ['/data/src', './~bob', '/home/ubuntu/~bob'],
+    ['/data/src', 'a/~/b', '/home/ubuntu/a/~/b'],
+    ['/data/~src', '', '/home/ubuntu/~src'],
+    ['/data/~', undefined, '/home/ubuntu/~'],
   ])('of %s as %s is %s', (source, target, expected) => {
     expect(targetInGuest(source, target, 'ubuntu')).toBe(expected);
   });
@@ -53,6 +59,11 @@ describe('the target of a mount', () => {
     '.',
     '..',
     'a\nb',
+    '~',
+    '~/',
+    '~/..',
+    '~bob',
+    '~bob/x',
   ])('is not %j, without which the guest would be none', (target) => {
     expect(() => targetInGuest('/data/src', target, 'ubuntu')).toThrow('unable to mount to "');
   });
