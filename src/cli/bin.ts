@@ -7,6 +7,7 @@ import { readSettings } from '../vm/settings/settings.js';
 import type { CliContext, Output } from './context.js';
 import { EXIT, exitCodeOfSignal } from './exit-codes.js';
 import { runCli } from './main.js';
+import { forTerminal } from './terminal-text.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -66,7 +67,8 @@ async function readStdin(): Promise<string> {
 
 function outputOf(stream: NodeJS.WriteStream): Output {
   return {
-    write: (text) => void stream.write(text),
+    write: (text) => void stream.write(stream.isTTY ? forTerminal(text) : text),
+    steer: (sequence) => void stream.write(sequence),
     isTerminal: stream.isTTY,
     get columns() {
       // A terminal whose size was never set says 0.

@@ -2,7 +2,10 @@ import type { StoreLayout } from '../store/layout.js';
 
 /** A stream that a command writes to. */
 export interface Output {
+  /** Writes text; on a terminal none of it steers. */
   write(text: string): void;
+  /** Writes what steers the terminal, a sequence of our own. */
+  steer(sequence: string): void;
   readonly isTerminal: boolean;
   /** Columns of the terminal; 80 where there is none. */
   readonly columns: number;

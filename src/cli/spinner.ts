@@ -61,7 +61,7 @@ export class Spinner {
 
   /** Makes room for a line of another; the spinner goes on below it. */
   clear(): void {
-    this.#output.write(CLEAR_LINE);
+    this.#output.steer(CLEAR_LINE);
   }
 
   /** Turns again after {@link stop}; the time in between does not count. */
@@ -86,7 +86,8 @@ export class Spinner {
     const elapsed = Date.now() - this.#began;
     const note = this.#note === '' ? '' : `  ${this.#note}`;
     const line = `${this.#text}${this.#percentage(elapsed)}${secondsOf(elapsed)}  ${frame}${note}`;
-    this.#output.write(`${CLEAR_LINE}${fitting(printable(line), this.#output.columns - 1)}`);
+    this.#output.steer(CLEAR_LINE);
+    this.#output.write(fitting(printable(line), this.#output.columns - 1));
   }
 
   #percentage(elapsed: number): string {

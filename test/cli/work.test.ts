@@ -23,6 +23,10 @@ class Recorder implements Output {
     this.text += text;
   }
 
+  steer(sequence: string): void {
+    this.text += sequence;
+  }
+
   /** What the line of the spinner last was. */
   get line(): string {
     return this.text.split(CLEAR_LINE).at(-1) ?? '';

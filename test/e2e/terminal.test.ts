@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { makeInstance, test } from '../support/store-fixture.js';
-import { startMultipass } from '../support/command.js';
+import { multipass, startMultipass } from '../support/command.js';
+import { snapshotRecord, writeSnapshot } from '../support/snapshot-record.js';
 import { expectSoundStore } from '../support/sound-store.js';
 import { COLUMNS, drawn, inTerminal, screen } from './support/terminal.js';
 
@@ -102,5 +103,36 @@ describe('without a terminal', () => {
     expect(fractions.some((fraction) => fraction > 0 && fraction < 1)).toBe(true);
     expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
     expect(events.at(-1)).toMatchObject({ phase: 'publishing' });
+  });
+});
+
+describe('what somebody else wrote', () => {
+  /** Clears the screen in one byte, turns the line around, and ends with an escape. */
+  const EVIL = '\u009B2J\u202Eevil\u001B[1m';
+  const COMMANDS = [
+    'info web.evil',
+    'list --snapshots',
+    ...['csv', 'json', 'yaml'].map((format) => `info --snapshots web --format ${format}`),
+    'restore web.nope\u202E',
+  ];
+
+  test.for(COMMANDS)('steers no terminal: %s', async (line, { store: { layout } }) => {
+    const web = await makeInstance(layout, 'web', { tags: 1, spec: { snapshotHead: 1 } });
+    await writeSnapshot(web, { ...snapshotRecord(1), name: 'evil', comment: EVIL });
+    const session = inTerminal(line, { store: layout.root });
+    await session.exitCode;
+    // The spinner's own sequence is ours.
+    const written = session.written().replaceAll('\u001B[2K', '');
+    expect(written).not.toBe('');
+    for (const one of ['\u001B', '\u009B', '\u202E']) expect(written).not.toContain(one);
+  });
+
+  test('reaches a pipe as it is', async ({ store: { layout } }) => {
+    const web = await makeInstance(layout, 'web', { tags: 1, spec: { snapshotHead: 1 } });
+    await writeSnapshot(web, { ...snapshotRecord(1), name: 'evil', comment: EVIL });
+    const { stdout } = await multipass(['info', 'web.evil', '--format', 'json'], {
+      store: layout.root,
+    });
+    expect(JSON.stringify(JSON.parse(stdout))).toContain(JSON.stringify(EVIL).slice(1, -1));
   });
 });

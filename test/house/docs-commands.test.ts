@@ -76,7 +76,8 @@ function wordsOf(line: string): string[] {
 /** Parses a command line as the command does, and runs nothing. @returns what it complains of */
 async function complaintOf(words: readonly string[]): Promise<string> {
   let told = '';
-  const output = { write: (text: string) => void (told += text), isTerminal: false, columns: 80 };
+  const write = (text: string) => void (told += text);
+  const output = { write, steer: write, isTerminal: false, columns: 80 };
   const context = {
     stdin: () => Promise.resolve(''),
     terminal: false,

@@ -34,4 +34,8 @@ class Recorder {
   write(text: string): void {
     this.text += text;
   }
+
+  steer(sequence: string): void {
+    this.text += sequence;
+  }
 }
