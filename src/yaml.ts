@@ -15,7 +15,7 @@ import {
   type ScalarTag,
 } from 'yaml';
 
-export { isMap, isScalar, Pair, visit, YAMLMap, type Document };
+export { isMap, isScalar, isSeq, Pair, visit, YAMLMap, type Document };
 
 /*
  * YAML is written here and read by PyYAML (cloud-init), which follows YAML 1.1: `52:54:00:12:34:56` is a number to it,

@@ -10,6 +10,7 @@ import {
   type InterfaceChange,
 } from './network-config-entries.js';
 import { SeedDocument, type SeedMapping } from './seed-document.js';
+import { fixedAddresses, resetStaticAddresses } from './static-addresses.js';
 
 export type { InterfaceChange } from './network-config-entries.js';
 
@@ -24,6 +25,15 @@ const GENERATED_KEYS = [
   'optional',
   'set-name',
 ];
+
+/** What becomes of a network-config. */
+export interface NetworkChange {
+  readonly interfaces: readonly InterfaceChange[];
+  /** True: it is for a second machine, beside that of the file. What both would have is told. */
+  readonly isCopy?: boolean;
+  /** True: static addresses give way to DHCP. */
+  readonly resetAddresses?: boolean;
+}
 
 /**
  * A network-config with other MACs, for the same interfaces on another machine. Whatever generation it is of, its
@@ -43,22 +53,28 @@ const GENERATED_KEYS = [
  */
 export function retargetNetworkConfig(
   text: string | null,
-  change: { readonly interfaces: readonly InterfaceChange[] },
+  change: NetworkChange,
   path: string,
 ): { text: string; warnings: string[] } {
   const interfaces = change.interfaces.toSorted((a, b) => a.index - b.index);
   const document = SeedDocument.parse(text ?? '', path);
   const network = networkOf(document);
+  const shared = (): string[] => {
+    const own = new Set(interfaces.map((item) => item.new.toString()));
+    return change.isCopy === true ? fixedAddresses(network, own) : [];
+  };
   if (network.text('version') === '1' || network.has('config')) {
     replaceMacs(document, interfaces);
     const warning = `"${path}" is of version 1, which has no dhcp-identifier: only the MAC addresses were changed`;
-    return { text: document.toString(), warnings: [warning] };
+    return { text: document.toString(), warnings: [warning, ...shared()] };
   }
   const empty = (network.mapping('ethernets')?.keys().length ?? 0) === 0;
   if (empty && !network.has('version')) network.set('version', 2);
   const stale = retargetEthernets(document, network.ensureMapping('ethernets'), interfaces);
+  if (change.resetAddresses === true) resetStaticAddresses(network);
   identifyByMac(network);
-  return { text: document.toString(), warnings: stale.flatMap((entry) => lossOf(entry, path)) };
+  const losses = stale.flatMap((entry) => lossOf(entry, path));
+  return { text: document.toString(), warnings: [...losses, ...shared()] };
 }
 
 /**

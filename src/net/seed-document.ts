@@ -4,6 +4,7 @@ import {
   isMap,
   isNothing,
   isScalar,
+  isSeq,
   nodeOf,
   Pair,
   parseGuestYaml,
@@ -97,6 +98,20 @@ export class SeedMapping {
     return text !== null && !OFF.test(text);
   }
 
+  /** The scalars of the list at a key, as they are written; of an item that is a mapping its keys. */
+  texts(key: string): string[] {
+    return this.itemsOf(key).flatMap((item) => {
+      if (isMap(item)) return new SeedMapping(item, this.path, this.at).keys();
+      return isScalar(item) ? [String(item.value)] : [];
+    });
+  }
+
+  /** The mappings in the list at a key. */
+  mappings(key: string): SeedMapping[] {
+    const maps = this.itemsOf(key).filter(isMap);
+    return maps.map((map) => new SeedMapping(map, this.path, `${this.at}.${key}`));
+  }
+
   /**
    * The mapping at a key; null when there is none, or nothing in it.
    * @throws MultipassError SEED_INVALID when something else is there
@@ -142,6 +157,11 @@ export class SeedMapping {
 
   delete(key: string): void {
     this.map.delete(key);
+  }
+
+  private itemsOf(key: string): unknown[] {
+    const list = this.map.get(key, true);
+    return isSeq(list) ? list.items : [];
   }
 }
 

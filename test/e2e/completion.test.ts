@@ -65,8 +65,8 @@ describe('the completion for bash', () => {
     );
     expect(some).toBe('clone completion connect');
     expect(options).toBe(
-      '--name --count --linked --cold --cpus --memory --disk --no-mounts --start --dry-run --format --quiet ' +
-        '--progress --help --verbose',
+      '--name --count --linked --cold --cpus --memory --disk --no-mounts ' +
+        '--reset-static-addresses --start --dry-run --format --quiet --progress --help --verbose',
     );
     expect(formats).toBe('table json csv yaml');
     expect(formatsToo).toBe('json');

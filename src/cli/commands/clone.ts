@@ -49,6 +49,10 @@ const OPTIONS = {
     parse: sizeParser('disk'),
   }),
   noMounts: flag({ flags: ['--no-mounts'], description: 'Leave the mounts of the source out' }),
+  resetStaticAddresses: flag({
+    flags: ['--reset-static-addresses'],
+    description: 'Let DHCP give the addresses that the network-config of the source sets',
+  }),
   start: flag({ flags: ['--start'], description: 'Start the copies' }),
   dryRun: flag({ flags: ['--dry-run'], description: 'Tell what would be done, and do nothing' }),
   format: RESULT_FORMAT,
@@ -93,6 +97,7 @@ function requestOf({
   if (more.length > 0) throw usageError('Too many arguments.');
   const { instance: source, snapshot } = parseNamedSnapshot(argument);
   const { name, count, linked, cold, dryRun, cpus, memory, disk, noMounts } = options;
-  const overrides = { cpus, memory, disk, noMounts };
+  const { resetStaticAddresses } = options;
+  const overrides = { cpus, memory, disk, noMounts, resetStaticAddresses };
   return { layout, source, snapshot, linked, cold, dryRun, overrides, name, count };
 }

@@ -12,6 +12,8 @@ export interface CloneOverrides {
   readonly disk?: number | undefined;
   /** True: none of the source's mounts. */
   readonly noMounts?: boolean | undefined;
+  /** True: where the network-config of its seed sets addresses, it asks for some by DHCP. */
+  readonly resetStaticAddresses?: boolean | undefined;
 }
 
 /** How a clone is made. */

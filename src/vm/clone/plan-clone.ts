@@ -32,8 +32,10 @@ export async function planClone(
     if (chosen !== undefined) await requireNameIsFree(layout, chosen);
     const name = chosen ?? free.next().value;
     requireDestinationName(name);
-    const { renews, keeps } = firstBootOf(plannedSeed(reading, seed, name));
-    clones.push({ name, identity: null, atFirstBoot: renews, unchanged: keeps });
+    const { files, warnings } = plannedSeed(request, { reading, seed, hostname: name });
+    const { renews, keeps } = firstBootOf(files);
+    const unchanged = [...warnings, ...keeps];
+    clones.push({ name, identity: null, atFirstBoot: renews, unchanged });
   }
   const disk = await planDisk({ request, reading, state, copies: names.length });
   timer.end('plan');
@@ -48,15 +50,22 @@ export async function planClone(
   });
 }
 
-/** The files of a clone's seed, but for the addresses that it does not have yet. */
+/** A clone's seed, but for the addresses that it does not have yet. */
 function plannedSeed(
-  { spec, dir }: InstanceReading,
-  seed: Seed | null,
-  hostname: string,
-): ReturnType<typeof retargetSeed>['files'] {
+  { overrides }: CloneRequest,
+  { reading, seed, hostname }: { reading: InstanceReading; seed: Seed | null; hostname: string },
+): ReturnType<typeof retargetSeed> {
+  const { spec, dir } = reading;
   const interfaces = spec.interfaces.map(({ mac, auto }, index) => {
     return { old: mac, new: mac, index, auto };
   });
-  const identity = { instanceId: spec.uuid, hostname, interfaces, isCopy: true };
-  return retargetSeed(seed, identity, dir.seed).files;
+  const { resetStaticAddresses: resetAddresses = false } = overrides ?? {};
+  const identity = {
+    instanceId: spec.uuid,
+    hostname,
+    interfaces,
+    isCopy: true,
+    resetAddresses,
+  };
+  return retargetSeed(seed, identity, dir.seed);
 }

@@ -24,7 +24,7 @@ export interface WrittenSeed {
 
 /** What is staged, and from what. */
 export interface StageRequest {
-  readonly request: Pick<CloneRequest, 'layout' | 'linked'>;
+  readonly request: Pick<CloneRequest, 'layout' | 'linked' | 'overrides'>;
   readonly source: CloneSource;
   readonly state: SourceState;
   /** The name it will have, or null when that is not known yet. */
@@ -44,9 +44,10 @@ export class StagedClone {
   seed: WrittenSeed = { warnings: [], atFirstBoot: [] };
   readonly #source: CloneSource;
   readonly #left: readonly string[];
+  readonly #resetAddresses: boolean;
 
   private constructor(
-    source: CloneSource,
+    { source, request }: StageRequest,
     made: {
       staged: StagedInstance;
       identity: NewIdentity;
@@ -59,6 +60,7 @@ export class StagedClone {
     this.identity = made.identity;
     this.head = made.head;
     this.#left = made.left;
+    this.#resetAddresses = request.overrides?.resetStaticAddresses ?? false;
   }
 
   /**
@@ -75,7 +77,7 @@ export class StagedClone {
       const head = await stageHead(stage, staged);
       await writeNewRecord(staged.spec, cloneSpec(state.spec, identity));
       await writeNewRecord(staged.imageRecord, cloneRecord(reading, state, head.strategy));
-      return new StagedClone(source, { staged, identity, head, left });
+      return new StagedClone(stage, { staged, identity, head, left });
     } catch (error) {
       await staged.discard();
       throw error;
@@ -96,7 +98,13 @@ export class StagedClone {
     const { staged, identity } = this;
     const { image, files, warnings } = retargetSeed(
       this.#source.seed,
-      { instanceId: identity.uuid, hostname, interfaces: identity.changes, isCopy: true },
+      {
+        instanceId: identity.uuid,
+        hostname,
+        interfaces: identity.changes,
+        isCopy: true,
+        resetAddresses: this.#resetAddresses,
+      },
       this.#source.reading.dir.seed,
     );
     await writeFile(staged.seed, image, { mode: 0o600 });

@@ -34,6 +34,8 @@ interface Settings {
   readonly vendorData: 'on' | 'off' | 'without boothooks';
   /** What keeps the ssh host keys, or gives others: the name of a setting. */
   readonly sshKeys: string | null;
+  /** Names that it gives the machine itself, whatever its copy is called: by their settings. */
+  readonly hostNames: readonly (readonly [setting: string, name: string])[];
 }
 
 /**
@@ -56,7 +58,13 @@ export function firstBootOf(seed: readonly IsoFile[]): FirstBoot {
       ...(ids === null ? ['machine_id' as const] : []),
       ...(keys === null ? ['ssh_host_keys' as const] : []),
     ],
-    keeps: [ids, keys].filter((reason) => reason !== null),
+    keeps: [
+      ...[ids, keys].filter((reason) => reason !== null),
+      ...settings.hostNames.map(
+        ([setting, name]) =>
+          `the host name "${name}" stays that of the source: user-data sets ${setting}`,
+      ),
+    ],
   };
 }
 
@@ -85,16 +93,25 @@ function settingsOf(userData: Buffer): Settings | string {
   const format = dataFormat(userData);
   const opaque = OPAQUE[format];
   if (opaque !== undefined) return opaque;
-  if (format !== 'cloud-config') return { vendorData: 'on', sshKeys: null };
+  if (format !== 'cloud-config') return NO_SETTINGS;
   let root: unknown;
   try {
     root = parseGuestYaml(userData.toString('utf8')).contents;
   } catch {
     return 'no YAML that could be read';
   }
-  if (!isMap(root)) return { vendorData: 'on', sshKeys: null };
-  return { vendorData: vendorDataUse(root), sshKeys: sshKeysSetting(root) };
+  if (!isMap(root)) return NO_SETTINGS;
+  return {
+    vendorData: vendorDataUse(root),
+    sshKeys: sshKeysSetting(root),
+    hostNames: ['hostname', 'fqdn'].flatMap((setting) => {
+      const node = root.get(setting, true);
+      return isScalar(node) && !isNothing(node) ? [[setting, String(node.value)] as const] : [];
+    }),
+  };
 }
+
+const NO_SETTINGS: Settings = { vendorData: 'on', sshKeys: null, hostNames: [] };
 
 function vendorDataUse(root: YAMLMap): Settings['vendorData'] {
   const node = root.get('vendor_data', true);

@@ -18,6 +18,8 @@ export interface SeedIdentity {
   readonly interfaces: readonly InterfaceChange[];
   /** True for a copy of a machine: it gets the hook that makes its machine-id new, when its seed has none yet. */
   readonly isCopy?: boolean;
+  /** True: static addresses of the network-config give way to DHCP. */
+  readonly resetAddresses?: boolean;
 }
 
 /** The files of a seed ISO. */
@@ -62,7 +64,7 @@ export function retargetSeed(
   const metaData = retargetMetaData(textOf('meta-data'), identity, `${path}:meta-data`);
   const network = retargetNetworkConfig(
     textOf('network-config'),
-    { interfaces: identity.interfaces },
+    identity,
     `${path}:network-config`,
   );
   const changed = new Map<string, Buffer>([

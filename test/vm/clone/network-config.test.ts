@@ -66,6 +66,29 @@ ethernets:
 `;
 
 describe('the network-config of a clone', () => {
+  test.for(['made', 'planned'] as const)(
+    'with a static address is told of in the report: %s',
+    async (how, { store }) => {
+      const seed = {
+        'network-config':
+          'version: 2\nethernets:\n  lan:\n    match: { name: en* }\n    addresses: [10.0.0.5/24]\n',
+      };
+      await makeInstance(store.layout, 'web', { data: 0, seed });
+      const clone = async (resetStaticAddresses: boolean): Promise<readonly string[]> => {
+        const report = await cloneInstance({
+          layout: store.layout,
+          source: 'web',
+          overrides: { resetStaticAddresses },
+          dryRun: how === 'planned',
+        });
+        return report.clones.flatMap(({ unchanged }) => unchanged);
+      };
+      const told = 'the static address 10.0.0.5/24 of "lan" stays that of the source';
+      expect(await clone(false)).toContain(told);
+      expect(await clone(true)).not.toContain(told);
+    },
+  );
+
   test('is made in the shape of 1.15 for a source that has none', async ({ store }) => {
     expect(await retarget(store)).toEqual({ text: OF_1_15, told: [] });
   });

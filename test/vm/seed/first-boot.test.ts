@@ -41,6 +41,26 @@ describe('the first boot of a copy', () => {
   });
 
   it.each([
+    ['hostname: db', [['hostname', 'db']]],
+    ['fqdn: "db.example"', [['fqdn', 'db.example']]],
+    [
+      'hostname: db\nfqdn: db.example',
+      [
+        ['hostname', 'db'],
+        ['fqdn', 'db.example'],
+      ],
+    ],
+  ] as const)('keeps the name that the user gave: %s', (setting, names) => {
+    expect(firstBoot(`#cloud-config\n${setting}\n`)).toEqual({
+      renews: BOTH,
+      keeps: names.map(
+        ([key, name]) => `the host name "${name}" stays that of the source: user-data sets ${key}`,
+      ),
+    });
+    expect(firstBoot('#cloud-config\nhostname:\nfqdn: ~\n').keeps).toEqual([]);
+  });
+
+  it.each([
     ['vendor_data: { enabled: false }', 'user-data turns vendor_data off'],
     ['vendor_data:\n  enabled: "no"', 'user-data turns vendor_data off'],
     ['vendor_data: off', 'user-data turns vendor_data off'],
