@@ -71,6 +71,12 @@ export function parseMountType(text: string): MountType {
   throw usageError(`Bad mount type '${text}' specified, please use 'classic' or 'native'`);
 }
 
+/** Reads what an image is to be taken for. @throws MultipassError USAGE */
+export function parseImageFormat(text: string): 'raw' {
+  if (text === 'raw') return text;
+  throw usageError(`Invalid image format '${text}': any but raw is told by the content.`);
+}
+
 /** Reads a form of progress. @throws MultipassError USAGE */
 export function parseProgress(text: string): 'json' {
   if (text === 'json') return text;

@@ -4,6 +4,7 @@ import {
   idMapParser,
   parseCount,
   parseCpus,
+  parseImageFormat,
   parseMinutes,
   parseMountPlace,
   parsePlace,
@@ -84,5 +85,14 @@ describe('a place', () => {
   ] as const)('ends at the first colon in "%s"', ([text, of, path]) => {
     expect(parsePlace(text)).toEqual({ of, path });
     expect(parseMountPlace(text)).toEqual({ source: resolve(of), target: path });
+  });
+});
+
+describe('parseImageFormat', () => {
+  it('takes raw, and nothing that the content tells', () => {
+    expect(parseImageFormat('raw')).toBe('raw');
+    for (const text of ['qcow2', 'RAW', '']) {
+      expect(() => parseImageFormat(text), text).toThrow(`Invalid image format '${text}'`);
+    }
   });
 });

@@ -5,7 +5,7 @@ import { EXIT } from '../exit-codes.js';
 import { usageError } from '../failures.js';
 import { mountAndTell, mountHome, requireMountable } from '../mount.js';
 import { flag, PROGRESS, repeatedOption, textOption, TIMEOUT, valueOption } from '../options.js';
-import { parseCpus, parseMountPlace, sizeParser } from '../parse.js';
+import { parseCpus, parseImageFormat, parseMountPlace, sizeParser } from '../parse.js';
 import { parseNetwork, withBridged } from '../parse-network.js';
 
 export const launch = defineCommand({
@@ -46,6 +46,14 @@ export const launch = defineCommand({
       value: 'file|url',
       description: 'Path or URL to a user-data cloud-init configuration, or - for stdin',
     }),
+    imageFormat: valueOption({
+      flags: ['--image-format'],
+      value: 'format',
+      description:
+        'raw: take the file or download for a raw disk, whatever it looks like; by default its content decides',
+      choices: ['raw'],
+      parse: parseImageFormat,
+    }),
     network: repeatedOption({
       flags: ['--network'],
       value: 'spec',
@@ -79,6 +87,7 @@ export const launch = defineCommand({
     for (const { source } of mount) await requireMountable(source);
     const name = await launchInstance(invocation, {
       image: args[0],
+      imageFormat: options.imageFormat,
       name: options.name,
       cpus,
       memory,

@@ -1,10 +1,10 @@
 import { hasCode } from '../../errors.js';
 import { download } from './download.js';
 import { DownloadPlace } from './download-place.js';
-import type { ObtainOptions } from './obtain-options.js';
+import type { Obtained, ObtainOptions } from './obtain-options.js';
 import type { WantedFile } from './part-file.js';
 import { prepareDisk } from './prepare-disk.js';
-import { addImage, readImage, type VaultImage } from './vault.js';
+import { addImage, readImage } from './vault.js';
 import type { VaultRecord } from './vault-record.js';
 
 /** An image that is to be downloaded. */
@@ -22,12 +22,12 @@ export interface WantedDownload {
 export async function fetchDownload(
   { key, file, record }: WantedDownload,
   options: ObtainOptions,
-): Promise<VaultImage> {
-  const { layout, work, stallMs, retryMs } = options;
+): Promise<Omit<Obtained, 'query'>> {
+  const { layout, work, stallMs, retryMs, as } = options;
   work.begin('retrieving');
   await using place = await DownloadPlace.take(layout, key, work.signal);
   const theirs = readImage(layout, key);
-  if (theirs !== undefined) return theirs;
+  if (theirs !== undefined) return { image: theirs, isNew: false };
   const { part } = place;
   await download({ wanted: file, part, work, stallMs, retryMs });
   const image = await addImage(layout, {
@@ -38,6 +38,7 @@ export async function fetchDownload(
         source: part,
         verified: file.sha256 !== null,
         origin: file.url.href,
+        as,
         target,
         work,
       }),
@@ -47,5 +48,5 @@ export async function fetchDownload(
     throw error;
   });
   await place.clear();
-  return image;
+  return { image, isNew: true };
 }

@@ -22,31 +22,36 @@ export async function obtainFromFile(
   paths: readonly [string, ...string[]],
   options: ObtainOptions,
 ): Promise<Obtained> {
-  const { layout, work } = options;
+  const { layout, work, as } = options;
   const { signal } = work;
   const path = findFile(paths);
   const query: ImageQuery = { release: `file://${path}`, remote: '', type: 'file' };
   const source = await realpath(path);
   const watch = await SourceWatch.begin([source], signal);
   work.begin('verifying');
-  const id = await hashOf(source, signal);
+  const id = imageId(await hashOf(source, signal), as);
   // Whoever brings the same file meanwhile waits, and finds it there.
   const place = await DownloadPlace.take(layout, id, signal);
   try {
     const known = readImage(layout, id);
-    if (known !== undefined) return { image: known, query };
+    if (known !== undefined) return { image: known, query, isNew: false };
     const image = await addImage(layout, {
       id,
       record: newVaultRecord({ id, query }),
       fill: async (target) => {
-        await prepareDisk({ source, verified: false, origin: path, target, work });
+        await prepareDisk({ source, verified: false, origin: path, as, target, work });
         watch.requireUnchanged();
       },
     });
-    return { image, query };
+    return { image, query, isNew: true };
   } finally {
     await place.release();
   }
+}
+
+/** The same bytes, taken for something else, are another image. */
+function imageId(hash: string, as: 'raw' | undefined): string {
+  return as === undefined ? hash : createHash('sha256').update(`${hash} as ${as}`).digest('hex');
 }
 
 function findFile(paths: readonly [string, ...string[]]): string {

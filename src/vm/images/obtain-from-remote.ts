@@ -26,41 +26,29 @@ export async function obtainFromRemote(
 ): Promise<Obtained> {
   const query: ImageQuery = { release: wanted.alias, remote: wanted.remote ?? '', type: 'alias' };
   const known = await findById(wanted, options);
-  if (known !== undefined) return { image: known, query };
+  if (known !== undefined) return { image: known, query, isNew: false };
   let offer: Offer;
   try {
     offer = await findOffer(wanted, options);
   } catch (error) {
     const kept = await keptImage(wanted, options, error);
-    return { image: kept, query };
+    return { image: kept, query, isNew: false };
   }
   const { image, base, remote } = offer;
-  return {
-    query,
-    image:
-      readImage(options.layout, image.id) ??
-      (await fetchDownload(
-        {
-          key: image.id,
-          file: {
-            url: belowBase(base, image.path),
-            size: image.size,
-            sha256: image.id,
-            validator: null,
-          },
-          record: newVaultRecord({
-            id: image.id,
-            query,
-            remote,
-            release: image.title,
-            os: image.os,
-            version: image.version,
-            aliases: image.aliases,
-          }),
-        },
-        options,
-      )),
+  const present = readImage(options.layout, image.id);
+  if (present !== undefined) return { image: present, query, isNew: false };
+  const wantedFile = {
+    url: belowBase(base, image.path),
+    size: image.size,
+    sha256: image.id,
+    validator: null,
   };
+  const record = newVaultRecord({
+    ...{ id: image.id, query, remote },
+    ...{ release: image.title, os: image.os, version: image.version },
+    aliases: image.aliases,
+  });
+  return { ...(await fetchDownload({ key: image.id, file: wantedFile, record }, options)), query };
 }
 
 /** The image that a remote has for it. */

@@ -25,21 +25,24 @@ export async function obtainFromUrl(url: URL, options: ObtainOptions): Promise<O
     const image = images.sort((a, b) => (a.record.created < b.record.created ? -1 : 1)).at(-1);
     if (image === undefined) throw error;
     options.work.warn(`${error.message}; the image that came from there before is used`);
-    return { image, query };
+    return { image, query, isNew: false };
   }
   const { size, validator, version } = facts;
-  const id = sha256([url.href, version, String(size)].join('\n'));
-  const image =
-    readImage(options.layout, id) ??
-    (await fetchDownload(
-      {
-        key: id,
-        file: { url, size, sha256: null, validator },
-        record: newVaultRecord({ id, query }),
-      },
-      options,
-    ));
-  return { image, query };
+  const parts = [
+    url.href,
+    version,
+    String(size),
+    ...(options.as === undefined ? [] : [options.as]),
+  ];
+  const id = sha256(parts.join('\n'));
+  const known = readImage(options.layout, id);
+  if (known !== undefined) return { image: known, query, isNew: false };
+  const wanted = {
+    key: id,
+    file: { url, size, sha256: null, validator },
+    record: newVaultRecord({ id, query }),
+  };
+  return { ...(await fetchDownload(wanted, options)), query };
 }
 
 /** What a server says of a file before it sends it. */

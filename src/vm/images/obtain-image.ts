@@ -1,3 +1,4 @@
+import { MultipassError } from '../../errors.js';
 import type { ImageDir } from '../../store/image-dir.js';
 import type { ImageRecord } from '../records/image-record.js';
 import { parseImageQuery } from './image-query.js';
@@ -18,6 +19,8 @@ export interface ObtainedImage {
   readonly id: string;
   /** Its disk is to be linked. `purgeUnusedImages` may remove it before that: then it is obtained again. */
   readonly dir: ImageDir;
+  /** Whether it was not in the store before. */
+  readonly isNew: boolean;
   /** The size the guest sees, in bytes. */
   readonly virtualSize: number;
   /** What goes into the `image-record.json` of the instance. */
@@ -35,9 +38,20 @@ export interface ObtainedImage {
  */
 export async function obtainImage(request: ObtainRequest): Promise<ObtainedImage> {
   const wanted = parseImageQuery(request.query);
-  const { image, query } = await obtain(wanted, request);
+  requireOwnFile(wanted, request);
+  const { image, query, isNew } = await obtain(wanted, request);
   const { id, dir, virtualSize, record } = image;
-  return { id, dir, virtualSize, record: instanceRecord(record, query) };
+  return { id, dir, isNew, virtualSize, record: instanceRecord(record, query) };
+}
+
+/** What image servers have, they tell the kind of. */
+function requireOwnFile({ type }: ReturnType<typeof parseImageQuery>, { as }: ObtainRequest): void {
+  if (as === undefined || type !== 'alias') return;
+  throw new MultipassError(
+    'INVALID_ARGUMENT',
+    'the format of an image cannot be chosen where it comes from an image server',
+    { hint: 'Choose one for a file or a URL only (`--image-format`); a path has a slash in it.' },
+  );
 }
 
 async function obtain(

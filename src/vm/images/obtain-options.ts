@@ -13,6 +13,8 @@ export interface ObtainOptions extends Pick<HttpOptions, 'stallMs'> {
   readonly work: Work;
   /** Of the machine that the image is for, as Node or image servers call it. Default: of this one. */
   readonly arch?: string | undefined;
+  /** The user says that a file or download of the user's own is a raw disk. Default: what it is by its content. */
+  readonly as?: 'raw' | undefined;
   /** How long to wait before a download that was cut is gone on with, in milliseconds. Default: a second. */
   readonly retryMs?: number | undefined;
 }
@@ -21,4 +23,6 @@ export interface ObtainOptions extends Pick<HttpOptions, 'stallMs'> {
 export interface Obtained {
   readonly image: VaultImage;
   readonly query: ImageQuery;
+  /** Whether it was not in the store before. */
+  readonly isNew: boolean;
 }

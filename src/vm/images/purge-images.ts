@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { errnoOf } from '../../errors.js';
+import type { ImageDir } from '../../store/image-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { DownloadPlace, removeDownloads } from './download-place.js';
 import { listImages, trashImage } from './vault.js';
@@ -16,14 +17,23 @@ export async function purgeUnusedImages(layout: StoreLayout): Promise<string[]> 
   await removeDownloads(layout);
   const removed: string[] = [];
   for (const { id, dir } of await listImages(layout)) {
-    if ((await linksOf(dir.disk)) !== 1) continue;
-    // Somebody has just made it, and has not yet said so.
-    const place = await DownloadPlace.takeNow(layout, id);
-    if (place === undefined) continue;
-    if (await trashImage(layout, id)) removed.push(id);
-    await place.release();
+    if (await removeIfUnused(layout, { id, dir })) removed.push(id);
   }
   return removed;
+}
+
+/**
+ * Removes an image that no instance has a link to.
+ * @returns false when it stays: it is used, or somebody is about to use it, or it is gone already
+ */
+export async function removeIfUnused(
+  layout: StoreLayout,
+  { id, dir }: { readonly id: string; readonly dir: ImageDir },
+): Promise<boolean> {
+  if ((await linksOf(dir.disk)) !== 1) return false;
+  // Somebody has just made it, and has not yet said so.
+  await using place = await DownloadPlace.takeNow(layout, id);
+  return place !== undefined && (await trashImage(layout, id));
 }
 
 async function linksOf(path: string): Promise<number> {

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { MultipassError } from '../../errors.js';
+import { hasOwnData } from '../../qemu/qcow2-header.js';
 import { purgeInstance } from '../delete-instance.js';
 import { consoleTail } from '../guest/console.js';
-import { obtainImage } from '../images/obtain-image.js';
+import { obtainImage, type ObtainedImage } from '../images/obtain-image.js';
+import { removeIfUnused } from '../images/purge-images.js';
 import { startMachine } from '../run/start-instance.js';
 import { waitForGuest } from '../run/wait-for-guest.js';
 import { readSettings } from '../settings/settings.js';
@@ -16,8 +18,9 @@ import { StillInitializing, waitForInitialization } from './wait-for-initializat
 
 /**
  * Makes an instance from an image, starts it, and waits until it has set itself up. When anything fails before its
- * guest lets us in, or it is interrupted, nothing of it is left: no process, no tap, no folder; the image stays in the
- * store. A guest that lets us in, but is not done with its set-up in time, is left running: its work would be lost.
+ * guest lets us in, or it is interrupted, nothing of it is left: no process, no tap, no folder. The image stays in the
+ * store, but for one that was fetched for this launch, and whose guest ran without ever writing to its disk: it does not
+ * boot. A guest that lets us in, but is not done with its set-up in time, is left running: its work would be lost.
  *
  * @returns its name
  * @throws MultipassError INVALID_ARGUMENT, INVALID_NAME, NAME_TAKEN, IMAGE_NOT_FOUND, IMAGE_INVALID, DOWNLOAD_FAILED,
@@ -29,33 +32,56 @@ export async function launchInstance(request: LaunchRequest): Promise<string> {
   const settings = readSettings(layout, env);
   await checkLaunch(request, settings);
   await prepareStore(layout);
-  const name = await create(request, settings.imageMirror, work);
+  const { name, image } = await create(request, settings.imageMirror, work);
+  let hasRun = false;
   try {
     work.begin('starting', name);
     const { reading } = await startMachine({ layout, name, env, work });
+    hasRun = true;
     const guest = await waitForGuest({ layout, reading, timeoutMs, work });
     work.begin('initializing', name);
     await waitForInitialization({ guest, layout, name, timeoutMs, work });
     return name;
   } catch (error) {
     if (error instanceof StillInitializing) throw error;
-    throw await removeFailed(layout, name, { error, work });
+    const isUseless = hasRun && image.isNew && !hasWritten(layout, name);
+    const failure = await removeFailed(layout, name, { error, work });
+    if (isUseless && (await removeIfUnused(layout, image).catch(() => false))) {
+      work.warn(NOT_KEPT);
+    }
+    throw failure;
   }
 }
 
 /** An image that nobody has a link to yet may be purged by another command: then it is fetched again. */
-async function create(request: LaunchRequest, mirror: string | null, work: Work): Promise<string> {
-  const { layout, image: query = '', name = null } = request;
+async function create(
+  request: LaunchRequest,
+  mirror: string | null,
+  work: Work,
+): Promise<{ name: string; image: ObtainedImage }> {
+  const { layout, image: query = '', imageFormat: as, name = null } = request;
   for (;;) {
     work.begin('retrieving', name);
-    const image = await obtainImage({ layout, query, mirror, work });
+    const image = await obtainImage({ layout, query, mirror, as, work });
     diskSize(request.disk, image.virtualSize);
     work.begin('creating', name);
     try {
-      return await createInstance({ ...request, work }, image);
+      return { name: await createInstance({ ...request, work }, image), image };
     } catch (error) {
       if (existsSync(image.dir.disk)) throw error;
     }
+  }
+}
+
+const NOT_KEPT =
+  'the guest never wrote to its disk, so its image does not seem to boot: it was not kept';
+
+/** Whether a guest has ever written to its disk; where that cannot be told, it may have. */
+function hasWritten(layout: StoreLayout, name: string): boolean {
+  try {
+    return hasOwnData(layout.instance(name).disk);
+  } catch {
+    return true;
   }
 }
 

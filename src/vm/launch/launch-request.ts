@@ -20,6 +20,8 @@ export interface LaunchRequest {
   readonly env?: Environment | undefined;
   /** `[remote:]alias`, a URL or a path; '' for the default image. */
   readonly image?: string | undefined;
+  /** `raw`: the image is a raw disk, whatever it looks like; of a file or a URL. Default: told by its content. */
+  readonly imageFormat?: 'raw' | undefined;
   /** Without one a random name. */
   readonly name?: string | undefined;
   /** Default 1. */

@@ -89,6 +89,51 @@ describe('a guest', () => {
   });
 });
 
+describe('an image that was new for a launch', () => {
+  /** Disks that nothing boots from, though they have a boot sector: zeros, and what ends at once. */
+  const launchIdle = async (
+    guests: GuestStore,
+    content: string,
+    ...options: readonly string[]
+  ): Promise<{ exitCode: number; stderr: string }> => {
+    const image = join(dirname(guests.layout.root), 'idle.img');
+    const sector = Buffer.alloc(1024 ** 2);
+    // jmp $: it runs for ever, and writes nothing.
+    sector.write(content, 0, 'hex');
+    sector.writeUInt16BE(0x55aa, 510);
+    await writeFile(image, sector);
+    const words = ['launch', image, '-n', 'x', '-m', '512M', '--timeout', '3', ...options];
+    return await guests.begin(words).finished;
+  };
+
+  test.for([
+    ['runs for ever', 'ebfe'],
+    ['halts', 'faf4'],
+    ['was never written', '0000'],
+  ] as const)('goes with it when its guest %s', async ([, code], { guests }) => {
+    const images = await readdir(guests.layout.images);
+    const { exitCode, stderr } = await launchIdle(guests, code);
+    expect(exitCode).toBe(5);
+    expect(stderr).toMatch(/image does not seem to boot: it was not kept/);
+    expect(await readdir(guests.layout.images)).toEqual(images);
+    await expectOnlyOther(guests);
+  });
+
+  test('stays when it was there before, or its guest has written', async ({ guests }) => {
+    // Never let in, but it writes to its disk.
+    const launch = await launchSpoilt(guests, '#tiny: no-network', '--timeout', '20');
+    expect((await launch.finished).exitCode).toBe(5);
+    const images = await readdir(guests.layout.images);
+    expect(images).not.toEqual([]);
+    const again = await launchSpoilt(guests, '#tiny: silent', '--timeout', '3');
+    const { exitCode, stderr } = await again.finished;
+    expect(exitCode).toBe(5);
+    expect(stderr).not.toContain('it was not kept');
+    expect(await readdir(guests.layout.images)).toEqual(images);
+    await expectOnlyOther(guests);
+  });
+});
+
 /** Interrupts a launch as Ctrl-C does, once `moment` has come. */
 async function interrupt(
   guests: GuestStore,

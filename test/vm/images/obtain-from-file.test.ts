@@ -106,6 +106,27 @@ describe('obtainImage of a file', () => {
     expect((await stat(dir.disk)).size).toBeLessThan(4 * 1024 * 1024);
   });
 
+  test('takes for raw what it is told to, packed or not, as another image', async ({
+    obtain,
+    outside,
+    disk,
+    raw,
+  }) => {
+    const plain = join(outside, 'no signature');
+    await writeFile(plain, Buffer.alloc(1024 ** 2, 'boots by itself '));
+    const { dir, isNew } = await obtain(plain, { as: 'raw' });
+    expect(isNew).toBe(true);
+    await expectSameContent(dir.disk, plain);
+    await run('xz', ['-0', '--keep', plain]);
+    await expectSameContent((await obtain(`${plain}.xz`, { as: 'raw' })).dir.disk, plain);
+    // A raw disk into whose first bytes its guest wrote what it liked.
+    const images = [await obtain(disk), await obtain(disk, { as: 'raw' }), await obtain(disk)];
+    expect(images.map((image) => image.isNew)).toEqual([true, true, false]);
+    expect(images[1]!.id).not.toBe(images[0]!.id);
+    await expectSameContent(images[0]!.dir.disk, raw);
+    await expectSameContent(images[1]!.dir.disk, disk);
+  });
+
   for (const format of ['qcow2', 'raw']) {
     test(`unpacks a ${format} disk that is packed with xz`, async ({
       obtain,

@@ -10,6 +10,11 @@ import {
   test,
 } from '../../support/image-fixture.js';
 
+test('the format of an image of an image server is not chosen', async ({ obtain }) => {
+  const error = await errorOf(obtain('24.04', { as: 'raw' }), 'INVALID_ARGUMENT');
+  expect(error.hint).toContain('--image-format');
+});
+
 describe('obtainImage of an alias', () => {
   test('downloads, prepares and publishes the image', async ({
     layout,

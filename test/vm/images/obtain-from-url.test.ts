@@ -131,6 +131,19 @@ describe('obtainImage of a URL', () => {
     );
   });
 
+  test('is taken for raw when it is told to, as another image', async ({
+    obtain,
+    server,
+    disk,
+  }) => {
+    const url = server.diskUrl();
+    const image = await obtain(url);
+    const asRaw = await obtain(url, { as: 'raw' });
+    expect(asRaw.id).not.toBe(image.id);
+    await expectSameContent(asRaw.dir.disk, disk);
+    expect([image.isNew, asRaw.isNew, (await obtain(url)).isNew]).toEqual([true, true, false]);
+  });
+
   test('follows a few redirections, and no more', async ({ obtain, server, raw }) => {
     server.redirect('/old', '/newer');
     server.redirect('/newer', server.diskUrl());
