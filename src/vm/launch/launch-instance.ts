@@ -19,7 +19,7 @@ import { StillInitializing, waitForInitialization } from './wait-for-initializat
 /**
  * Makes an instance from an image, starts it, and waits until it has set itself up. When anything fails before its
  * guest lets us in, or it is interrupted, nothing of it is left: no process, no tap, no folder. The image stays in the
- * store, but for one that was fetched for this launch, and whose guest ran without ever writing to its disk: it does not
+ * store, but for one that was fetched for this launch, and whose guest ran and never wrote to its disk: it does not
  * boot. A guest that lets us in, but is not done with its set-up in time, is left running: its work would be lost.
  *
  * @returns its name
