@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { fromSystemError, MultipassError, hasCode } from '../../errors.js';
 import { log } from '../../log.js';
 import type { Work } from '../../work.js';
-import { requireSpace } from '../disks/free-space.js';
+import { requireSpace, spaceLeft } from '../disks/free-space.js';
 import { downloadFailed, refusedBy } from '../../http/http-error.js';
 import { contentLength, request, type HttpAnswer, type HttpOptions } from '../../http/request.js';
 import { PartFile, type WantedFile } from './part-file.js';
@@ -119,7 +119,13 @@ async function receive(
     if (total !== null) work.advance(file.length / total);
   };
   tell();
+  // Who does not say how much there is may send for ever.
+  const limit = file.length + (total === null ? await spaceLeft(part) : Infinity);
   for await (const chunk of answer.body()) {
+    if (file.length + chunk.length > limit) {
+      await file.reset();
+      throw noRoom(wanted, part);
+    }
     await file.append(chunk);
     if (total !== null && file.length > total) throw wrongSize(wanted, 'it does not end there');
     tell();
@@ -127,6 +133,17 @@ async function receive(
   if (total !== null && file.length < total) {
     throw downloadFailed(wanted.url, `it ends after ${file.length} of ${total} bytes`);
   }
+}
+
+function noRoom({ url }: WantedFile, part: string): MultipassError {
+  return new MultipassError(
+    'DISK_FULL',
+    `no space left for "${url.href}", of which no size is known`,
+    {
+      hint: 'Free some space, for example with `multipass purge`, then try again; nothing was kept of it.',
+      details: { url: url.href, path: part },
+    },
+  );
 }
 
 function wrongSize(wanted: WantedFile, found: string): MultipassError {

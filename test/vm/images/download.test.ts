@@ -1,7 +1,15 @@
+import { once } from 'node:events';
+import { statfsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { link, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import type { StoreLayout } from '../../../src/store/layout.js';
+import { initialiseStore } from '../../../src/store/format.js';
+import { StoreLayout } from '../../../src/store/layout.js';
+import { obtainImage } from '../../../src/vm/images/obtain-image.js';
+import { Work } from '../../../src/work.js';
+import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';
 import { sha256Of } from '../../support/image-server.js';
 import {
   errorOf,
@@ -202,4 +210,47 @@ describe('processes that download', () => {
       await expectNothingLeft(layout);
     },
   );
+});
+
+describe.runIf(canLoopMount)('a download that does not say how much it is', () => {
+  /** Sends for ever, if it is let. */
+  const endless = createServer((request, response) => {
+    response.writeHead(200);
+    if (request.method === 'HEAD') {
+      response.end();
+      return;
+    }
+    const piece = Buffer.alloc(256 * 1024, 'x');
+    const send = (): void => {
+      while (response.writable && !response.destroyed) {
+        if (!response.write(piece)) return void response.once('drain', send);
+      }
+    };
+    send();
+  });
+
+  test('does not fill the file system, and leaves nothing', async () => {
+    endless.listen(0, '127.0.0.1');
+    await once(endless, 'listening');
+    const { port } = endless.address() as AddressInfo;
+    await withLoopMount('ext4', 32, async (folder) => {
+      const layout = new StoreLayout(join(folder, 'store'));
+      await initialiseStore(layout);
+      let least = Infinity;
+      const look = (): void => {
+        const { bavail, bsize } = statfsSync(folder);
+        least = Math.min(least, bavail * bsize);
+      };
+      const timer = setInterval(look, 5);
+      const query = `http://127.0.0.1:${port}/disk.img`;
+      const obtaining = obtainImage({ layout, query, mirror: null, work: Work.of({}) });
+      const error = await errorOf(obtaining, 'DISK_FULL');
+      clearInterval(timer);
+      expect(error.message).toContain(query);
+      expect(least).toBeGreaterThan(2 * 1024 ** 2);
+      expect(await partSize(layout)).toBe(0);
+    });
+    endless.closeAllConnections();
+    endless.close();
+  });
 });

@@ -1,5 +1,8 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { copyFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { run } from '../../../src/process/run.js';
@@ -142,6 +145,26 @@ describe('obtainImage of a URL', () => {
     expect(asRaw.id).not.toBe(image.id);
     await expectSameContent(asRaw.dir.disk, disk);
     expect([image.isNew, asRaw.isNew, (await obtain(url)).isNew]).toEqual([true, true, false]);
+  });
+
+  test('cannot aim at its own download, whose name it may guess', async ({ obtain, layout }) => {
+    let content = '';
+    const server = createServer((_, response) => {
+      response.writeHead(200, { etag: '"chosen"', 'content-length': 1024 }).end(content);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/disk.vmdk`;
+    const key = createHash('sha256').update([url, '"chosen"', '1024'].join('\n')).digest('hex');
+    for (const target of [`${key}.part`, join(layout.downloads, `${key}.part`)]) {
+      content = `version=1\ncreateType="monolithicFlat"\nRW 2 FLAT "${target}" 0\n`.padEnd(1024);
+      const error = await errorOf(obtain(url), 'IMAGE_INVALID');
+      expect(error.message).toMatch(/vmdk descriptor/);
+      expect(await readdir(layout.images)).toEqual([]);
+      await expectNothingLeft(layout);
+    }
+    server.closeAllConnections();
+    server.close();
   });
 
   test('follows a few redirections, and no more', async ({ obtain, server, raw }) => {
