@@ -12,6 +12,8 @@ export interface RunOptions {
   readonly cwd?: string | undefined;
   /** Exit codes that are an answer, not a failure. Default: 0 alone. */
   readonly okExitCodes?: readonly number[];
+  /** Whether all that it starts ends with it, as in a sandbox: then it has ended, too, when this is done. */
+  readonly endsWhole?: boolean | undefined;
   /** An open file descriptor that the program gets as its fd 3. */
   readonly fd3?: number | undefined;
   /** An open file descriptor that gets its stdout in place of the result: for what is too much for the memory. */
@@ -66,6 +68,7 @@ export async function run(
   }
   // What it has started itself may have our pipes open for long after its end.
   const letGo = (): void => {
+    if (options.endsWhole === true) return;
     if (signal?.aborted !== true || (child.exitCode === null && child.signalCode === null)) return;
     child.stdout?.destroy();
     child.stderr?.destroy();

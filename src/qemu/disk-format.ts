@@ -26,6 +26,8 @@ export type DiskLook =
       readonly problem: string;
       /** What to do about it; undefined: to give another file. */
       readonly hint?: string | undefined;
+      /** Whether it may be a raw disk all the same, if the user knows it for one. */
+      readonly mayBeRaw?: boolean | undefined;
     };
 
 const SECTOR = 512;
@@ -49,7 +51,7 @@ export function lookAtDisk(
     if (bytes.upTo(0, XZ.length).equals(XZ)) return { kind: 'xz' };
     if (options.as === 'raw') return disk('raw');
     const other = recogniseOther(bytes);
-    if (other !== undefined) return unfit(`it is ${other.what}`, other.hint);
+    if (other !== undefined) return unfit(`it is ${other.what}`, other.hint, other.mayBeRaw);
     if (hasMagic(bytes)) return lookAtQcow2(bytes);
     if (isVmdk(bytes)) {
       const problem = vmdkProblem(bytes);
@@ -65,8 +67,8 @@ function disk(format: DiskFormat, facts: Qcow2Facts | null = null): DiskLook {
   return { kind: 'disk', format, facts };
 }
 
-function unfit(problem: string, hint?: string): DiskLook {
-  return { kind: 'unfit', problem, hint };
+function unfit(problem: string, hint?: string, mayBeRaw?: boolean): DiskLook {
+  return { kind: 'unfit', problem, hint, mayBeRaw };
 }
 
 function lookAtQcow2(bytes: DiskBytes): DiskLook {
@@ -132,10 +134,11 @@ function lookAtRaw(bytes: DiskBytes): DiskLook {
     has(BOOT_SIGNATURE.at, BOOT_SIGNATURE.bytes) || GPT.places.some((at) => has(at, GPT.bytes));
   if (!boots) {
     const system = recogniseFileSystem(bytes);
-    if (system !== undefined) return unfit(`it is ${system.what}`, system.hint);
+    if (system !== undefined) return unfit(`it is ${system.what}`, system.hint, true);
     return unfit(
       'it is of no known format, and has no boot sector as a raw disk has',
-      'Look at what it is with file(1); if it is a raw disk all the same, say so with `--image-format raw`.',
+      'Look at what it is with file(1).',
+      true,
     );
   }
   if (bytes.size % SECTOR === 0) return disk('raw');

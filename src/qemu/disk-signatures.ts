@@ -6,14 +6,15 @@ export interface Recognised {
   readonly what: string;
   /** An imperative sentence. */
   readonly hint: string;
+  /** Whether it may be a raw disk all the same, if somebody knows it for one. */
+  readonly mayBeRaw?: boolean | undefined;
 }
 
 const UNPACK =
   'Unpack it, and give the path of the disk that was in it; what is packed with xz need not be unpacked.';
 const INSTALLER =
   'Give an image of an installed system, such as a cloud image; nothing is installed from a CD.';
-const NOT_BOOTABLE =
-  'Give an image of a whole disk, with a boot loader, such as a cloud image; `--image-format raw` if it boots so.';
+const NOT_BOOTABLE = 'Give an image of a whole disk, with a boot loader, such as a cloud image.';
 const NO_DISK = 'Give a disk image, such as a cloud image: qcow2, raw, vmdk, vdi, vhdx or vhd.';
 const TO_QCOW2 = 'Convert it first, where its other files are: `qemu-img convert -O qcow2 …`.';
 
@@ -29,7 +30,7 @@ function signature(
   [what, hint]: readonly [string, string],
 ): Signature {
   const buffer = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : Buffer.from(bytes);
-  return { at, bytes: buffer, what, hint };
+  return { at, bytes: buffer, what, hint, mayBeRaw: hint === NOT_BOOTABLE };
 }
 
 const CD = ['an ISO image, as of a CD', INSTALLER] as const;

@@ -36,7 +36,11 @@ export async function qemuImg(args: readonly string[], about: QemuImgRun): Promi
   const { path, confined, ...options } = about;
   try {
     const [file, ...words] = confined === undefined ? ['qemu-img'] : await confineQemuImg(confined);
-    return await run(file, [...words, ...args], { ...options, called: 'qemu-img' });
+    return await run(file, [...words, ...args], {
+      ...options,
+      called: 'qemu-img',
+      endsWhole: confined !== undefined,
+    });
   } catch (error) {
     if (!(error instanceof ExecError) || !/Failed to get .*lock/.test(error.stderr)) throw error;
     throw new MultipassError('DISK_IN_USE', `another process uses the disk "${path}"`, {

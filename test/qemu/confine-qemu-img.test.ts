@@ -1,3 +1,4 @@
+import { readdirSync, readlinkSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,20 @@ import { replaceProgram } from '../support/replace-program.js';
 const SECRET = 'what nobody may read';
 /** As Ubuntu's bubblewrap where user namespaces are restricted. */
 const REFUSES = "echo 'bwrap: setting up uid map: Permission denied' >&2; exit 1";
+
+/** The files that some process has open just now. */
+function openPaths(): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const fds = readdirSync(`/proc/${pid}/fd`);
+        return fds.map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+      } catch {
+        return [];
+      }
+    });
+}
 
 interface Place {
   readonly folder: string;
@@ -87,6 +102,19 @@ describe('qemu-img of what came from outside', () => {
     const attempt = convertActive({ source, target: source, foreign: 'qcow2' });
     await expect(attempt).rejects.toMatchObject({ code: 'TOOL_FAILED' });
     expect((await readFile(source)).equals(before)).toBe(true);
+  });
+
+  test('has ended when an abort in the middle rejects', async ({ place }) => {
+    const source = join(place.folder, 'large');
+    await run('sh', ['-c', `yes content | head -c ${256 * 1024 ** 2} >"$0"`, source]);
+    const abort = new AbortController();
+    const converting = convertActive({
+      ...{ source, target: place.target, foreign: 'raw', signal: abort.signal },
+      onProgress: () => abort.abort(),
+    });
+    await expect(converting).rejects.toMatchObject({ code: 'ABORTED' });
+    // At once, before anything else can take time.
+    expect(openPaths()).not.toContain(place.target);
   });
 
   test('is told to be in use as one of our own is', async ({ place }) => {

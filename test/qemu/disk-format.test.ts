@@ -141,12 +141,15 @@ describe('lookAtDisk names', () => {
     }
   });
 
-  it('what has no boot sector, zeros too, and says how to have it taken', () => {
+  it('what has no boot sector, zeros too, and says that it may be one all the same', () => {
     for (const pieces of [[], [[0, '\x01\x02\x03']]] as const) {
       fileWith(...pieces);
       const look = lookAtDisk(path);
       expect(problem(look)).toMatch(/no known format, and has no boot sector/);
-      expect(look).toHaveProperty('hint', expect.stringContaining('--image-format raw'));
+      expect(look).toMatchObject({
+        mayBeRaw: true,
+        hint: expect.stringContaining('file(1)') as string,
+      });
     }
   });
 });

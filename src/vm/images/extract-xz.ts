@@ -56,7 +56,7 @@ export async function extractXz(options: ExtractOptions): Promise<void> {
   try {
     const args = [`--memlimit-decompress=${MEMORY}`, '-dc', '--', source];
     await run('prlimit', [`--fsize=${limit}`, '--', ...(await confinedXz(source)), ...args], {
-      ...{ stdout: file.fd, signal, called: 'xz' },
+      ...{ stdout: file.fd, signal, called: 'xz', endsWhole: true },
     });
   } catch (error) {
     throw meaningOf(error, options, total);

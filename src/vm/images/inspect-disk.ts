@@ -27,7 +27,9 @@ export async function inspectDisk(
   const look = await aboutImage(origin, () => lookAtDisk(path, { as }));
   if (look.kind === 'xz') return undefined;
   if (look.kind === 'unfit') {
-    throw imageInvalid(origin, look.problem, look.hint === undefined ? {} : { hint: look.hint });
+    const { problem, hint, mayBeRaw = false } = look;
+    const more = mayBeRaw ? ' If it boots as it is, say so with `--image-format raw`.' : '';
+    throw imageInvalid(origin, problem, hint === undefined ? {} : { hint: hint + more });
   }
   requireReasonableSize(look.facts?.virtualSize ?? 0, origin);
   return { format: look.format, qcow2: look.facts };

@@ -2,8 +2,8 @@ import { statSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { hasCode, MultipassError } from '../../errors.js';
-import { lookAtDisk, type DiskFormat } from '../../qemu/disk-format.js';
-import { isQcow2, type Qcow2Facts } from '../../qemu/qcow2-header.js';
+import { lookAtDisk, type DiskFormat, type DiskLook } from '../../qemu/disk-format.js';
+import { isQcow2, readQcow2, type Qcow2Facts } from '../../qemu/qcow2-header.js';
 import { isHeldByQemu, virtualSizeOf } from '../../qemu/qemu-img.js';
 import { findLegacyFiles } from '../../store/legacy/instance-files.js';
 import type { LegacyInstance } from '../../store/legacy/instances.js';
@@ -73,32 +73,51 @@ async function inspect(
   signal: AbortSignal | undefined,
 ): Promise<Pick<LegacyDisk, 'facts' | 'format' | 'virtualSize' | 'convert'>> {
   const look = lookAtDisk(path);
-  const format = look.kind === 'disk' ? look.format : isQcow2(path) ? 'qcow2' : undefined;
+  const format = look.kind === 'disk' ? look.format : standsAlone(path) ? 'qcow2' : undefined;
   if (format !== undefined && (await isHeld(path, format, signal))) {
     throw new MultipassError('DISK_IN_USE', `in use: a QEMU holds "${path}" open`, {
       hint: `Stop it first: with the old Multipass, \`multipass stop ${legacy.name}\`.`,
       details: { path },
     });
   }
-  if (look.kind !== 'disk') {
-    const problem = look.kind === 'xz' ? 'it is packed with xz' : look.problem;
-    // Multipass makes no such disk; and what a guest may have written must not lead to a file of the host.
-    throw new MultipassError(
-      'LEGACY_INVALID',
-      `"${path}" is no disk that can be taken: ${problem}`,
-      {
-        hint:
-          ('hint' in look ? look.hint : undefined) ??
-          'Put back a copy of the disk, then try again.',
-        details: { path },
-      },
-    );
-  }
+  if (look.kind !== 'disk') throw unfit(path, look);
   const { facts } = look;
   if (facts !== null)
     return { facts, format: 'qcow2', virtualSize: facts.virtualSize, convert: false };
   const virtualSize = await virtualSizeOf(path, { foreign: look.format, signal });
   return { facts, format: look.format, virtualSize, convert: true };
+}
+
+/** Whether a file that cannot be taken, for now or for ever, is a qcow2 image that leads to no other. */
+function standsAlone(path: string): boolean {
+  try {
+    const { backingFile, externalData } = readQcow2(path);
+    return backingFile === null && !externalData;
+  } catch (error) {
+    if (hasCode(error, 'DISK_INVALID')) return false;
+    throw error;
+  }
+}
+
+const PUT_BACK = 'Put back a copy of the disk, then try again.';
+
+/** Multipass makes no such disk; and what a guest may have written must not lead to a file of the host. */
+function unfit(path: string, look: Exclude<DiskLook, { kind: 'disk' }>): MultipassError {
+  const isPacked = look.kind === 'xz';
+  const problem = isPacked ? 'it is packed with xz' : look.problem;
+  const hint = (isPacked ? 'Unpack it with `unxz`.' : look.hint) ?? PUT_BACK;
+  const more =
+    isPacked || look.mayBeRaw !== true
+      ? ''
+      : ' If it is a raw disk all the same, convert it in its place with `qemu-img convert -f raw -O qcow2 …`.';
+  return new MultipassError(
+    'LEGACY_INVALID',
+    `"${path}" is no disk that can be taken: ${problem}`,
+    {
+      hint: hint + more,
+      details: { path },
+    },
+  );
 }
 
 /** QEMU may refuse to open a damaged one; why it cannot be taken is told by our own look. */
