@@ -3,6 +3,7 @@ import { withDiskBytes, type DiskBytes } from './disk-bytes.js';
 import { recogniseFileSystem, recogniseOther } from './disk-signatures.js';
 import { missingEnd } from './qcow2-extent.js';
 import { factsOf, hasMagic, type Qcow2Facts } from './qcow2-header.js';
+import { isVhdx, vhdxProblem } from './vhdx-header.js';
 import { isVmdk, vmdkProblem } from './vmdk-header.js';
 
 /** QEMU's names of the formats that are taken from outside. */
@@ -57,7 +58,10 @@ export function lookAtDisk(
       const problem = vmdkProblem(bytes);
       return problem === undefined ? disk('vmdk') : unfit(problem, JOIN);
     }
-    if (bytes.upTo(0, 8).toString('latin1') === 'vhdxfile') return disk('vhdx');
+    if (isVhdx(bytes)) {
+      const problem = vhdxProblem(bytes);
+      return problem === undefined ? disk('vhdx') : unfit(problem, JOIN);
+    }
     if (bytes.upTo(64, 4).equals(Buffer.from([0x7f, 0x10, 0xda, 0xbe]))) return lookAtVdi(bytes);
     return lookAtVpc(bytes) ?? lookAtRaw(bytes);
   });

@@ -219,6 +219,30 @@ describe('lookAtDisk refuses, as leading to other files,', () => {
     expect(problem(lookAtDisk(path))).toBe('its data are in another file');
   });
 
+  it('a vhdx disk that is the difference to another, by either of its tables', () => {
+    create('vhdx');
+    const content = readFileSync(path);
+    const item = Buffer.from('3767a1ca36fa434db3b633f0aa44e76b', 'hex');
+    const entry = content.indexOf(item);
+    const metadata = content.indexOf('metadata');
+    const flags = metadata + content.readUInt32LE(entry + 16) + 4;
+    content.writeUInt32LE(content.readUInt32LE(flags) | 2, flags);
+    for (const spoilt of [undefined, 192 * 1024, 256 * 1024]) {
+      const other = Buffer.from(content);
+      if (spoilt !== undefined) other.fill(0, spoilt, spoilt + 4);
+      writeFileSync(path, other);
+      expect(problem(lookAtDisk(path)), `${spoilt}`).toBe('it stands on another file');
+    }
+  });
+
+  it('a vhdx disk that is cut off before it can be told', () => {
+    for (const length of [8, 100_000, 192 * 1024 + 40, 300_000]) {
+      create('vhdx');
+      truncateSync(path, length);
+      expect(problem(lookAtDisk(path)), `${length}`).toMatch(/cut off or damaged/);
+    }
+  });
+
   it('a vdi or a vhd disk that is the difference to another', () => {
     create('vdi');
     change(76, Buffer.from([4]));
