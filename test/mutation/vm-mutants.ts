@@ -42,15 +42,15 @@ export const VM_MUTANTS: readonly Mutant[] = [
   {
     why: 'a disk stands on a base of its own folder alone',
     file: CHAIN,
-    find: '!BASE_FILE.test(backing) || chain.includes(backing)',
-    replace: 'chain.includes(backing)',
+    find: '!BASE_FILE.test(name) || layers.some(',
+    replace: 'layers.some(',
     tests: CHAINS,
   },
   {
     why: 'a circle of bases comes to an end',
     file: CHAIN,
-    find: '!BASE_FILE.test(backing) || chain.includes(backing)',
-    replace: '!BASE_FILE.test(backing) || chain.length > 500',
+    find: 'layers.some((layer) => layer.name === name)',
+    replace: 'layers.length > 500',
     tests: CHAINS,
   },
   {
@@ -126,14 +126,14 @@ export const VM_MUTANTS: readonly Mutant[] = [
   {
     why: 'what is pending is finished before anything else',
     file: 'src/vm/pending/settle.ts',
-    find: '  if (pending !== undefined) await finishPending(dir, pending, signal);\n',
+    find: '    await finishPending(dir, pending, signal);\n',
     replace: '',
     tests: OPENS,
   },
   {
     why: 'a disk that a killed QEMU left is repaired',
     file: 'src/vm/pending/settle.ts',
-    find: '  if (uncleanEnd) await repair(layout, dir, signal);\n',
+    find: '  if (uncleanEnd) await repair(layout, reading, signal);\n',
     replace: '',
     tests: OPENS,
   },

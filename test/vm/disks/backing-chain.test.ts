@@ -46,12 +46,18 @@ describe('backingChain', () => {
     const round = ['-F', 'qcow2', '-b', 'base-2.qcow2', 'base-1.qcow2'];
     await run('qemu-img', ['rebase', '-q', '-u', '-f', 'qcow2', ...round], { cwd: dir.path });
     expect(chain).toThrow(expect.objectContaining({ code: 'DISK_INVALID' }));
+    // The first that comes again, at once.
+    expect(chain).toThrow('stands on "base-2.qcow2"');
   });
 
   it('refuses a base that is a link, and one that is no image', async () => {
     await stack('base-1.qcow2', 'disk.qcow2');
     await rm(dir.file('base-1.qcow2'));
     await symlink('/etc/passwd', dir.file('base-1.qcow2'));
+    expect(chain).toThrow(expect.objectContaining({ code: 'DISK_INVALID' }));
+    await rm(dir.file('base-1.qcow2'));
+    await run('qemu-img', ['create', '-q', '-f', 'qcow2', dir.file('good.qcow2'), '1M']);
+    await symlink('good.qcow2', dir.file('base-1.qcow2'));
     expect(chain).toThrow(expect.objectContaining({ code: 'DISK_INVALID' }));
     await rm(dir.file('base-1.qcow2'));
     await run('cp', ['/etc/passwd', dir.file('base-1.qcow2')]);

@@ -65,10 +65,16 @@ describe('the disk of an instance', () => {
     });
     // What every command does that takes its lock: a repair after a QEMU that died, the end of what is pending.
     await run('mkdir', ['-p', dir.run]);
-    await writeFile(dir.qemuPid, JSON.stringify({ pid: 4_000_000, startTime: '1', boot: 'x' }));
+    await writeFile(dir.qemuPid, JSON.stringify({ pid: process.pid, startTime: '1' }));
     const request = { for: 'delete', states: ['Stopped'], disk: 'any', work } as const;
     const opened = await openInstance(layout, 'web', request);
+    expect(opened.reading.uncleanEnd).toBe(true);
     await opened[Symbol.asyncDispose]();
+    // It is not even looked for.
+    await rename(host, `${host} moved`);
+    const again = await openInstance(layout, 'web', request);
+    await again[Symbol.asyncDispose]();
+    await rename(`${host} moved`, host);
     const step = { operation: 'resize', size: 2 * 1024 ** 2 } as const;
     await writeFile(
       dir.pending,
