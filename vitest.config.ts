@@ -7,7 +7,32 @@ const quick = process.env['MULTIPASS_TEST_QUICK'] === '1';
 const ends = everything ? '{test,long}.ts' : 'test.ts';
 
 /** What `npm run test:quick` leaves to the other runs: it takes long, by what it is about. */
-const SLOW: readonly string[] = [];
+const SLOW: readonly string[] = [
+  // Networks of their own, with servers that are waited for.
+  'test/net/bridge/*.test.ts',
+  // File systems of their own: full ones, read-only ones, those that share extents.
+  'test/vm/disks/copy-disk.test.ts',
+  'test/vm/clone/disk-full.test.ts',
+  'test/vm/clone/linked.test.ts',
+  'test/store/read-only.test.ts',
+  // Many processes, one against the other, or one killed after the other.
+  'test/e2e/{races,interrupt,terminal,unprivileged,opens}.test.ts',
+  'test/vm/{lineage,pending}/*.test.ts',
+  'test/vm/mounts/keeper.test.ts',
+  'test/vm/guest/{ssh-banner,turned-away}.test.ts',
+  'test/process/run.test.ts',
+  // Records, byte by byte.
+  'test/e2e/bad-*.test.ts',
+  // Whole disks, from end to end.
+  'test/e2e/{commands,migrate,snapshots}.test.ts',
+  'test/fixtures/{demo,readme}.test.ts',
+  'test/vm/images/*.test.ts',
+  'test/vm/migrate/*.test.ts',
+  'test/vm/snapshots/*.test.ts',
+  'test/vm/{flatten,rename}-instance.test.ts',
+  'test/vm/clone/{abort,from-snapshot,long-chains,many,many-at-once,dry-run}.test.ts',
+  'test/vm/settings/update-instance.test.ts',
+];
 
 const within = (...folders: readonly string[]): string[] =>
   folders.map((folder) => `test/${folder}/**/*.${ends}`);

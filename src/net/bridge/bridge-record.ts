@@ -9,6 +9,7 @@ import { LEASES_FILE } from '../leases.js';
 import { MacAddress } from '../mac-address.js';
 import { MacAddressGenerator } from '../mac-address-generator.js';
 import { freeSubnet, Subnet } from '../subnet.js';
+import { forgetAllGuests } from './known-guests.js';
 
 /** What a store's bridge is called and how it is addressed. It goes with the store. */
 export interface BridgeRecord {
@@ -61,6 +62,7 @@ async function writeRecord(folder: string, record: BridgeRecord): Promise<Bridge
   await mkdir(folder, { recursive: true, mode: 0o700 });
   // Before the record: a lease out of the subnet would be believed.
   await rm(join(folder, LEASES_FILE), { force: true });
+  await forgetAllGuests(folder);
   await replaceFile(join(folder, RECORD_FILE), recordText(record));
   return record;
 }

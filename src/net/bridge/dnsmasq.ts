@@ -4,6 +4,7 @@ import { MultipassError } from '../../errors.js';
 import { LEASES_FILE } from '../leases.js';
 import type { BridgeRecord } from './bridge-record.js';
 import { findDnsmasq, stopDnsmasq, type DnsmasqProcess } from './dnsmasq-process.js';
+import type { KnownGuest } from './known-guests.js';
 import { networkTool } from './network-tool.js';
 
 const LOG_FILE = 'dnsmasq.log';
@@ -14,7 +15,8 @@ export interface DnsmasqRequest {
   /** Of its files: an absolute path. */
   readonly folder: string;
   readonly record: BridgeRecord;
-  readonly ignoreClientIds: boolean;
+  /** Whom it serves: each has its own address, and nobody else gets any. */
+  readonly guests: readonly KnownGuest[];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -35,7 +37,7 @@ export async function ensureDnsmasq(request: DnsmasqRequest): Promise<void> {
  * and it survives us. It opens its files before it gives up being root, so that the folder may be closed to others.
  * @throws MultipassError NETWORK_FAILED with its own words, NETWORK_UNAVAILABLE
  */
-export async function startDnsmasq(
+async function startDnsmasq(
   folder: string,
   args: readonly string[],
   signal?: AbortSignal,
@@ -57,8 +59,11 @@ export async function startDnsmasq(
   }
 }
 
-/** As Multipass has it, but for our own files. Each value is a whole word, so that a path may hold anything. */
-function argumentsFor({ folder, record, ignoreClientIds }: DnsmasqRequest): string[] {
+/**
+ * As Multipass has it, but for our own files, and for whom it serves: a guest that makes MAC addresses up could take
+ * every address of a range. Each value is a whole word, so that a path may hold anything.
+ */
+function argumentsFor({ folder, record, guests }: DnsmasqRequest): string[] {
   const { bridge, subnet } = record;
   return [
     // The host's own configuration is not for us.
@@ -75,8 +80,10 @@ function argumentsFor({ folder, record, ignoreClientIds }: DnsmasqRequest): stri
     '--local=/multipass/',
     '--dhcp-no-override',
     '--dhcp-authoritative',
-    `--dhcp-range=${subnet.address(2)},${subnet.address(254)},infinite`,
-    ...(ignoreClientIds ? ['--dhcp-ignore-clid'] : []),
+    `--dhcp-range=${subnet.address(0)},static,infinite`,
+    // By MAC address alone: guests that share a machine-id, and so a client id, have different ones all the same.
+    '--dhcp-ignore-clid',
+    ...guests.map(({ mac, address }) => `--dhcp-host=${mac.toString()},${address},infinite`),
   ];
 }
 

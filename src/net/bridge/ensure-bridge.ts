@@ -13,10 +13,12 @@ import {
   withFreshSubnet,
   type BridgeRecord,
 } from './bridge-record.js';
-import { ensureDnsmasq } from './dnsmasq.js';
+import { ensureDnsmasq, type DnsmasqRequest } from './dnsmasq.js';
 import { ensureFirewall } from './firewall.js';
 import { ensureLink, linkNamed } from './link.js';
+import { admitGuests, knownGuests, type NewGuest } from './known-guests.js';
 import { requireRoot } from './network-tool.js';
+import { ensurePins } from './pin-table.js';
 
 /** The bridge of a store, ready for taps. */
 export interface Bridge {
@@ -27,15 +29,6 @@ export interface Bridge {
   /** The host, as the guests see it; their DNS server too. */
   readonly gateway: string;
   readonly mac: MacAddress;
-}
-
-/** What {@link ensureBridge} is given. */
-export interface EnsureBridge extends BridgeFolder {
-  /**
-   * Addresses are given by MAC address alone (the default), so that guests that share a machine-id, and so a client
-   * id, get different ones all the same.
-   */
-  readonly ignoreClientIds?: boolean;
 }
 
 /**
@@ -49,16 +42,37 @@ export interface EnsureBridge extends BridgeFolder {
  * @throws MultipassError NETWORK_UNAVAILABLE without privileges or programs, NETWORK_FAILED, RECORD_INVALID, ABORTED;
  *   what is half set up then, the next call finishes or `removeBridgeIfIdle` removes
  */
-export async function ensureBridge(request: EnsureBridge): Promise<Bridge> {
-  const { ignoreClientIds = true, signal } = request;
+export async function ensureBridge(request: BridgeFolder): Promise<Bridge> {
+  const { signal } = request;
   const folder = resolve(request.folder);
   requireRoot();
   const record = await settledRecord(folder, signal);
   await ensureLink(record, signal);
   await ensureFirewall(record, signal);
-  await ensureDnsmasq({ folder, record, ignoreClientIds, signal });
+  await serve({ folder, record, guests: knownGuests(folder), signal });
   const { bridge, subnet, mac } = record;
   return { bridge, subnet: subnet.toString(), gateway: subnet.address(1), mac };
+}
+
+/**
+ * Lets guests on the store's bridge, which is there: each gets an address for good, by DHCP, and can have no other.
+ * To be called before their taps are plugged in.
+ * @throws MultipassError NETWORK_FAILED when all addresses are given away, NETWORK_UNAVAILABLE, RECORD_INVALID, ABORTED
+ */
+export async function admitToBridge(
+  request: BridgeFolder & { readonly guests: readonly NewGuest[] },
+): Promise<void> {
+  const { signal } = request;
+  const folder = resolve(request.folder);
+  const record = readBridgeRecord(folder);
+  if (record === undefined) throw new Error('no bridge to admit guests to');
+  const guests = await admitGuests(folder, record.subnet, request.guests);
+  await serve({ folder, record, guests, signal });
+}
+
+async function serve(request: DnsmasqRequest): Promise<void> {
+  await ensurePins(request.record, request.guests, request.signal);
+  await ensureDnsmasq(request);
 }
 
 async function settledRecord(folder: string, signal?: AbortSignal): Promise<BridgeRecord> {

@@ -1,12 +1,14 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { LEASES_FILE, readLeases, withoutLeasesOf } from '../leases.js';
 import type { MacAddress } from '../mac-address.js';
 import { replaceFile } from '../../files/draft.js';
 import { isAnothers, type BridgeFolder } from './bridge-folder.js';
-import { readBridgeRecord } from './bridge-record.js';
-import { startDnsmasq } from './dnsmasq.js';
+import { readBridgeRecord, type BridgeRecord } from './bridge-record.js';
+import { ensureDnsmasq } from './dnsmasq.js';
 import { findDnsmasq, stopDnsmasq, type DnsmasqProcess } from './dnsmasq-process.js';
+import { forgetGuest, knownGuests } from './known-guests.js';
 import { requireRoot } from './network-tool.js';
+import { ensurePins } from './pin-table.js';
 
 /** Whose address is to be free again. */
 export interface ForgetLease extends BridgeFolder {
@@ -21,19 +23,28 @@ export interface ForgetLease extends BridgeFolder {
  */
 export async function forgetLease({ folder, mac, signal }: ForgetLease): Promise<void> {
   const before = readLeases(folder);
-  if (withoutLeasesOf(before, mac) === before) return;
-  const running = await ownDnsmasq(folder);
-  if (running !== undefined) {
+  const hasLease = withoutLeasesOf(before, mac) !== before;
+  if (!hasLease && !knownGuests(folder).some((guest) => guest.mac.equals(mac))) return;
+  const own = await ownDnsmasq(folder);
+  if (own !== undefined) {
     requireRoot();
-    await stopDnsmasq(running, signal);
+    await stopDnsmasq(own.running, signal);
   }
   // Read again: until just now it may have been written.
-  await replaceFile(join(folder, LEASES_FILE), withoutLeasesOf(readLeases(folder), mac));
-  if (running !== undefined) await startDnsmasq(folder, running.argv.slice(1), signal);
+  if (hasLease) {
+    await replaceFile(join(folder, LEASES_FILE), withoutLeasesOf(readLeases(folder), mac));
+  }
+  const guests = await forgetGuest(folder, mac);
+  if (own === undefined) return;
+  await ensurePins(own.record, guests, signal);
+  await ensureDnsmasq({ folder: resolve(folder), record: own.record, guests, signal });
 }
 
-async function ownDnsmasq(folder: string): Promise<DnsmasqProcess | undefined> {
+async function ownDnsmasq(
+  folder: string,
+): Promise<{ record: BridgeRecord; running: DnsmasqProcess } | undefined> {
   const record = readBridgeRecord(folder);
   if (record === undefined || (await isAnothers(folder, record.bridge))) return undefined;
-  return findDnsmasq(folder, record.bridge);
+  const running = findDnsmasq(folder, record.bridge);
+  return running === undefined ? undefined : { record, running };
 }

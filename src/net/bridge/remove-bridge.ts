@@ -4,6 +4,7 @@ import { findDnsmasq, stopDnsmasq } from './dnsmasq-process.js';
 import { removeFirewall } from './firewall.js';
 import { portsOf, removeLink } from './link.js';
 import { requireRoot } from './network-tool.js';
+import { removePins } from './pin-table.js';
 
 /**
  * Removes the store's bridge, its dnsmasq and its NAT, unless something is plugged in. The leases and `network.json`
@@ -21,6 +22,7 @@ export async function removeBridgeIfIdle({ folder, signal }: BridgeFolder): Prom
   const dnsmasq = findDnsmasq(folder, bridge);
   if (dnsmasq !== undefined) await stopDnsmasq(dnsmasq, signal);
   await removeFirewall(bridge, signal);
+  await removePins(bridge, signal);
   await removeLink(bridge, signal);
   return true;
 }

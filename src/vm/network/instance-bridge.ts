@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { MultipassError } from '../../errors.js';
-import { ensureBridge } from '../../net/bridge/ensure-bridge.js';
+import { admitToBridge, ensureBridge } from '../../net/bridge/ensure-bridge.js';
 import { removeBridgeIfIdle } from '../../net/bridge/remove-bridge.js';
 import { forgetLease } from '../../net/bridge/forget-lease.js';
 import { plugIn } from '../../net/bridge/tap.js';
@@ -31,10 +31,14 @@ export async function plugCards(
   cards: readonly Card[],
   signal?: AbortSignal,
 ): Promise<void> {
-  const taps = cards.flatMap(({ backend }) => (backend.kind === 'tap' ? [backend] : []));
+  const taps = cards.flatMap(({ mac, backend }) =>
+    backend.kind === 'tap' ? [{ ...backend, mac: MacAddress.parse(mac) }] : [],
+  );
   if (taps.length === 0) return;
   await alone(layout, signal, async () => {
     const own = await ensureBridge({ folder: layout.network, signal });
+    const guests = taps.filter(({ bridge }) => bridge === own.bridge);
+    await admitToBridge({ folder: layout.network, guests, signal });
     const others = taps.filter(({ bridge }) => bridge !== own.bridge);
     if (others.length > 0) await requireBridges(others.map(({ bridge }) => bridge));
     for (const { tap, bridge } of taps) await plugIn({ tap, bridge });

@@ -16,7 +16,7 @@ describe('two guests with the same machine-id', () => {
       timeout: 400_000,
     },
     async ({ lab }) => {
-      await useAnyDnsmasq(lab);
+      await useAnyNetwork(lab);
       await lab.launch(await guestImage('tiny'), 'source');
       await lab.multipass('stop', 'source');
       await writeOldSeed(lab, 'source', lab.spec('source').uuid);
@@ -73,16 +73,29 @@ async function boot(lab: BridgeLab, name: string): Promise<Described> {
 }
 
 /**
- * A DHCP server as anywhere else. The one of our bridge is told to tell guests by their MAC addresses alone, which
- * hides the fault there, but not on the networks that guests are bridged to.
+ * A DHCP server as anywhere else, and a network that pins nobody. The one of our bridge knows its guests by their MAC
+ * addresses alone, and nobody is heard there with the address of another: that hides the fault, but not on the networks
+ * that guests are bridged to.
  */
-async function useAnyDnsmasq(lab: BridgeLab): Promise<void> {
+async function useAnyNetwork(lab: BridgeLab): Promise<void> {
   const folder = join(dirname(lab.layout.root), 'programs');
   await mkdir(folder);
-  const words = 'for word; do shift; [ "$word" = --dhcp-ignore-clid ] || set -- "$@" "$word"; done';
-  const { stdout } = await run('sh', ['-c', 'command -v dnsmasq']);
-  const script = `#!/bin/sh\n${words}\nexec ${stdout.trim()} "$@"\n`;
-  await writeFile(join(folder, 'dnsmasq'), script, { mode: 0o755 });
+  const programOf = async (name: string): Promise<string> =>
+    (await run('sh', ['-c', `command -v ${name}`])).stdout.trim();
+  const dnsmasq = `for word; do
+  shift
+  case $word in
+    --dhcp-ignore-clid | --dhcp-host=*) continue ;;
+    --dhcp-range=*) word=$(echo "$word" | sed 's/=\\(.*\\)\\.0,static,/=\\1.2,\\1.254,/') ;;
+  esac
+  set -- "$@" "$word"
+done
+exec ${await programOf('dnsmasq')} "$@"`;
+  const nft = `case $* in *'table bridge'*) exit 1 ;; esac
+exec ${await programOf('nft')} "$@"`;
+  for (const [name, script] of Object.entries({ dnsmasq, nft })) {
+    await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
   lab.env = { PATH: `${folder}:${process.env['PATH'] ?? ''}` };
 }
 

@@ -74,7 +74,8 @@ export async function networkState(ns: NetNamespace, folder: string): Promise<st
   const state = [
     await ns.run('ip', ['address', 'show']),
     await ns.run('ip', ['route', 'show']),
-    await ns.run('nft', ['-a', 'list', 'ruleset']),
+    await ns.run('nft', ['-a', 'list', 'ruleset', 'ip']),
+    await ns.run('nft', ['-a', 'list', 'ruleset', 'bridge']),
     await ns.run('sysctl', ['net.ipv4.ip_forward']),
   ].map(({ stdout }) => stdout.replace(/valid_lft \S+ preferred_lft \S+|tentative /g, ''));
   const record = await readFile(join(folder, 'network.json'), 'utf8');
@@ -119,7 +120,9 @@ export async function plugGuest(
 export async function askForLease(guest: NetNamespace, clientId = ''): Promise<string | undefined> {
   const identity = clientId === '' ? [] : ['-x', `0x3d:${clientId}`];
   const args = ['-i', 'eth0', '-n', '-q', '-f', '-t', '10', '-T', '1', '-s', '/bin/true'];
-  const { stderr, stdout } = await guest.run('busybox', ['udhcpc', ...args, ...identity]);
+  const { stderr, stdout } = await guest.run('busybox', ['udhcpc', ...args, ...identity], {
+    okExitCodes: [0, 1],
+  });
   return /lease of (\S+) obtained/.exec(stderr + stdout)?.[1];
 }
 

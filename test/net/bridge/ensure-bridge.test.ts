@@ -76,6 +76,8 @@ describe('ensureBridge', () => {
       ns.run('ip', ['link', 'set', bridge, 'address', '52:54:00:00:00:01']),
     'the whole bridge': (ns, bridge) => ns.run('ip', ['link', 'delete', bridge]),
     'its NAT': (ns, bridge) => ns.run('nft', ['delete', 'table', 'ip', `multipass_ts_${bridge}`]),
+    'what pins its guests': (ns, bridge) =>
+      ns.run('nft', ['delete', 'table', 'bridge', `multipass_ts_${bridge}`]),
     'a rule of its NAT': (ns, bridge) =>
       ns.run('nft', ['flush', 'chain', 'ip', `multipass_ts_${bridge}`, 'postrouting']),
     forwarding: (ns) => ns.run('sysctl', ['-q', '-w', 'net.ipv4.ip_forward=0']),
@@ -163,10 +165,14 @@ describe('ensureBridge', () => {
   test('starts dnsmasq anew with other settings', async ({ folder, work }) => {
     await work('ensureBridge', { folder });
     const first = await dnsmasqPid(folder);
-    await work('ensureBridge', { folder, ignoreClientIds: false });
+    await work('admitToBridge', { folder, guests: [{ mac: '52:54:00:00:00:05', tap: 'tap0' }] });
     const second = await dnsmasqPid(folder);
     expect(second).not.toBe(first);
-    expect(await readFile(`/proc/${second}/cmdline`, 'utf8')).not.toContain('ignore-clid');
+    expect(await readFile(`/proc/${second}/cmdline`, 'utf8')).toMatch(
+      /\0--dhcp-host=52:54:00:00:00:05,10\.\d+\.\d+\.2,infinite\0/,
+    );
+    await work('ensureBridge', { folder });
+    expect(await dnsmasqPid(folder)).toBe(second);
   });
 
   test('refuses without root, naming the way without', async ({ folder, work }) => {

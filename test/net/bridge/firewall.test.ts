@@ -8,6 +8,8 @@ import { askForLease, plugGuest, test as bridgeTest, type MadeBridge } from './b
 
 const OUTSIDE = '198.51.100.2';
 
+const PORT = { mac: '52:54:00:aa:00:0a', tap: 'port' };
+
 /**
  * A guest on the bridge, and another host outside, which has no route to the bridge's subnet unless it makes one: the
  * guest reaches it by NAT or not at all.
@@ -48,8 +50,7 @@ const test = bridgeTest.extend<{
 
 /** Has the guest configured as its lease says; returns its address. */
 async function connect(ns: NetNamespace, guest: NetNamespace, made: MadeBridge): Promise<string> {
-  const mac = '52:54:00:aa:00:0a';
-  await plugGuest(ns, guest, { bridge: made.bridge, port: 'port', mac });
+  await plugGuest(ns, guest, { bridge: made.bridge, port: PORT.tap, mac: PORT.mac });
   const address = (await askForLease(guest)) ?? '';
   await guest.run('ip', ['address', 'add', `${address}/24`, 'dev', 'eth0']);
   await guest.run('ip', ['route', 'add', 'default', 'via', made.gateway]);
@@ -74,6 +75,7 @@ async function rulesOf(ns: NetNamespace): Promise<string[]> {
 describe('the firewall of a bridge', () => {
   test('lets guests out by NAT, and nobody in', async ({ ns, guest, outside, folder, work }) => {
     const made = await work<MadeBridge>('ensureBridge', { folder });
+    await work('admitToBridge', { folder, guests: [PORT] });
     const address = await connect(ns, guest, made);
     expect(await reaches(guest, OUTSIDE)).toBe(true);
     await outside.run('ip', ['route', 'add', made.subnet, 'via', '198.51.100.1']);
@@ -93,6 +95,7 @@ describe('the firewall of a bridge', () => {
     withoutNft,
   }) => {
     const made = await work<MadeBridge>('ensureBridge', { folder }, withoutNft);
+    await work('admitToBridge', { folder, guests: [PORT] }, withoutNft);
     const address = await connect(ns, guest, made);
     expect(await reaches(guest, OUTSIDE)).toBe(true);
     await outside.run('ip', ['route', 'add', made.subnet, 'via', '198.51.100.1']);
@@ -123,6 +126,7 @@ describe('the firewall of a bridge', () => {
     await ns.run('iptables', ['-P', 'FORWARD', 'DROP']);
     await ns.run('iptables', ['-A', 'INPUT', '-i', 'uplink', '-j', 'DROP']);
     const made = await work<MadeBridge>('ensureBridge', { folder });
+    await work('admitToBridge', { folder, guests: [PORT] });
     const address = await connect(ns, guest, made);
     expect(await reaches(guest, OUTSIDE)).toBe(true);
     await outside.run('ip', ['route', 'add', made.subnet, 'via', '198.51.100.1']);

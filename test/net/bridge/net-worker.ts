@@ -1,6 +1,6 @@
 /** What works on the host's network, as a process that can be put into a namespace: see bridge-fixture.ts. */
 import { MultipassError } from '../../../src/errors.js';
-import { ensureBridge } from '../../../src/net/bridge/ensure-bridge.js';
+import { admitToBridge, ensureBridge } from '../../../src/net/bridge/ensure-bridge.js';
 import { forgetLease } from '../../../src/net/bridge/forget-lease.js';
 import { portsOf } from '../../../src/net/bridge/link.js';
 import { removeBridgeIfIdle } from '../../../src/net/bridge/remove-bridge.js';
@@ -12,7 +12,7 @@ import { userSubnet } from '../../../src/net/user-network.js';
 
 interface Argument {
   readonly folder: string;
-  readonly ignoreClientIds?: boolean;
+  readonly guests: readonly { readonly mac: string; readonly tap: string }[];
   readonly mac: string;
   readonly tap: string;
   readonly bridge: string;
@@ -25,6 +25,10 @@ const JOBS = {
   ensureBridge,
   removeBridgeIfIdle,
   plugIn,
+  admitToBridge: ({ folder, guests }: Argument) => {
+    const parsed = guests.map(({ mac, tap }) => ({ mac: MacAddress.parse(mac), tap }));
+    return admitToBridge({ folder, guests: parsed });
+  },
   userSubnet,
   hostNetworks: () => hostNetworks(),
   hostSubnets: ({ except }: Argument) => hostSubnets(except),
