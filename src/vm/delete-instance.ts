@@ -56,8 +56,8 @@ export async function purgeInstance(
   request: DeleteRequest = {},
 ): Promise<void> {
   const work = Work.of(request.work);
-  if (request.seen === undefined && !checkStoreFormat(layout)) throw instanceNotFound(name);
-  await prepareStore(layout, { exists: true });
+  if (request.seen === undefined) await requireStore(layout, name);
+  else await prepareStore(layout, { exists: true });
   // A lock in what is no folder of its own would be somebody else's.
   if (isForeign(layout, name)) {
     await trashInstance(layout, name, rowsOfFolder);
@@ -83,20 +83,27 @@ export async function namesToPurge(layout: StoreLayout): Promise<string[] | unde
 }
 
 /**
- * Removes an instance of {@link namesToPurge} for good if it is still soft-deleted by the time its lock is held: one
- * that was recovered meanwhile stays.
+ * Removes an instance for good if it is still soft-deleted by the time its lock is held: one that was recovered
+ * meanwhile stays.
+ * @param request `isListed`: it is one of {@link namesToPurge}, so the store has been looked at
  * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_NOT_STOPPED, ABORTED, …; what makes it Broken
  */
 export async function purgeDeletedInstance(
   layout: StoreLayout,
   name: string,
-  request: WorkRequest = {},
+  request: WorkRequest & { readonly isListed?: boolean } = {},
 ): Promise<void> {
   const work = Work.of(request.work);
+  if (request.isListed !== true) await requireStore(layout, name);
   await using lock = await lockInstance(layout, name, { for: 'purge', mode: 'exclusive', work });
   if (!readInstance(layout, name).spec.deleted) return;
   lock.assertHeld();
   await trash(layout, name);
+}
+
+async function requireStore(layout: StoreLayout, name: string): Promise<void> {
+  if (!checkStoreFormat(layout)) throw instanceNotFound(name);
+  await prepareStore(layout, { exists: true });
 }
 
 /** A Broken instance may run as well: its QEMU has read its disk long ago. */

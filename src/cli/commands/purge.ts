@@ -25,7 +25,7 @@ export const purge = defineCommand({
     await withWork(invocation, 'Purging', async (work) => {
       const names = await namesToPurge(layout);
       if (names === undefined) return;
-      await forEach(names, (name) => purgeDeletedInstance(layout, name, { work }));
+      await forEach(names, (name) => purgeDeletedInstance(layout, name, { isListed: true, work }));
       if (!options.images) return;
       const { purgeUnusedImages } = await import('../../vm/images/purge-images.js');
       await purgeUnusedImages(layout);
