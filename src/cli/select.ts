@@ -44,7 +44,7 @@ export async function selectInstances(
 }
 
 /** The names of {@link selectInstances}, for work that takes long and so looks for itself when its turn comes. */
-export async function selectNames(
+async function selectNames(
   invocation: Selection,
   isMeant: (view: InstanceView) => boolean,
 ): Promise<string[]> {
