@@ -67,7 +67,7 @@ export function toYaml(value: unknown): string {
  * @throws Error whose message says in one line what is wrong and where, for broken YAML
  */
 export function parseGuestYaml(text: string): Document {
-  const document = parseDocument(text, { ...SCHEMA, keepSourceTokens: true });
+  const document = parseDocument(withLineFeeds(text), { ...SCHEMA, keepSourceTokens: true });
   const [error] = document.errors;
   if (error !== undefined) {
     throw new Error(error.message.replace(/:?\n[^]*/, ''), { cause: error });
@@ -75,6 +75,14 @@ export function parseGuestYaml(text: string): Document {
   visit(document, { Scalar: (_, scalar) => keepQuotes(scalar) });
   writeOutAliases(document);
   return document;
+}
+
+/**
+ * The same text with a line feed for each carriage return that stands alone. To YAML 1.1 and PyYAML that is an end of
+ * line; the library here takes it for a character, and a comment would go on to the end.
+ */
+export function withLineFeeds(text: string): string {
+  return text.replace(/\r(?!\n)/g, '\n');
 }
 
 /** The text of a document of {@link parseGuestYaml}. */

@@ -59,10 +59,10 @@ const exitCode = await runCli(process.argv.slice(2), context);
 const outcome = process.exitCode ?? exitCode;
 process.exitCode = received === undefined ? outcome : exitCodeOfSignal(received);
 
-async function readStdin(): Promise<string> {
+async function readStdin(): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for await (const piece of process.stdin) pieces.push(piece as Buffer);
-  return Buffer.concat(pieces).toString('utf8');
+  return Buffer.concat(pieces);
 }
 
 function outputOf(stream: NodeJS.WriteStream): Output {

@@ -13,8 +13,8 @@ export interface Output {
 
 /** The world as a command sees it: it touches no global of the process. */
 export interface CliContext {
-  /** All of standard input, to its end. */
-  readonly stdin: () => Promise<string>;
+  /** All of standard input, to its end: bytes. */
+  readonly stdin: () => Promise<Buffer>;
   /** Whether standard input and output are a terminal, such as a shell in a guest wants. */
   readonly terminal: boolean;
   /** Results, and nothing else. */

@@ -79,7 +79,7 @@ async function complaintOf(words: readonly string[]): Promise<string> {
   const write = (text: string) => void (told += text);
   const output = { write, steer: write, isTerminal: false, columns: 80 };
   const context = {
-    stdin: () => Promise.resolve(''),
+    stdin: () => Promise.resolve(Buffer.alloc(0)),
     terminal: false,
     stdout: output,
     stderr: output,

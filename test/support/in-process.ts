@@ -11,7 +11,7 @@ export async function multipassInProcess(
 ): Promise<CommandResult> {
   const [stdout, stderr] = [new Recorder(), new Recorder()];
   const context: CliContext = {
-    stdin: () => Promise.resolve(''),
+    stdin: () => Promise.resolve(Buffer.alloc(0)),
     terminal: false,
     stdout,
     stderr,

@@ -106,7 +106,7 @@ export const launch = defineCommand({
 async function userDataOf(
   { stdin, signal }: CliContext,
   source: string | undefined,
-): Promise<{ userData?: string; userDataFrom?: string }> {
+): Promise<{ userData?: Buffer; userDataFrom?: string }> {
   if (source === undefined) return {};
   const { readUserData } = await import('../../vm/launch/read-user-data.js');
   const userData = await readUserData(source, { stdin, signal });

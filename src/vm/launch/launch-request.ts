@@ -30,8 +30,8 @@ export interface LaunchRequest {
   readonly memory?: number | undefined;
   /** Bytes; at least 1 GiB and the image's own size. Default 5 GiB, or the image's own size. */
   readonly disk?: number | undefined;
-  /** What the user wants of cloud-init. */
-  readonly userData?: string | undefined;
+  /** What the user wants of cloud-init: bytes, in any format that it takes. */
+  readonly userData?: Buffer | undefined;
   /** Where that is from, for messages. */
   readonly userDataFrom?: string | undefined;
   readonly networks?: readonly WantedNetwork[] | undefined;

@@ -11,18 +11,19 @@ const DEADLINE_MS = 60_000;
 
 /** How user-data is read. */
 export interface UserDataOptions extends Pick<HttpOptions, 'signal' | 'deadlineMs'> {
-  readonly stdin: () => Promise<string>;
+  readonly stdin: () => Promise<Buffer>;
 }
 
 /**
- * Reads what the user wants of cloud-init: from a file, from a URL, or with `-` from stdin.
+ * Reads what the user wants of cloud-init: from a file, from a URL, or with `-` from stdin. It is bytes, for not every
+ * format of it is text.
  * @throws MultipassError INVALID_ARGUMENT naming the source, when it cannot be read or is too large; ABORTED
  */
-export async function readUserData(source: string, options: UserDataOptions): Promise<string> {
+export async function readUserData(source: string, options: UserDataOptions): Promise<Buffer> {
   try {
-    const text = await read(source, options);
-    if (Buffer.byteLength(text) > LARGEST) throw new Error(`larger than ${LARGEST} bytes`);
-    return text;
+    const data = await read(source, options);
+    if (data.length > LARGEST) throw new Error(`larger than ${LARGEST} bytes`);
+    return data;
   } catch (error) {
     throwIfAborted(options.signal);
     const cause = fromSystemError(error, 'read', source);
@@ -41,12 +42,12 @@ export async function readUserData(source: string, options: UserDataOptions): Pr
 async function read(
   source: string,
   { stdin, signal, deadlineMs = DEADLINE_MS }: UserDataOptions,
-): Promise<string> {
+): Promise<Buffer> {
   if (source === '-') return await stdin();
-  if (!/^https?:\/\//i.test(source)) return await readFile(source, 'utf8');
+  if (!/^https?:\/\//i.test(source)) return await readFile(source);
   try {
     const url = new URL(source);
-    return (await fetchSmall({ url, signal, deadlineMs }, LARGEST)).toString('utf8');
+    return await fetchSmall({ url, signal, deadlineMs }, LARGEST);
   } catch (error) {
     const status = hasCode(error, 'DOWNLOAD_FAILED') ? error.details['status'] : undefined;
     if (typeof status !== 'number') throw error;

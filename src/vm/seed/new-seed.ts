@@ -15,7 +15,7 @@ export interface NewSeedRequest {
   /** One line of OpenSSH, which may log in as the default user. */
   readonly publicKey: string;
   /** What the user wants of cloud-init, as given; null for nothing. */
-  readonly userData: Buffer | string | null;
+  readonly userData: Buffer | null;
   /** Where the user-data is from, for messages: a path or URL. */
   readonly userDataFrom?: string | undefined;
   /** An Olson name: `Europe/Berlin`. */
@@ -37,7 +37,7 @@ export function newSeed(request: NewSeedRequest): Buffer {
     'meta-data': retargetMetaData(null, { instanceId, hostname }, 'meta-data'),
     'vendor-data': withIdentityHook(Buffer.from(vendorConfig)) ?? vendorConfig,
     'user-data': newUserData({
-      userData: userData === null ? null : Buffer.from(userData),
+      userData,
       from: request.userDataFrom ?? 'user-data',
       additions: { users: ['default'], ssh_authorized_keys: [publicKey], packages },
     }),

@@ -8,12 +8,17 @@ import {
   Pair,
   parseGuestYaml,
   visit,
+  withLineFeeds,
   type Document,
 } from '../../yaml.js';
 import { dataFormat } from './data-format.js';
+import { decodeText } from './decode-text.js';
 
 /** Far beyond what any cloud takes (16 to 64 KiB), and far below what hurts to parse. */
 const LARGEST_USER_DATA = 4 * 1024 * 1024;
+
+/** The line that cloud-init knows a cloud-config by. */
+const HEADER = /^\s*#cloud-config[ \t]*(?=[\r\n]|$)/i;
 
 const NOTHING = '#cloud-config\n{}\n';
 
@@ -32,8 +37,10 @@ export interface UserDataRequest {
 
 /**
  * The user-data of a new instance, by Multipass's rules: a cloud-config keeps its text, and only the lists that would
- * hide the vendor's get what is in those. What cloud-init takes in another format passes byte for byte.
- * @throws MultipassError INVALID_ARGUMENT naming the place, for what is no YAML mapping, no UTF-8, or too large
+ * hide the vendor's get what is in those, and ends of line that are a lone CR become LF. What cloud-init takes in
+ * another format passes byte for byte.
+ * @throws MultipassError INVALID_ARGUMENT naming the place, for what is no YAML mapping, no UTF-8, too large, or has
+ * nothing but comments
  */
 export function newUserData({ userData, from, additions }: UserDataRequest): Buffer {
   if (userData === null) return Buffer.from(NOTHING);
@@ -45,7 +52,13 @@ export function newUserData({ userData, from, additions }: UserDataRequest): Buf
   if (!isYaml || isMessage(userData)) return userData;
   const text = textOf(userData, from);
   const document = read(text, from);
-  if (isNothing(document.contents)) return Buffer.from(NOTHING);
+  if (isNothing(document.contents)) {
+    // Settings that are all commented out, or that a wrong end of line made a comment, are seldom meant.
+    if (text.replace(HEADER, '').includes('#')) {
+      throw invalid(from, 'it has comments and no settings');
+    }
+    return Buffer.from(NOTHING);
+  }
   if (!isMap(document.contents)) throw invalid(from, 'it is no mapping, as a cloud-config is');
   const merged = append(document, additions) ? guestYamlText(document) : text;
   return Buffer.from(/^\s*#cloud-config\s/i.test(merged) ? merged : `#cloud-config\n${merged}`);
@@ -58,10 +71,9 @@ function isMessage(data: Buffer): boolean {
 
 function textOf(data: Buffer, from: string): string {
   try {
-    // Without the byte order mark, which cloud-init does not expect before `#cloud-config`.
-    return new TextDecoder('utf-8', { fatal: true }).decode(data);
+    return withLineFeeds(decodeText(data));
   } catch (error) {
-    throw invalid(from, 'it is no UTF-8 text', error);
+    throw invalid(from, (error as Error).message, error);
   }
 }
 

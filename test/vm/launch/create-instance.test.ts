@@ -61,7 +61,7 @@ describe('createInstance', () => {
   });
 
   test('writes a seed of its own', async ({ create, layout }) => {
-    await create({ name: 'web', userData: '#cloud-config\npackages: [ jq ]\n' });
+    await create({ name: 'web', userData: Buffer.from('#cloud-config\npackages: [ jq ]\n') });
     const { spec } = readInstance(layout, 'web');
     const seed = seedOf(layout, 'web');
     expect(seed['meta-data']).toContain(`instance-id: ${spec.uuid}`);
@@ -117,7 +117,7 @@ describe('createInstance', () => {
 
 describe('what fails', () => {
   test.for<[string, Partial<LaunchRequest>, string]>([
-    ['user-data that is none', { userData: 'packages: [' }, 'INVALID_ARGUMENT'],
+    ['user-data that is none', { userData: Buffer.from('packages: [') }, 'INVALID_ARGUMENT'],
     ['a disk that is too small', { disk: 1024 }, 'INVALID_ARGUMENT'],
     ['an interruption', { work: { signal: AbortSignal.abort() } }, 'ABORTED'],
   ])('leaves nothing behind: %s', async ([, request, code], { create, layout }) => {

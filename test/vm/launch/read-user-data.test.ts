@@ -3,11 +3,15 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect } from 'vitest';
 import { readUserData } from '../../../src/vm/launch/read-user-data.js';
 import { test as base } from '../../support/store-fixture.js';
 
-const TEXT = '#cloud-config\n# größer\npackages: [ jq ]\n';
+const TEXT = Buffer.from('#cloud-config\n# größer\npackages: [ jq ]\n');
+
+/** What no text has: Latin-1, and what is compressed. */
+const BYTES = [Buffer.from('pass: gr\xf6\xdfer\n', 'latin1'), gzipSync(TEXT)];
 
 const test = base.extend<{ serve: (answer: RequestListener) => Promise<string> }>({
   // eslint-disable-next-line no-empty-pattern -- vitest wants the pattern
@@ -26,18 +30,29 @@ const test = base.extend<{ serve: (answer: RequestListener) => Promise<string> }
   },
 });
 
-const stdin = async (): Promise<string> => Promise.resolve(TEXT);
-const noStdin = async (): Promise<string> => Promise.reject(new Error('stdin was read'));
+const stdin = async (): Promise<Buffer> => Promise.resolve(TEXT);
+const noStdin = async (): Promise<Buffer> => Promise.reject(new Error('stdin was read'));
 
 describe('readUserData', () => {
   test('reads a file, a URL, and standard input', async ({ root, serve }) => {
     await mkdir(root);
     const file = join(root, 'user data.yaml');
     await writeFile(file, TEXT);
-    expect(await readUserData(file, { stdin: noStdin })).toBe(TEXT);
+    expect(await readUserData(file, { stdin: noStdin })).toEqual(TEXT);
     const url = await serve((_, response) => response.end(TEXT));
-    expect(await readUserData(url, { stdin: noStdin })).toBe(TEXT);
-    expect(await readUserData('-', { stdin })).toBe(TEXT);
+    expect(await readUserData(url, { stdin: noStdin })).toEqual(TEXT);
+    expect(await readUserData('-', { stdin })).toEqual(TEXT);
+  });
+
+  test.for(BYTES)('changes no byte of %j', async (bytes, { root, serve }) => {
+    await mkdir(root);
+    const file = join(root, 'data');
+    await writeFile(file, bytes);
+    expect(await readUserData(file, { stdin: noStdin })).toEqual(bytes);
+    const url = await serve((_, response) => response.end(bytes));
+    expect(await readUserData(url, { stdin: noStdin })).toEqual(bytes);
+    const given = async (): Promise<Buffer> => Promise.resolve(bytes);
+    expect(await readUserData('-', { stdin: given })).toEqual(bytes);
   });
 
   test('says what cannot be read', async ({ root, serve }) => {
@@ -62,7 +77,8 @@ describe('readUserData', () => {
   });
 
   test('refuses what cloud-init would never take', async () => {
-    const huge = async (): Promise<string> => Promise.resolve('x'.repeat(16 * 1024 ** 2 + 1));
+    const huge = async (): Promise<Buffer> =>
+      Promise.resolve(Buffer.alloc(16 * 1024 ** 2 + 1, 'x'));
     await expect(readUserData('-', { stdin: huge })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
       message: expect.stringContaining('larger than 16777216 bytes') as string,

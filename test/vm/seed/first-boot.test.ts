@@ -26,6 +26,11 @@ describe('the first boot of a copy', () => {
     expect(firstBoot(userData)).toEqual({ renews: BOTH, keeps: [] });
   });
 
+  it.each(['\n', '\r\n', '\r'])('reads lines that end in %j', (end) => {
+    const userData = ['#cloud-config', '# mine', 'ssh_deletekeys: false', ''].join(end);
+    expect(firstBoot(userData).renews).toEqual(['machine_id']);
+  });
+
   it('renews the machine-id only where vendor-data has the hook', () => {
     expect(firstBootOf([])).toEqual({
       renews: ['ssh_host_keys'],

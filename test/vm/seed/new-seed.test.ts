@@ -78,7 +78,10 @@ describe('a new seed', () => {
   });
 
   it('installs packages, besides those of the user', async () => {
-    const files = await filesOf({ packages: ['qemu-guest-agent'], userData: 'packages: [vim]\n' });
+    const files = await filesOf({
+      packages: ['qemu-guest-agent'],
+      userData: Buffer.from('packages: [vim]\n'),
+    });
     const [config] = partsOf(files.get('vendor-data')!);
     expect(config?.config).toMatchObject({ packages: ['qemu-guest-agent'] });
     expect(files.get('user-data')?.toString()).toBe(
@@ -87,7 +90,7 @@ describe('a new seed', () => {
   });
 
   it('is kept by a clone, but for who it is', async () => {
-    const files = await filesOf({ userData: '#!/bin/sh\n' });
+    const files = await filesOf({ userData: Buffer.from('#!/bin/sh\n') });
     const mac = MacAddress.parse('52:54:00:00:00:09');
     const identity = {
       instanceId: '21111111-2222-4333-8444-555555555555',
@@ -105,7 +108,11 @@ describe('a new seed', () => {
   });
 
   it('says where user-data is from that cannot be read', () => {
-    const request = { ...REQUEST, userData: 'a: [\n', userDataFrom: '/home/me/init.yaml' };
+    const request = {
+      ...REQUEST,
+      userData: Buffer.from('a: [\n'),
+      userDataFrom: '/home/me/init.yaml',
+    };
     expect(() => newSeed(request)).toThrow('cannot read "/home/me/init.yaml": ');
   });
 });

@@ -26,7 +26,7 @@ function refusal(problem: string): unknown {
 }
 
 describe('user-data that is a cloud-config', () => {
-  it.each([[null], [''], ['\n'], ['#cloud-config\n'], ['# nothing\n'], ['~'], ['\ufeff']])(
+  it.each([[null], [''], ['\n'], ['#cloud-config\n'], ['~'], ['\ufeff']])(
     'says nothing when it says nothing: %j',
     (given) => {
       expect(userData(given).toString()).toBe('#cloud-config\n{}\n');
@@ -39,6 +39,17 @@ describe('user-data that is a cloud-config', () => {
     '\n#CLOUD-CONFIG\nfoo: { users: [ me ] }\n',
   ])('keeps its very text where there is nothing to add: %j', (given) => {
     expect(userData(given).toString()).toBe(given);
+  });
+
+  it.each([
+    ['#cloud-config\rhostname: web\rpackages: vim\r'],
+    ['hostname: web\r# mine\rpackages: vim'],
+    ['#cloud-config\r\nhostname: web\rpackages: vim\r\n'],
+  ])('says to PyYAML what it says with lines that end in a lone CR: %j', async (given) => {
+    const made = userData(given).toString();
+    expect(made).not.toMatch(/\r(?!\n)/);
+    expect(made).toMatch(/^#cloud-config\r?\n/);
+    expect(await pyYaml(made)).toEqual({ hostname: 'web', packages: 'vim' });
   });
 
   it('gets the first line that cloud-init knows it by, and loses a byte order mark', () => {
@@ -142,6 +153,24 @@ describe('user-data in another format', () => {
 });
 
 describe('user-data that cloud-init could not read', () => {
+  it.each([
+    ['# nothing\n'],
+    ['#cloud-config\n# hostname: web\n'],
+    ['#cloud-config hostname: web\n'],
+    ['#cloud-config\u2028hostname: web\n'],
+  ])('has more than comments: %j', (given) => {
+    expect(() => userData(given)).toThrow(refusal('it has comments and no settings'));
+  });
+
+  it.each([
+    ['#cloud-config\npassword: gr\xf6\xdfer\n', 2, 13],
+    ['\xe4: 1\n', 1, 1],
+    ['#cloud-config\r\na: 1\rb: \xef\xbf\xbd\xc3\xa4\xef\xbf', 3, 6],
+  ])('is UTF-8: %j', (given, line, column) => {
+    const problem = `it is no UTF-8 text at line ${line}, column ${column}`;
+    expect(() => userData(Buffer.from(given, 'latin1'))).toThrow(refusal(problem));
+  });
+
   it.each([
     ['#cloud-config\nusers: [\n', 'Flow sequence'],
     ['a: b\n  c: d\n', 'Nested mappings'],
