@@ -3,9 +3,11 @@ import type { Mutant } from './mutant.js';
 const RECORD = 'src/files/record.ts';
 const DECODER = 'src/files/decoder.ts';
 const SYNC = 'src/files/sync.ts';
+const DRAFT = 'src/files/draft.ts';
 const READS = ['test/files/record.test.ts'];
-const WRITES = ['test/files/write-record.test.ts'];
+const WRITES = ['test/files/write-record.test.ts', 'test/files/durability.test.ts'];
 const DECODES = ['test/files/decoder.test.ts'];
+const DRAFTS = ['test/files/draft.test.ts', 'test/files/durability.test.ts'];
 const ORDER = ['test/store/durability.test.ts'];
 
 /** Guards of src/files. */
@@ -114,5 +116,61 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     find: 'constants.O_RDONLY | constants.O_NOFOLLOW',
     replace: 'constants.O_RDONLY',
     tests: ['test/files/sync.test.ts'],
+  },
+  {
+    why: 'a file is durable before it takes the place of another',
+    file: DRAFT,
+    find: '      await handle.sync();\n',
+    replace: '',
+    tests: DRAFTS,
+  },
+  {
+    why: 'the rename of a file is durable',
+    file: DRAFT,
+    find: '    throw error;\n  }\n  await syncPath(dirname(path));\n',
+    replace: '    throw error;\n  }\n',
+    tests: DRAFTS,
+  },
+  {
+    why: 'a new file is durable before it has its name',
+    file: DRAFT,
+    find: '    await syncPath(draft);\n',
+    replace: '',
+    tests: DRAFTS,
+  },
+  {
+    why: 'the name of a new file is durable',
+    file: DRAFT,
+    find: '    await syncPath(dirname(path));\n    return isFirst;',
+    replace: '    return isFirst;',
+    tests: DRAFTS,
+  },
+  {
+    why: 'a draft is for its owner alone',
+    file: DRAFT,
+    find: "await open(draft, 'wx', 0o600)",
+    replace: "await open(draft, 'wx', 0o644)",
+    tests: DRAFTS,
+  },
+  {
+    why: 'the draft of another is not written over',
+    file: DRAFT,
+    find: "await open(draft, 'wx', 0o600)",
+    replace: "await open(draft, 'w', 0o600)",
+    tests: DRAFTS,
+  },
+  {
+    why: 'a place that has a folder with something in it is occupied',
+    file: DRAFT,
+    find: "['ENOTEMPTY', 'EEXIST', 'ENOTDIR']",
+    replace: "['ENOTDIR']",
+    tests: ['test/files/draft.test.ts', 'test/store/staging.test.ts'],
+  },
+  {
+    why: 'a place that has a file is occupied',
+    file: DRAFT,
+    find: "['ENOTEMPTY', 'EEXIST', 'ENOTDIR']",
+    replace: "['ENOTEMPTY', 'EEXIST']",
+    tests: ['test/files/draft.test.ts', 'test/store/staging.test.ts'],
   },
 ];

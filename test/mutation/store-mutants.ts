@@ -55,38 +55,10 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     tests: ORDER,
   },
   {
-    why: 'a name that another instance has is taken',
-    file: VISIBLE,
-    find: "['ENOTEMPTY', 'EEXIST', 'ENOTDIR']",
-    replace: "['ENOTDIR']",
-    tests: STAGES,
-  },
-  {
-    why: 'a name that a file has is taken',
-    file: VISIBLE,
-    find: "['ENOTEMPTY', 'EEXIST', 'ENOTDIR']",
-    replace: "['ENOTEMPTY', 'EEXIST']",
-    tests: STAGES,
-  },
-  {
     why: 'a set is committed before its first rename',
     file: PUBLISH,
     find: '  await commit();\n  try {',
     replace: '  try {',
-    tests: [...SETS, ...ORDER],
-  },
-  {
-    why: 'a commit is whole before it is seen',
-    file: COMMIT,
-    find: '    await syncPath(draft);\n',
-    replace: '',
-    tests: [...SETS, ...ORDER],
-  },
-  {
-    why: 'a commit is durable before it is acted upon',
-    file: COMMIT,
-    find: '    await rename(draft, record);\n    await syncPath(layout.staging);\n',
-    replace: '    await rename(draft, record);\n',
     tests: [...SETS, ...ORDER],
   },
   {
@@ -249,12 +221,5 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     find: 'await chmod(path, 0o700);',
     replace: 'await chmod(path, 0o755);',
     tests: ['test/store/format.test.ts'],
-  },
-  {
-    why: 'a format is durable when the store is used',
-    file: FORMAT,
-    find: '  await syncPath(draft);\n',
-    replace: '',
-    tests: ['test/store/format.test.ts', ...ORDER],
   },
 ];

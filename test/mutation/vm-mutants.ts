@@ -91,14 +91,14 @@ export const VM_MUTANTS: readonly Mutant[] = [
   {
     why: 'an instance whose folder is a link is not read',
     file: READ,
-    find: '  if (!lstatSync(dir.path).isDirectory()) throw notOfItsOwn(dir);\n',
+    find: '  if (!lstatSync(dir.path).isDirectory()) throw notOfItsOwn(dir.path);\n',
     replace: '',
     tests: ['test/vm/read-instance.test.ts'],
   },
   {
     why: 'no lock is put through a link',
     file: READ,
-    find: '    if (entry?.isDirectory() === false) throw notOfItsOwn(dir);\n',
+    find: '    if (entry?.isDirectory() === false) throw notOfItsOwn(dir.path);\n',
     replace: '',
     tests: [...OPENS, 'test/vm/read-instance.test.ts'],
   },
@@ -203,15 +203,15 @@ export const VM_MUTANTS: readonly Mutant[] = [
   {
     why: 'the second name of a head is durable before the head is replaced',
     file: FREEZE,
-    find: '    await syncPath(dir.path);\n    await rename(head, dir.disk);',
-    replace: '    await rename(head, dir.disk);',
+    find: '    await syncPath(dir.path);\n    await moveDurably(head, dir.disk);',
+    replace: '    await moveDurably(head, dir.disk);',
     tests: LINKS,
   },
   {
     why: 'a frozen head is durable before it is a base',
     file: FREEZE,
-    find: '    await syncPath(base);\n    await syncPath(dir.path);\n    await rename',
-    replace: '    await syncPath(dir.path);\n    await rename',
+    find: '    await syncPath(base);\n    await syncPath(dir.path);\n',
+    replace: '    await syncPath(dir.path);\n',
     tests: LINKS,
   },
   {

@@ -8,7 +8,8 @@ import { HolderNote } from '../../src/store/lock-holders.js';
 import { StoreLayout } from '../../src/store/layout.js';
 import { InstanceLock, type LockRequest } from '../../src/store/lock.js';
 import { newToken } from '../../src/store/maker-token.js';
-import { readRecord, writeNewRecord } from '../../src/files/record.js';
+import { createFile, replaceFile } from '../../src/files/draft.js';
+import { readRecord, replaceRecord, writeNewRecord } from '../../src/files/record.js';
 import { StagedInstance } from '../../src/store/staging.js';
 import { sweep } from '../../src/store/sweep.js';
 import { cloneInstance } from '../../src/vm/clone/clone-instance.js';
@@ -127,6 +128,15 @@ const JOBS = {
     await told();
     await sweep(layout, rowsOfFolder);
     tell('swept');
+  },
+
+  /** Replaces a record, replaces a file, and makes a new one, in the root of the store. */
+  async writeFiles({ layout }: Desk) {
+    const path = (name: string): string => join(layout.root, name);
+    await replaceRecord(path('record.json'), { a: 1 });
+    await replaceFile(path('file'), 'new');
+    const make = (draft: string): Promise<void> => writeFile(draft, 'made');
+    await createFile(path('made'), { draft: path('made.draft'), doing: 'make it', make });
   },
 
   async rebuild({ layout, tell, told }: Desk) {
