@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { getegid, geteuid } from 'node:process';
 import { ExecError, MultipassError } from '../../errors.js';
 import type { SeenAs, Share } from '../../qemu/machine.js';
@@ -7,6 +6,7 @@ import type { Mount } from '../records/mount.js';
 import { mountFailed } from './classic-mount.js';
 import { mount9pCommand } from './guest-scripts.js';
 import { mountTag } from './mount-tag.js';
+import { nativeSourceProblem } from './native-source.js';
 
 /** The guest's default user and group, where there is no guest yet to be asked. As in Multipass. */
 const DEFAULT_ID = 1000;
@@ -29,7 +29,10 @@ export interface NativePlan extends NativeShares {
  * equal.
  * @param bridged whether QEMU makes taps: in a user namespace it may not
  */
-export function planNativeMounts(mounts: readonly Mount[], bridged: boolean): NativePlan {
+export async function planNativeMounts(
+  mounts: readonly Mount[],
+  bridged: boolean,
+): Promise<NativePlan> {
   const shares: Share[] = [];
   const refused: { mount: Mount; problem: string }[] = [];
   let seenAs: SeenAs | null | undefined;
@@ -39,7 +42,8 @@ export function planNativeMounts(mounts: readonly Mount[], bridged: boolean): Na
     const problem =
       typeof wanted === 'string'
         ? wanted
-        : (folderProblem(mount.source) ?? mapProblem(wanted, seenAs, bridged));
+        : (mapProblem(wanted, seenAs, bridged) ??
+          (await nativeSourceProblem(mount.source, wanted)));
     if (typeof wanted === 'string' || problem !== null) {
       refused.push({ mount, problem: problem ?? '' });
       continue;
@@ -105,10 +109,4 @@ function mapProblem(
   return chosen?.uid === wanted?.uid && chosen?.gid === wanted?.gid
     ? null
     : 'all native mounts of an instance need the same id maps';
-}
-
-function folderProblem(source: string): string | null {
-  return statSync(source, { throwIfNoEntry: false })?.isDirectory() === true
-    ? null
-    : `Source path "${source}" does not exist`;
 }

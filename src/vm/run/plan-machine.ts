@@ -42,7 +42,7 @@ export async function planMachine(request: PlanRequest): Promise<Machine> {
     if (backend.kind === 'user') taken.push(backend.subnet);
     cards.push({ mac: mac.toString(), backend });
   }
-  const { shares, seenAs, refused } = planNativeMounts(spec.mounts, bridge !== null);
+  const { shares, seenAs, refused } = await planNativeMounts(spec.mounts, bridge !== null);
   for (const { mount, problem } of refused) {
     work.warn(`"${mount.target}" is not mounted in "${reading.name}": ${problem}`);
   }
