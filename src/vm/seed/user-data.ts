@@ -13,6 +13,7 @@ import {
 } from '../../yaml.js';
 import { dataFormat } from './data-format.js';
 import { decodeText } from './decode-text.js';
+import { checkGuestYaml } from './guest-yaml-check.js';
 
 /** Far beyond what any cloud takes (16 to 64 KiB), and far below what hurts to parse. */
 const LARGEST_USER_DATA = 4 * 1024 * 1024;
@@ -79,7 +80,9 @@ function textOf(data: Buffer, from: string): string {
 
 function read(text: string, from: string): Document {
   try {
-    return parseGuestYaml(text);
+    const document = parseGuestYaml(text);
+    checkGuestYaml(document, text);
+    return document;
   } catch (error) {
     throw invalid(from, (error as Error).message, error);
   }

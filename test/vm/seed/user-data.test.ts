@@ -36,6 +36,7 @@ describe('user-data that is a cloud-config', () => {
   it.each([
     '#cloud-config\nruncmd:   [ "a" ]   # mine\n\n\npackages: vim\n',
     '#cloud-config\r\nhostname: 012\r\n',
+    '#cloud-config\n# \ufeff \x85 \u{1f600}\na: ! b\nc: !!binary aGk=\n',
     '\n#CLOUD-CONFIG\nfoo: { users: [ me ] }\n',
   ])('keeps its very text where there is nothing to add: %j', (given) => {
     expect(userData(given).toString()).toBe(given);
@@ -153,6 +154,20 @@ describe('user-data in another format', () => {
 });
 
 describe('user-data that cloud-init could not read', () => {
+  it.each([
+    ['a: {{ x }}\n', 'a mapping or list cannot be a key', 1, 5],
+    ['a: 1\n? [b]\n: c\n', 'a mapping or list cannot be a key', 2, 3],
+    ['a: b # \x07\n', 'the character U+0007', 1, 8],
+    ['a: 1\nb: "\uffff"\n', 'the character U+FFFF', 2, 5],
+    ['a: 1\nb: \x7f\n', 'the character U+007F', 2, 4],
+    ['a: !x y\n', 'the tag "!x"', 1, 7],
+    ['a: !!python/name:os.system ""\n', 'the tag "tag:yaml.org,2002:python/name:os.system"', 1, 28],
+  ])('has what PyYAML refuses: %j', async (given, problem, line, column) => {
+    await expect(pyYaml(given)).rejects.toThrow('PyYAML refuses');
+    expect(() => userData(given)).toThrow(refusal(problem));
+    expect(() => userData(given)).toThrow(`at line ${line}, column ${column}`);
+  });
+
   it.each([
     ['# nothing\n'],
     ['#cloud-config\n# hostname: web\n'],
