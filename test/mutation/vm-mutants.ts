@@ -6,7 +6,7 @@ const FREEZE = 'src/vm/clone/freeze.ts';
 const CHAIN = 'src/vm/disks/backing-chain.ts';
 const OPENS = ['test/vm/open.test.ts'];
 const CHAINS = ['test/vm/disks/backing-chain.test.ts'];
-const LINKS = ['test/vm/clone/linked.test.ts'];
+const LINKS = ['test/vm/clone/linked.test.ts', 'test/vm/durability.test.ts'];
 const OWNS = ['test/vm/own-macs.test.ts', 'test/vm/macs.test.ts'];
 
 /** Guards of src/vm. */
@@ -142,7 +142,7 @@ export const VM_MUTANTS: readonly Mutant[] = [
     file: 'src/vm/pending/perform.ts',
     find: '  await replaceRecord(dir.pending, intention);\n',
     replace: '',
-    tests: ['test/vm/pending/finish-pending.test.ts', 'test/vm/snapshots/take-snapshot.test.ts'],
+    tests: ['test/vm/pending/perform.test.ts', 'test/vm/snapshots/take-snapshot.test.ts'],
   },
   {
     why: 'an operation ends only when its disk is durable',
@@ -226,7 +226,7 @@ export const VM_MUTANTS: readonly Mutant[] = [
     file: 'src/vm/rename-instance.ts',
     find: '    await syncPath(layout.instances);\n',
     replace: '',
-    tests: ['test/vm/rename-instance.test.ts'],
+    tests: ['test/vm/rename-instance.test.ts', 'test/vm/durability.test.ts'],
   },
   {
     why: 'a renamed instance takes the place of none',

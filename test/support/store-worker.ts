@@ -16,6 +16,7 @@ import { cloneInstance } from '../../src/vm/clone/clone-instance.js';
 import { deleteInstance, purgeInstance, recoverInstance } from '../../src/vm/delete-instance.js';
 import { listInstances } from '../../src/vm/list-instances.js';
 import { rebuildMacTable, rowsOfFolder } from '../../src/vm/macs.js';
+import { renameInstance } from '../../src/vm/rename-instance.js';
 import { publishStaged } from './publish-staged.js';
 import { churn } from './churn.js';
 
@@ -158,6 +159,11 @@ const JOBS = {
     await CHANGES[command]?.(layout, name);
   },
 
+  /** Changes an instance. */
+  async perform({ layout, args: [command = '', name = ''] }: Desk) {
+    await CHANGES[command]?.(layout, name);
+  },
+
   /** Clones, renames, flattens and purges for so many rounds; tells that it has begun, and what it has done. */
   async churn({ layout, args: [seed = '1', rounds = '0'], tell, told }: Desk) {
     tell('ready');
@@ -174,6 +180,8 @@ const JOBS = {
 
 const CHANGES: Readonly<Record<string, (layout: StoreLayout, name: string) => Promise<unknown>>> = {
   clone: (layout, source) => cloneInstance({ layout, source, name: 'copy' }),
+  cloneLinked: (layout, source) => cloneInstance({ layout, source, name: 'copy', linked: true }),
+  rename: (layout, name) => renameInstance({ layout, name, newName: 'data' }),
   delete: deleteInstance,
   recover: recoverInstance,
   purge: purgeInstance,

@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, describe, expect, vi } from 'vitest';
 import { run } from '../../src/process/run.js';
+import type { MultipassError } from '../../src/errors.js';
 import { readQcow2 } from '../../src/qemu/qcow2-header.js';
 import type { InstanceDir } from '../../src/store/instance-dir.js';
 import { StoreLayout } from '../../src/store/layout.js';
@@ -86,6 +87,32 @@ describe('openInstance', () => {
     await opened[Symbol.asyncDispose]();
     expect(await other).toBe('held');
   });
+
+  test.for([
+    [{ deleted: true }, 'INSTANCE_DELETED'],
+    [{ deleted: false }, undefined],
+  ] as const)(
+    'looks at the state again when it has the lock: %j',
+    async ([change, code], { store: { layout }, start }) => {
+      const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
+      const holder = start('lock', ['web']);
+      await holder.next();
+      const opening = open(layout).then(
+        async (opened) => {
+          await opened[Symbol.asyncDispose]();
+          return undefined;
+        },
+        (error: unknown) => (error as MultipassError).code,
+      );
+      await lockIsTried(dir.lock, { attempt: opening });
+      const spec = JSON.parse(await readFile(dir.spec, 'utf8')) as object;
+      await writeFile(dir.spec, JSON.stringify({ ...spec, ...change }));
+      holder.go();
+      expect(await opening).toBe(code);
+      // It has not kept the lock of what it was refused.
+      if (code !== undefined) expect(await start('lock', ['web']).next()).toBe('held');
+    },
+  );
 
   test('finishes what is pending first: the disk, the records, then the end of it', async ({
     store: { layout },

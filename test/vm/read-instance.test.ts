@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect } from 'vitest';
 import { MultipassError, RecordError } from '../../src/errors.js';
@@ -9,7 +9,9 @@ import { listInstances } from '../../src/vm/list-instances.js';
 import { ANY_STATE, lookAt } from '../../src/vm/open.js';
 import { countSnapshots } from '../../src/vm/snapshots/snapshot-list.js';
 import { takeSnapshot } from '../../src/vm/snapshots/take-snapshot.js';
-import { isRunning, problemOf, readInstance } from '../../src/vm/read-instance.js';
+import { lockInstance } from '../../src/vm/lock-instance.js';
+import { isRunning, problemOf, readInstance, requireFolder } from '../../src/vm/read-instance.js';
+import { Work } from '../../src/work.js';
 import { hashTree } from '../support/hash-tree.js';
 import { makeInstance, specOf } from '../support/store-fixture.js';
 import { test } from '../support/worker-fixture.js';
@@ -198,5 +200,42 @@ describe('a folder inside of an instance', () => {
       code: 'INSTANCE_BROKEN',
     });
     expect(() => countSnapshots(dir)).toThrow(MultipassError);
+  });
+});
+
+describe('a link in the place of', () => {
+  const broken = { code: 'INSTANCE_BROKEN' };
+
+  test('an instance’s folder is not followed, and no lock is put through it', async ({
+    root,
+    store: { layout },
+  }) => {
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
+    const elsewhere = join(dirname(root), `elsewhere-of-${process.pid}`);
+    await rename(dir.path, elsewhere);
+    try {
+      await symlink(elsewhere, dir.path);
+      const before = await hashTree(elsewhere);
+      expect(() => readInstance(layout, 'web')).toThrow(expect.objectContaining(broken) as Error);
+      expect(() => requireFolder(dir)).toThrow(expect.objectContaining(broken) as Error);
+      await expect(
+        lockInstance(layout, 'web', { for: 'clone', mode: 'exclusive', work: Work.of() }),
+      ).rejects.toMatchObject(broken);
+      expect(await hashTree(elsewhere)).toEqual(before);
+    } finally {
+      await rm(elsewhere, { recursive: true });
+    }
+  });
+
+  test('its disk is not followed, to a disk that is sound either', async ({
+    store: { layout },
+  }) => {
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
+    const other = await makeInstance(layout, 'other', { seed: null, data: 0 });
+    await rm(dir.disk);
+    await symlink(other.disk, dir.disk);
+    expect(() => readInstance(layout, 'web')).toThrow(
+      expect.objectContaining({ ...broken, details: { path: dir.disk } }) as Error,
+    );
   });
 });
