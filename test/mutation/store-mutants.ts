@@ -11,7 +11,11 @@ const TAKE_BACK = 'src/store/take-back.ts';
 const TOKEN = 'src/store/maker-token.ts';
 const FORMAT = 'src/store/format.ts';
 const ORDER = ['test/store/durability.test.ts'];
-const SETS = ['test/store/commit.test.ts', 'test/vm/clone/many.test.ts'];
+const SETS = [
+  'test/store/take-back.test.ts',
+  'test/store/commit.test.ts',
+  'test/vm/clone/many.test.ts',
+];
 const STAGES = ['test/store/staging.test.ts'];
 const SWEEPS = ['test/store/trash.test.ts', 'test/store/commit.test.ts'];
 const TELLS = ['test/store/maker-token.test.ts'];
