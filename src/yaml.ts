@@ -11,6 +11,7 @@ import {
   visit,
   YAMLMap,
   YAMLSeq,
+  YAMLWarning,
   type Node,
   type ScalarTag,
 } from 'yaml';
@@ -41,6 +42,8 @@ const SCHEMA = {
   schema: 'failsafe',
   customTags: () => ['map' as const, 'seq' as const, STRING, VERBATIM],
   resolveKnownTags: false,
+  // PyYAML takes a key that is there twice, and the last one counts.
+  uniqueKeys: false,
 };
 
 /** What PyYAML refuses unescaped, or takes for the end of a line. */
@@ -73,8 +76,27 @@ export function parseGuestYaml(text: string): Document {
     throw new Error(error.message.replace(/:?\n[^]*/, ''), { cause: error });
   }
   visit(document, { Scalar: (_, scalar) => keepQuotes(scalar) });
+  visit(document, { Map: (_, map) => dropRepeated(map, document) });
   writeOutAliases(document);
   return document;
+}
+
+/** A key that a mapping has more than once, and its last place. */
+export interface RepeatedKey {
+  readonly key: string;
+  /** Offset in the text of the one that counts. */
+  readonly offset: number;
+}
+
+/**
+ * The keys that a text had more than once: to PyYAML the last one counts, without a word, and so it does in the document
+ * of {@link parseGuestYaml}.
+ */
+export function repeatedKeys(document: Document): RepeatedKey[] {
+  return document.warnings
+    .filter(({ code }) => code === 'DUPLICATE_KEY')
+    .map(({ pos, message }) => ({ key: message, offset: pos[0] }))
+    .sort((one, other) => one.offset - other.offset);
 }
 
 /**
@@ -185,9 +207,48 @@ function writeOutAliases(document: Document): void {
   visit(document, { Map: (_, map) => mergeInto(map) });
 }
 
-/** Puts in the keys that `<<` brings; the mapping's own ones win, and among several those of the first. */
+/**
+ * Puts the last one of equal keys in the place of the first, as a dictionary of Python has it, and notes that as a
+ * warning of the document. A merge key may be there several times.
+ */
+function dropRepeated(map: YAMLMap, document: Document): void {
+  const places = new Map<string, number>();
+  const kept: Pair[] = [];
+  for (const pair of map.items) {
+    const { key } = pair;
+    if (!isScalar(key) || isMerge(pair)) {
+      kept.push(pair);
+      continue;
+    }
+    const place = placeOfKey(key, places) ?? kept.length;
+    if (place < kept.length) {
+      const [start, end] = key.range ?? [0, 0];
+      document.warnings.push(new YAMLWarning([start, end], 'DUPLICATE_KEY', String(key.value)));
+    }
+    kept[place] = pair;
+    places.set(spelling(key), place);
+  }
+  map.items = kept;
+}
+
+/** A quoted key is another than a plain one that is spelt alike, where YAML 1.1 takes that for no string. */
+function placeOfKey(key: Scalar, places: ReadonlyMap<string, number>): number | undefined {
+  const place = places.get(spelling(key));
+  if (place !== undefined) return place;
+  const other = places.get(spelling(key, key.type === 'PLAIN'));
+  return other !== undefined && isPlain(String(key.value)) ? other : undefined;
+}
+
+function spelling(key: Scalar, isQuoted = key.type !== 'PLAIN'): string {
+  return `${isQuoted ? '"' : ' '}${String(key.value)}`;
+}
+
+/**
+ * Puts in the keys that `<<` brings; the mapping's own ones win. Among several sources of one `<<` those of the first
+ * win, and among several `<<` those of the last.
+ */
 function mergeInto(map: YAMLMap): void {
-  for (const merge of map.items.filter(isMerge)) {
+  for (const merge of map.items.filter(isMerge).reverse()) {
     const sources = isSeq(merge.value) ? merge.value.items : [merge.value];
     if (!sources.every(isMap)) continue;
     map.items.splice(map.items.indexOf(merge), 1);

@@ -162,6 +162,15 @@ describe('retargetNetworkConfig', () => {
     expect(textOf(document(eth(0, OLD[0])), manual)).toBe(document(eth(0, NEW[0])));
   });
 
+  it('lets the last of equal keys count, as cloud-init does', async () => {
+    const text = `version: 1\nethernets:\n  a: { dhcp4: no }\nversion: 2\nethernets:\n  b:\n    match: { macaddress: "${OLD[0]}" }\n    dhcp4: no\n    dhcp4: yes\n`;
+    const match = { macaddress: NEW[0] };
+    expect(await pyYaml(textOf(text))).toEqual({
+      version: 2,
+      ethernets: { b: { match, dhcp4: true, 'dhcp-identifier': 'mac' } },
+    });
+  });
+
   it('swaps addresses without chaining them', () => {
     const [a, b] = [change(0), change(1)];
     const swapped = [

@@ -1,8 +1,10 @@
 import { MultipassError } from '../../errors.js';
 import { wholeSectors } from '../../memory-size.js';
+import { Work } from '../../work.js';
 import { requireNameIsFree } from '../free-name.js';
 import { isValidName } from '../names.js';
 import { requireBridges } from '../network/instance-bridge.js';
+import { checkUserData } from '../seed/user-data.js';
 import type { Settings } from '../settings/settings.js';
 import type { LaunchRequest } from './launch-request.js';
 
@@ -18,9 +20,10 @@ export const SIZES = {
 } as const;
 
 /**
- * Refuses what can be refused before any work.
+ * Refuses what can be refused before any work, and warns of what the user may not have meant.
  * @throws MultipassError INVALID_ARGUMENT, INVALID_NAME, NAME_TAKEN, NAME_IN_PREPARATION with Multipass's texts;
- *   NETWORK_NOT_FOUND, NETWORK_UNAVAILABLE; MAC_TAKEN for a MAC address that is given twice
+ *   NETWORK_NOT_FOUND, NETWORK_UNAVAILABLE; INVALID_ARGUMENT naming the place, for user-data that cloud-init could not
+ *   read; MAC_TAKEN for a MAC address that is given twice
  */
 export async function checkLaunch(request: LaunchRequest, settings: Settings): Promise<void> {
   const { layout, name, cpus = 1, memory = SIZES.memory, disk = SIZES.disk } = request;
@@ -33,6 +36,8 @@ export async function checkLaunch(request: LaunchRequest, settings: Settings): P
   if (problems.length > 0) throw invalidArguments(problems);
   if (name !== undefined) await requireNameIsFree(layout, name);
   await checkNetworks(request, settings);
+  const { userData = null, userDataFrom: from } = request;
+  for (const warning of checkUserData({ userData, from })) Work.of(request.work).warn(warning);
 }
 
 /**

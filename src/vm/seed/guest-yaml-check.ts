@@ -41,7 +41,8 @@ export function checkGuestYaml(document: Document, text: string): void {
   });
 }
 
-function placeOf(text: string, offset = 0): string {
+/** Where an offset of a text is, in words. */
+export function placeOf(text: string, offset = 0): string {
   const lines = text.slice(0, offset).split('\n');
   return `at line ${lines.length}, column ${(lines.at(-1) ?? '').length + 1}`;
 }

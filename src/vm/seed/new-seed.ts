@@ -38,7 +38,7 @@ export function newSeed(request: NewSeedRequest): Buffer {
     'vendor-data': withIdentityHook(Buffer.from(vendorConfig)) ?? vendorConfig,
     'user-data': newUserData({
       userData,
-      from: request.userDataFrom ?? 'user-data',
+      from: request.userDataFrom,
       additions: { users: ['default'], ssh_authorized_keys: [publicKey], packages },
     }),
     'network-config': newNetworkConfig(request.interfaces),

@@ -7,19 +7,23 @@ import {
   nodeOf,
   Pair,
   parseGuestYaml,
+  repeatedKeys,
   visit,
   withLineFeeds,
   type Document,
 } from '../../yaml.js';
 import { dataFormat } from './data-format.js';
 import { decodeText } from './decode-text.js';
-import { checkGuestYaml } from './guest-yaml-check.js';
+import { checkGuestYaml, placeOf } from './guest-yaml-check.js';
 
 /** Far beyond what any cloud takes (16 to 64 KiB), and far below what hurts to parse. */
 const LARGEST_USER_DATA = 4 * 1024 * 1024;
 
 /** The line that cloud-init knows a cloud-config by. */
 const HEADER = /^\s*#cloud-config[ \t]*(?=[\r\n]|$)/i;
+
+/** What it is called where nobody says where it is from. */
+const UNNAMED = 'user-data';
 
 const NOTHING = '#cloud-config\n{}\n';
 
@@ -28,7 +32,7 @@ export interface UserDataRequest {
   /** As the user gave it; null when he gave none. */
   readonly userData: Buffer | null;
   /** Where it is from, for messages: a path or URL. */
-  readonly from: string;
+  readonly from?: string | undefined;
   /**
    * What is appended to the user's own lists by these names, where he has them, for such a list replaces that of the
    * vendor-data.
@@ -43,26 +47,52 @@ export interface UserDataRequest {
  * @throws MultipassError INVALID_ARGUMENT naming the place, for what is no YAML mapping, no UTF-8, too large, or has
  * nothing but comments
  */
-export function newUserData({ userData, from, additions }: UserDataRequest): Buffer {
+export function newUserData({ userData, from = UNNAMED, additions }: UserDataRequest): Buffer {
   if (userData === null) return Buffer.from(NOTHING);
+  const config = cloudConfig(userData, from);
+  if (config === null) return userData;
+  const { document, text } = config;
+  if (isNothing(document.contents)) return Buffer.from(NOTHING);
+  const merged = append(document, additions) ? guestYamlText(document) : text;
+  return Buffer.from(/^\s*#cloud-config\s/i.test(merged) ? merged : `#cloud-config\n${merged}`);
+}
+
+/**
+ * Looks at user-data before anything is made of it.
+ * @returns what the user may not have meant although cloud-init takes it, in sentences: keys that are there twice
+ * @throws MultipassError INVALID_ARGUMENT as {@link newUserData}
+ */
+export function checkUserData({
+  userData,
+  from = UNNAMED,
+}: Omit<UserDataRequest, 'additions'>): string[] {
+  const config = userData === null ? null : cloudConfig(userData, from);
+  if (config === null) return [];
+  const { document, text } = config;
+  return repeatedKeys(document).map(
+    ({ key, offset }) =>
+      `the key "${key}" in "${from}" is there again ${placeOf(text, offset)}: the last one counts`,
+  );
+}
+
+/** @returns null for what cloud-init takes in another format than YAML */
+function cloudConfig(userData: Buffer, from: string): { document: Document; text: string } | null {
   if (userData.length > LARGEST_USER_DATA) {
     throw invalid(from, `it is larger than ${LARGEST_USER_DATA} bytes`);
   }
   const format = dataFormat(userData);
   const isYaml = format === 'cloud-config' || format === 'unknown' || format === 'nothing';
-  if (!isYaml || isMessage(userData)) return userData;
+  if (!isYaml || isMessage(userData)) return null;
   const text = textOf(userData, from);
   const document = read(text, from);
-  if (isNothing(document.contents)) {
-    // Settings that are all commented out, or that a wrong end of line made a comment, are seldom meant.
-    if (text.replace(HEADER, '').includes('#')) {
-      throw invalid(from, 'it has comments and no settings');
-    }
-    return Buffer.from(NOTHING);
+  // Settings that are all commented out, or that a wrong end of line made a comment, are seldom meant.
+  if (isNothing(document.contents) && text.replace(HEADER, '').includes('#')) {
+    throw invalid(from, 'it has comments and no settings');
   }
-  if (!isMap(document.contents)) throw invalid(from, 'it is no mapping, as a cloud-config is');
-  const merged = append(document, additions) ? guestYamlText(document) : text;
-  return Buffer.from(/^\s*#cloud-config\s/i.test(merged) ? merged : `#cloud-config\n${merged}`);
+  if (!isNothing(document.contents) && !isMap(document.contents)) {
+    throw invalid(from, 'it is no mapping, as a cloud-config is');
+  }
+  return { document, text };
 }
 
 /** A message without the header that cloud-init looks for is meant as one all the same. */

@@ -42,6 +42,21 @@ describe('checkLaunch', () => {
     });
   });
 
+  test('warns of a key that is there twice, and refuses what cloud-init could not read', async ({
+    check,
+  }) => {
+    const warnings: string[] = [];
+    const work = { onWarning: (warning: string) => void warnings.push(warning) };
+    await check({ userData: Buffer.from('a: 1\na: 2\n'), userDataFrom: 'x.yaml', work });
+    expect(warnings).toEqual([
+      'the key "a" in "x.yaml" is there again at line 2, column 1: the last one counts',
+    ]);
+    await expect(check({ userData: Buffer.from('a: {{ b }}\n') })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('cannot read "user-data": ') as string,
+    });
+  });
+
   test('tells all that is wrong at once', async ({ check }) => {
     await expect(check({ memory: 1, disk: 2 })).rejects.toMatchObject({
       message:

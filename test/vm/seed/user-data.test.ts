@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { newUserData } from '../../../src/vm/seed/user-data.js';
+import { checkUserData, newUserData } from '../../../src/vm/seed/user-data.js';
 import { toYaml } from '../../../src/yaml.js';
 import { pyYaml } from '../../support/py-yaml.js';
 
@@ -127,6 +127,39 @@ write_files:
   });
 });
 
+describe('checkUserData', () => {
+  const check = (given: string): string[] =>
+    checkUserData({ userData: Buffer.from(given), from: 'init.yaml' });
+
+  it.each([
+    ['#cloud-config\nbootcmd: [a]\nruncmd: []\nbootcmd: [b]\n', 'bootcmd', 4, 1],
+    ['disks:\n  - name: me\n    shell: a\n    name: you\n', 'name', 4, 5],
+    ['#cloud-config\r\na: {x: 1, "x": 2}\r\n', 'x', 2, 11],
+  ])('warns of a key that is there twice, and the text passes: %j', (given, key, line, column) => {
+    const place = `at line ${line}, column ${column}`;
+    expect(check(given)).toEqual([
+      `the key "${key}" in "init.yaml" is there again ${place}: the last one counts`,
+    ]);
+    expect(userData(given).toString()).toContain(given);
+  });
+
+  it('adds to the list that counts', async () => {
+    const made = userData('users: [me]\nhostname: a\nusers: [you]\n').toString();
+    expect(await pyYaml(made)).toEqual({ hostname: 'a', users: ['you', 'default'] });
+  });
+
+  it('has nothing to say of what is as it should be, or in another format', () => {
+    for (const given of ['#cloud-config\na: 1\n', '#!/bin/sh\na: 1\na: 2\n', '']) {
+      expect(check(given)).toEqual([]);
+    }
+    expect(checkUserData({ userData: null })).toEqual([]);
+  });
+
+  it('refuses what cannot be used', () => {
+    expect(() => check('a: [\n')).toThrow(refusal('Flow sequence'));
+  });
+});
+
 describe('user-data in another format', () => {
   it.each([
     '#!/bin/bash\r\nusers: [',
@@ -189,7 +222,6 @@ describe('user-data that cloud-init could not read', () => {
   it.each([
     ['#cloud-config\nusers: [\n', 'Flow sequence'],
     ['a: b\n  c: d\n', 'Nested mappings'],
-    ['a: 1\na: 2\n', 'Map keys must be unique at line 2, column 1'],
     ['hello\n', 'it is no mapping, as a cloud-config is'],
     ['#cloud-config\n- a\n', 'it is no mapping, as a cloud-config is'],
     ['<html></html>\n', 'it is no mapping, as a cloud-config is'],
