@@ -15,6 +15,10 @@ import { MOUNT_TAG } from './mount-tag.js';
  * as that run of the instance lasts, whose pid file changes with every start, and whose QEMU holds the instance's lock.
  * It owns no file but its own, so it may be killed at any time, and is ended with its process group. It works in the
  * instance's folder, which is how it is known to be of that one.
+ *
+ * The FIFO is opened by name once, both ways, which never waits for another side; were it opened by each side, and the
+ * folder moved away in between, the first would wait for ever. Only the two sides keep it open, so each sees the
+ * other's end.
  */
 const KEEP = `pidfile=$1 log=$2 fifo=$3 run=$4 lock=$5 server=$6 client=$7
 ours=$(cat "$run")
@@ -24,8 +28,10 @@ lasts() {
   flock -n -s "$lock" true 2>/dev/null
   [ $? = 1 ]
 }
-while rm -f "$fifo" && mkfifo -m 600 "$fifo"; do
-  (cd -P ../.. && exec sh -c "exec $server") <"$fifo" | (cd -P ../.. && exec sh -c "exec $client") >"$fifo"
+while rm -f "$fifo" && mkfifo -m 600 "$fifo" && exec 3<>"$fifo" 4</proc/self/fd/3 5>/proc/self/fd/3 3<&-; do
+  (cd -P ../.. && exec sh -c "exec $server") <&4 4<&- 5>&- | (cd -P ../.. && exec sh -c "exec $client") >&5 4<&- 5>&- &
+  exec 4<&- 5>&-
+  wait
   echo "keeper: ended"
   lasts && sleep 3 && lasts || break
   : >"$log"
