@@ -126,7 +126,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     file: STAGING,
     find: '    if (!(await isThere(this.path))) return;\n',
     replace: '',
-    tests: STAGES,
+    tests: ['test/store/commit.test.ts'],
   },
   {
     why: 'a MAC row has one owner',

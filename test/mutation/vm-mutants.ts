@@ -149,7 +149,7 @@ export const VM_MUTANTS: readonly Mutant[] = [
     file: 'src/vm/pending/finish-pending.ts',
     find: '    await syncPath(dir.disk);\n',
     replace: '',
-    tests: ['test/vm/pending/finish-pending.test.ts'],
+    tests: ['test/vm/durability.test.ts'],
   },
   {
     why: 'a snapshot is not taken twice',

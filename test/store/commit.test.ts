@@ -1,8 +1,9 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { MultipassError } from '../../src/errors.js';
+import { isCommit, readCommit } from '../../src/store/commit.js';
 import { publish, type Publishable } from '../../src/store/publish.js';
 import { carryOut } from '../../src/store/roll.js';
 import type { StoreLayout } from '../../src/store/layout.js';
@@ -71,6 +72,34 @@ describe('publish', () => {
     // Nothing is committed to any more.
     const staged = instances.slice(1).map((one) => one.staged.token);
     expect((await readdir(layout.staging)).toSorted()).toEqual(staged.toSorted());
+  });
+
+  test('has decided, durably, before the first is visible and before the first goes', async ({
+    store,
+  }) => {
+    const { layout } = store;
+    await occupy(layout, 'b');
+    const decisions: string[] = [];
+    const noteDecision = (): void => {
+      for (const entry of readdirSync(layout.staging).filter(isCommit)) {
+        const { decision, publications } = readCommit(layout, entry);
+        decisions.push(`${decision} ${publications.map(({ name }) => name).join(' ')}`);
+      }
+    };
+    const [first, second] = await stageAll(layout, ['a', 'b']);
+    const nextName = (): string => {
+      expect(readdirSync(layout.instances)).toContain('a');
+      noteDecision();
+      throw new MultipassError('NAME_TAKEN', 'intentional', { hint: 'None.' });
+    };
+    const rowsOf: typeof rowsOfFolder = (folder) => {
+      noteDecision();
+      return rowsOfFolder(folder);
+    };
+    const publishing = publish(layout, [first!, { ...second!, nextName }], { rowsOf });
+    await expect(publishing).rejects.toThrow('intentional');
+    expect([...new Set(decisions)]).toEqual(['publish a b', 'undo a b']);
+    expect(await readdir(layout.instances)).toEqual(['b']);
   });
 
   test('takes nothing back that is another by now, whatever it is called', async ({ store }) => {

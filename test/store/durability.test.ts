@@ -34,6 +34,19 @@ describe('the order in which things become durable', () => {
     expect(order.slice(publish + 1)).toEqual(['fsync instances', 'fsync staging']);
   });
 
+  test('knows durably whose a MAC row is before the row is there', async ({
+    store: { layout },
+    program,
+  }) => {
+    const { root } = layout;
+    const argv = [process.execPath, program, 'stage', root, 'web', '525400000001'] as const;
+    const { steps } = await countSteps({ root, argv: [...argv] });
+    const order = steps.map(briefStep);
+    const row = order.findIndex((step) => step.endsWith(" macs/525400000001"));
+    expect(row).toBeGreaterThan(0);
+    expect(order.slice(0, row)).toContain('fsync staging/*/.claim/uuid');
+  });
+
   test('frees the MAC rows of a purged instance only once its removal is durable', async ({
     store: { layout },
     program,

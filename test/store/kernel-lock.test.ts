@@ -1,8 +1,8 @@
 import { access, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { takeKernelLock } from '../../src/store/kernel-lock.js';
+import { lockIsAwaited } from '../support/lock-waiter.js';
 import { test as base } from '../support/store-fixture.js';
 
 /** A folder with a lock file in it, which stands in for an instance. */
@@ -58,7 +58,7 @@ describe('takeKernelLock', () => {
   test('notices that the lock file was replaced while it waited', async ({ path }) => {
     const first = await takeKernelLock(path, NOW);
     const waiting = takeKernelLock(path, PATIENT);
-    await setTimeout(300);
+    await lockIsAwaited(path, waiting);
     await rm(path);
     await writeFile(path, '');
     await first?.close();
@@ -73,7 +73,7 @@ describe('takeKernelLock', () => {
     const first = await takeKernelLock(path, NOW);
     const waiting = takeKernelLock(path, PATIENT);
     const outcome = expect(waiting).rejects.toMatchObject({ code: 'ENOENT' });
-    await setTimeout(300);
+    await lockIsAwaited(path, waiting);
     await rename(folder, `${folder}-2`);
     await first?.close();
     await outcome;

@@ -255,9 +255,9 @@ describe('InstanceLock without flock(1)', () => {
     async ({ layout, env }) => {
       await mkdir(layout.instance('db').path);
       const purpose = 'test';
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       await using safe = await InstanceLock.take(layout, 'db', { mode: 'exclusive', purpose });
       vi.stubEnv('PATH', env.PATH);
-      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       await using unsafe = await take(layout);
       for (const name of ['web.lock', 'db.lock']) {
         await rm(join(layout.locks, name), { recursive: true });
@@ -273,9 +273,20 @@ describe('InstanceLock without flock(1)', () => {
           expect.objectContaining({ code: 'LOCK_LOST' }) as Error,
         ),
       );
+      // It has had its look at its folder by now, too.
       safe.assertHeld();
     },
   );
+
+  withoutFlock('keeps nothing when it cannot be taken to the end', async ({ layout, env }) => {
+    // Too long for the note of who holds it, but not for the lock folder.
+    const name = 'x'.repeat(245);
+    await mkdir(layout.instance(name).path);
+    vi.stubEnv('PATH', env.PATH);
+    const taking = InstanceLock.take(layout, name, { mode: 'exclusive', purpose: 'test' });
+    await expect(taking).rejects.toThrow('note who holds the lock');
+    expect(await readdir(layout.locks)).toEqual([]);
+  });
 
   withoutFlock(
     'takes over what a dead holder left once it is stale',

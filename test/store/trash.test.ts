@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { access, mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import type { InstanceDir } from '../../src/store/instance-dir.js';
@@ -193,6 +193,20 @@ describe('sweep', () => {
     await leave(layout.staging, deadToken());
     await sweep(layout, rowsOfFolder);
     expect(await hashTree(layout.root)).toEqual(before);
+  });
+
+  test('frees no rows of an instance to which the trash only links', async ({
+    store: { layout },
+  }) => {
+    const web = await makeInstance(layout, 'web', { seed: null, data: 0 });
+    const rows = await readdir(layout.macs);
+    expect(rows).toHaveLength(1);
+    const before = await hashTree(web.path);
+    await symlink(web.path, layout.trashed(deadToken()));
+    await sweep(layout, rowsOfFolder);
+    expect(await readdir(layout.trash)).toEqual([]);
+    expect(await readdir(layout.macs)).toEqual(rows);
+    expect(await hashTree(web.path)).toEqual(before);
   });
 
   test('finds nothing to do in a store that has no such folders', async ({ store: { layout } }) => {

@@ -1,5 +1,8 @@
+import { writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
+import { recordText } from '../../src/files/record.js';
 import type { StoreLayout } from '../../src/store/layout.js';
+import { encodePending } from '../../src/vm/records/pending-record.js';
 import { briefStep } from '../support/brief-step.js';
 import { countSteps } from '../support/inject.js';
 import { makeInstance } from '../support/store-fixture.js';
@@ -41,5 +44,24 @@ describe('a power cut finds', () => {
     const move = steps.indexOf('rename instances/web instances/data');
     expect(move).toBeGreaterThan(0);
     expect(steps.slice(move)).toContain('fsync instances');
+  });
+
+  test('the disk as an operation in place left it, once that is no longer pending', async ({
+    store: { layout },
+    program,
+  }) => {
+    const dir = await makeInstance(layout, 'web', { data: 0, tags: 1 });
+    const step = { operation: 'delete-snapshot', tag: '@s1' } as const;
+    const pending = encodePending({ step, spec: null, snapshots: new Map() });
+    await writeFile(dir.pending, recordText(pending));
+    const { root } = layout;
+    const argv = [process.execPath, program, 'perform', root, 'clone', 'web'] as const;
+    const traced = await countSteps({ root, argv: [...argv] });
+    // Not made brief, for qemu-img calls fdatasync(2), and what is looked for is ours.
+    const steps = traced.steps.map(({ syscall, paths }) => [syscall, ...paths].join(' '));
+    const end = steps.findIndex((step) => /^unlink.* instances\/web\/pending\.json$/.test(step));
+    const change = steps.slice(0, end).lastIndexOf('pwrite64 instances/web/disk.qcow2');
+    expect(change).toBeGreaterThan(0);
+    expect(steps.slice(change, end)).toContain('fsync instances/web/disk.qcow2');
   });
 });

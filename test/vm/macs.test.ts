@@ -119,6 +119,16 @@ describe('rebuildMacTable', () => {
     expect(await readdir(layout.staging)).toEqual([]);
   });
 
+  test('makes a row for what an instance in the making has claimed', async ({
+    store: { layout },
+  }) => {
+    const staged = await StagedInstance.create(layout, randomUUID(), 'web');
+    await staged.claimMac('525400000001');
+    await rm(layout.macs, { recursive: true });
+    await rebuildMacTable(layout);
+    expect(await tableOf(layout)).toEqual({ '525400000001': staged.uuid });
+  });
+
   test('leaves a table alone that came back meanwhile', async ({ store: { layout } }) => {
     await makeInstance(layout, 'web', { seed: null, data: 0 });
     const before = await tableOf(layout);

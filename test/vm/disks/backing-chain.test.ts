@@ -41,6 +41,14 @@ describe('backingChain', () => {
     expect(chain).toThrow('stands on "image.qcow2", which is no base file of its folder');
   });
 
+  it.each(['base-1.qcow2.old', 'base-1.qcow2\n', 'old-base-1.qcow2'])(
+    'refuses a base with another name, though it ends or begins like one: %j',
+    async (name) => {
+      await stack(name, 'disk.qcow2');
+      expect(chain).toThrow('which is no base file of its folder');
+    },
+  );
+
   it('refuses bases that come round in a circle', async () => {
     await stack('base-1.qcow2', 'base-2.qcow2', 'disk.qcow2');
     const round = ['-F', 'qcow2', '-b', 'base-2.qcow2', 'base-1.qcow2'];

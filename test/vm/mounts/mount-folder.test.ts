@@ -8,6 +8,7 @@ import { unmountFolder } from '../../../src/vm/mounts/unmount-folder.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
 import type { Mount } from '../../../src/vm/records/mount.js';
 import { VirtualMachine } from '../../../src/vm/virtual-machine.js';
+import { lockIsAwaited } from '../../support/lock-waiter.js';
 import { makeInstance, test as base } from '../../support/store-fixture.js';
 
 const OWN = {
@@ -114,9 +115,7 @@ describe('mounting a folder in a stopped instance', () => {
     const other = await takeKernelLock(dir.mountsLock, { mode: 'exclusive', wait: true });
     const vm = VirtualMachine.open(layout, 'web');
     const mounting = vm.mount(source);
-    const settled = mounting.then(() => true);
-    const pause = new Promise((resolve) => setTimeout(() => resolve(false), 500));
-    expect(await Promise.race([settled, pause])).toBe(false);
+    await lockIsAwaited(dir.mountsLock, mounting);
     expect(mounts()).toEqual([]);
     await other!.close();
     await mounting;
