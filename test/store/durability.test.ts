@@ -42,7 +42,7 @@ describe('the order in which things become durable', () => {
     const argv = [process.execPath, program, 'stage', root, 'web', '525400000001'] as const;
     const { steps } = await countSteps({ root, argv: [...argv] });
     const order = steps.map(briefStep);
-    const row = order.findIndex((step) => step.endsWith(" macs/525400000001"));
+    const row = order.findIndex((step) => step.endsWith(' macs/525400000001'));
     expect(row).toBeGreaterThan(0);
     expect(order.slice(0, row)).toContain('fsync staging/*/.claim/uuid');
   });
