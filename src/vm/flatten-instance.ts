@@ -1,8 +1,7 @@
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MultipassError } from '../errors.js';
-import type { StoreLayout } from '../store/layout.js';
-import { Work, type WorkRequest } from '../work.js';
+import { Work } from '../work.js';
 import { newToken } from '../store/maker-token.js';
 import { moveDurably, withDraftFolder } from '../files/draft.js';
 import { syncPath } from '../files/sync.js';
@@ -12,13 +11,8 @@ import { copyAllStates, spaceForAllStates } from './disks/copy-states.js';
 import { requireSpace } from './disks/free-space.js';
 import { tidyBases } from './disks/stray-bases.js';
 import { instanceIsRunning } from './errors.js';
+import type { InstanceRequest } from './instance-request.js';
 import { openInstance } from './open.js';
-
-/** Which instance is made independent. */
-export interface FlattenRequest extends WorkRequest {
-  readonly layout: StoreLayout;
-  readonly name: string;
-}
 
 /**
  * Makes a stopped instance stand on nothing but its own disk: what its bases hold is copied into a new head, snapshots
@@ -27,7 +21,7 @@ export interface FlattenRequest extends WorkRequest {
  * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_NOT_STOPPED, INSTANCE_SUSPENDED, DISK_FULL before the work,
  *   ABORTED, TOOL_FAILED, …
  */
-export async function flattenInstance(request: FlattenRequest): Promise<boolean> {
+export async function flattenInstance(request: InstanceRequest): Promise<boolean> {
   const { layout, name } = request;
   const work = Work.of(request.work);
   const { signal } = work;

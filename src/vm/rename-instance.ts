@@ -1,15 +1,13 @@
 import { fromSystemError, NotDurableError } from '../errors.js';
 import { syncPath } from '../files/sync.js';
-import type { StoreLayout } from '../store/layout.js';
 import { moveIfFree, nameTaken } from '../store/make-visible.js';
-import { Work, type WorkRequest } from '../work.js';
+import { Work } from '../work.js';
 import { requireNameIsFree } from './free-name.js';
+import type { InstanceRequest } from './instance-request.js';
 import { AT_REST, openInstance } from './open.js';
 
 /** Which instance gets another name. */
-export interface RenameRequest extends WorkRequest {
-  readonly layout: StoreLayout;
-  readonly name: string;
+export interface RenameRequest extends InstanceRequest {
   readonly newName: string;
 }
 

@@ -2,12 +2,12 @@ import { getegid, geteuid } from 'node:process';
 import { resolve } from 'node:path';
 import { ExecError, MultipassError } from '../../errors.js';
 import { run } from '../../process/run.js';
-import type { StoreLayout } from '../../store/layout.js';
 import { requireGuest } from '../guest/open-guest.js';
+import type { InstanceRequest } from '../instance-request.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { IdMapping, Mount, MountType } from '../records/mount.js';
 import { readSettings, type Environment } from '../settings/settings.js';
-import { Work, type WorkRequest } from '../../work.js';
+import { Work } from '../../work.js';
 import { ANY_STATE, openInstance } from '../open.js';
 import { mountClassic } from './classic-mount.js';
 import { sourceProblem, targetInGuest } from './mount-place.js';
@@ -26,9 +26,7 @@ export interface MountChoices {
 }
 
 /** Which folder gets into which instance. */
-export interface MountRequest extends WorkRequest, MountChoices {
-  readonly layout: StoreLayout;
-  readonly name: string;
+export interface MountRequest extends InstanceRequest, MountChoices {
   /** A folder of the host; relative ones are in our own working directory. */
   readonly source: string;
   readonly env?: Environment | undefined;

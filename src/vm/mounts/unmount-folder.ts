@@ -1,15 +1,13 @@
 import { MultipassError } from '../../errors.js';
-import type { StoreLayout } from '../../store/layout.js';
 import { requireGuest } from '../guest/open-guest.js';
-import { Work, type WorkRequest } from '../../work.js';
+import { Work } from '../../work.js';
+import type { InstanceRequest } from '../instance-request.js';
 import { ANY_STATE, openInstance } from '../open.js';
 import { unmountClassic, unmountInGuest } from './classic-mount.js';
 import { targetInGuest } from './mount-place.js';
 
 /** What is taken off which instance. */
-export interface UnmountRequest extends WorkRequest {
-  readonly layout: StoreLayout;
-  readonly name: string;
+export interface UnmountRequest extends InstanceRequest {
   /** In the guest; relative ones are in the user's home. Undefined or '': all of its mounts. */
   readonly target?: string | undefined;
 }

@@ -1,15 +1,13 @@
 import { ExecError, MultipassError } from '../../errors.js';
-import type { StoreLayout } from '../../store/layout.js';
 import { requireGuest } from '../guest/open-guest.js';
 import { runInGuest, shellWord } from '../guest/ssh.js';
 import { instanceNotRunning } from '../errors.js';
-import { Work, type WorkRequest } from '../../work.js';
+import { Work } from '../../work.js';
+import type { InstanceRequest } from '../instance-request.js';
 import { lookAt } from '../open.js';
 
 /** Which instance is to be stopped later, or not any more. */
-export interface ScheduleRequest extends WorkRequest {
-  readonly layout: StoreLayout;
-  readonly name: string;
+export interface ScheduleRequest extends InstanceRequest {
   /** Whole minutes from now; null: what was scheduled is cancelled. */
   readonly minutes: number | null;
 }

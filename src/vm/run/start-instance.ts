@@ -1,10 +1,11 @@
 import { MultipassError, hasCode } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { runInGuest, type Guest } from '../guest/ssh.js';
+import type { InstanceRequest } from '../instance-request.js';
 import { activateMounts } from '../mounts/activate-mounts.js';
 import type { InstanceReading } from '../read-instance.js';
 import { readSettings, type Environment } from '../settings/settings.js';
-import { Work, type WorkRequest } from '../../work.js';
+import { Work } from '../../work.js';
 import { ANY_STATE, AT_REST, lookAt, openInstance } from '../open.js';
 import { prepareStore } from '../sweep.js';
 import { bootInstance } from './boot.js';
@@ -14,9 +15,7 @@ import { INTERRUPTED, letRun, openMonitor, runStateOf } from './monitor.js';
 import { waitForGuest } from './wait-for-guest.js';
 
 /** What is started. */
-export interface StartInstanceRequest extends WorkRequest {
-  readonly layout: StoreLayout;
-  readonly name: string;
+export interface StartInstanceRequest extends InstanceRequest {
   /** Variables that settings may come from. Default: this process's own. */
   readonly env?: Environment | undefined;
   /** How long the guest may take to let us in, in milliseconds. Default 5 minutes. */

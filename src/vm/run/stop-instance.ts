@@ -3,8 +3,8 @@ import { errnoOf, MultipassError, hasCode } from '../../errors.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
-import type { StoreLayout } from '../../store/layout.js';
-import { Work, type WorkRequest } from '../../work.js';
+import { Work } from '../../work.js';
+import type { InstanceRequest } from '../instance-request.js';
 import { ANY_STATE, AT_REST, lookAt, openInstance } from '../open.js';
 import { runningQemu, SUSPEND_TAG, type InstanceReading } from '../read-instance.js';
 import { prepareStore } from '../sweep.js';
@@ -13,9 +13,7 @@ import { INTERRUPTED, letRun, listenForFarewell, openMonitor, runStateOf } from 
 import { withDeadline, type DeadlineRequest } from './wait-for-guest.js';
 
 /** What is stopped, and how. */
-export interface StopRequest extends WorkRequest {
-  readonly layout: StoreLayout;
-  readonly name: string;
+export interface StopRequest extends InstanceRequest {
   /** True: the power is cut, and a suspended one loses its saved memory. */
   readonly force?: boolean | undefined;
   /** How long the guest may take to shut down. Default 5 minutes, as in Multipass. */

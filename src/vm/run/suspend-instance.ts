@@ -2,22 +2,16 @@ import { HEAD_NODE } from '../../qemu/machine.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
 import { runJob } from '../../qemu/qmp-jobs.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
-import type { StoreLayout } from '../../store/layout.js';
 import { requireGuest } from '../guest/open-guest.js';
+import type { InstanceRequest } from '../instance-request.js';
 import { activateMounts, deactivateMounts } from '../mounts/activate-mounts.js';
-import { Work, type WorkRequest } from '../../work.js';
+import { Work } from '../../work.js';
 import { ANY_STATE, lookAt } from '../open.js';
 import { SUSPEND_TAG } from '../read-instance.js';
 import { prepareStore } from '../sweep.js';
 import { noteWork } from './note-work.js';
 import { tidyAfterRun, waitForEnd } from './end-of-run.js';
 import { INTERRUPTED, letRun, listenForFarewell, openMonitor, runStateOf } from './monitor.js';
-
-/** What is suspended. */
-export interface SuspendRequest extends WorkRequest {
-  readonly layout: StoreLayout;
-  readonly name: string;
-}
 
 /**
  * Saves the memory of a running instance in its disk, under Multipass's tag `suspend`, and ends its QEMU; the next
@@ -29,7 +23,7 @@ export interface SuspendRequest extends WorkRequest {
  * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, MOUNT_FAILED when the guest uses a native mount,
  *   DISK_FULL, QMP_FAILED, ABORTED
  */
-export async function suspendInstance(request: SuspendRequest): Promise<void> {
+export async function suspendInstance(request: InstanceRequest): Promise<void> {
   const { layout, name } = request;
   const work = Work.of(request.work);
   const { signal } = work;

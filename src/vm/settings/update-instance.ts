@@ -2,8 +2,9 @@ import { MultipassError } from '../../errors.js';
 import { parseMemorySize } from '../../memory-size.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { isBeingPrepared } from '../../store/staging.js';
-import { Work, type WorkRequest } from '../../work.js';
+import { Work } from '../../work.js';
 import { hintToStop } from '../errors.js';
+import type { InstanceRequest } from '../instance-request.js';
 import { openInstance, type OpenedInstance } from '../open.js';
 import { addBridgedInterface } from './add-bridged-interface.js';
 import { expandDisk } from './expand-disk.js';
@@ -12,9 +13,7 @@ import { invalidSetting } from './setting-errors.js';
 import { readSettings } from './settings.js';
 
 /** Which property of which instance gets which value. */
-export interface UpdateInstanceRequest extends WorkRequest {
-  readonly layout: StoreLayout;
-  readonly name: string;
+export interface UpdateInstanceRequest extends InstanceRequest {
   readonly property: InstanceProperty;
   /** The whole key, for messages. */
   readonly key: string;
