@@ -33,8 +33,15 @@ export interface Command extends CommandText {
   run(line: CommandLine): Promise<number>;
 }
 
-/** A command as it is written: its options by name, and what it does with their values. */
-export interface CommandDefinition<Options extends OptionTable> extends CommandText {
+/** What few commands have, or what few have not. */
+type Usual = 'aliases' | 'argument' | 'usage';
+
+/**
+ * A command as it is written: its options by name, and what it does with their values. Without other words it has no
+ * aliases, takes no arguments, and so completes none.
+ */
+export interface CommandDefinition<Options extends OptionTable>
+  extends Omit<CommandText, Usual>, Partial<Pick<CommandText, Usual>> {
   /** In the order of the help. */
   readonly options: Options;
   /** @returns the exit code */
@@ -45,11 +52,13 @@ export interface CommandDefinition<Options extends OptionTable> extends CommandT
 export function defineCommand<Options extends OptionTable>(
   definition: CommandDefinition<Options>,
 ): Command {
+  const usual = { aliases: [], argument: 'none', usage: '' } as const;
+  const command = { ...usual, ...definition };
   return {
-    ...definition,
+    ...command,
     options: Object.values(definition.options),
     run: async ({ context, args, given }) => {
-      if (definition.usage === '' && args.length > 0) {
+      if (command.usage === '' && args.length > 0) {
         throw usageError('This command takes no arguments');
       }
       const read = Object.entries(definition.options).map(([name, option]) => [

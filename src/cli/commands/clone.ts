@@ -61,7 +61,6 @@ const OPTIONS = {
 
 export const clone = defineCommand({
   name: 'clone',
-  aliases: [],
   summary: 'Clone an instance',
   description:
     'Create an independent copy of an existing (stopped) instance, or of one of its snapshots.',

@@ -13,11 +13,9 @@ const WANTED: Readonly<Record<string, (view: InstanceView) => boolean>> = {
 /** For the completion scripts, which keep what it says on stderr to themselves: names, one a line. Never sweeps. */
 export const completeNames = defineCommand({
   name: '__complete',
-  aliases: [],
   summary: 'Print names for completion',
   description: 'Print the names of instances, for the completion scripts.',
   usage: 'instance|running-instance|stopped-instance|deleted-instance',
-  argument: 'none',
   options: {},
   hidden: true,
   async run({ context, args }) {

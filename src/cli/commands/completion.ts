@@ -9,7 +9,6 @@ import { HELP, VERBOSE } from '../options.js';
 export function completionCommand(commands: () => readonly Command[]): Command {
   return defineCommand({
     name: 'completion',
-    aliases: [],
     summary: 'Print a completion script for a shell',
     description:
       'Print a completion script. For bash: source <(multipass completion bash), in ~/.bashrc.',

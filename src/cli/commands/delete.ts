@@ -11,7 +11,6 @@ import { withWork } from '../work.js';
 
 export const deleteCommand = defineCommand({
   name: 'delete',
-  aliases: [],
   summary: 'Delete instances and snapshots',
   description:
     'Delete instances and snapshots. Instances can be recovered, and keep their names, until ' +

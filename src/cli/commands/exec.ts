@@ -5,7 +5,6 @@ import { flag, PROGRESS, textOption } from '../options.js';
 
 export const exec = defineCommand({
   name: 'exec',
-  aliases: [],
   summary: 'Run a command on an instance',
   description:
     'Run a command on an instance, which is started when it does not run. Exits with what the ' +

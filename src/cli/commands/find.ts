@@ -6,13 +6,11 @@ import { withWork } from '../work.js';
 
 export const find = defineCommand({
   name: 'find',
-  aliases: [],
   summary: 'Display available images to create instances from',
   description:
     'List the images that instances can be launched from: all that are supported, or those that ' +
     'match <string>, which is an alias, a release, or the beginning of a hash.',
   usage: '[<remote:>][<string>]',
-  argument: 'none',
   options: {
     showUnsupported: flag({
       flags: ['--show-unsupported'],

@@ -6,7 +6,6 @@ import { withWork } from '../work.js';
 
 export const flatten = defineCommand({
   name: 'flatten',
-  aliases: [],
   summary: 'Make an instance independent of what it was made from',
   description:
     'Copy what an instance shares with an image or with other instances into its own disk. It ' +

@@ -5,12 +5,10 @@ import { flag } from '../options.js';
 
 export const get = defineCommand({
   name: 'get',
-  aliases: [],
   summary: 'Get a configuration setting',
   description:
     'Get the configuration setting corresponding to the given key, or the keys there are.',
   usage: '[<key>]',
-  argument: 'none',
   options: {
     raw: flag({
       flags: ['--raw'],

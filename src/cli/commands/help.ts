@@ -6,7 +6,6 @@ import { usageError } from '../failures.js';
 export function helpCommand(helpOf: (name: string | undefined) => string | undefined): Command {
   return defineCommand({
     name: 'help',
-    aliases: [],
     summary: 'Display help about a command',
     description: 'Display help for the command specified, or the list of all commands.',
     usage: '[<command>]',

@@ -6,7 +6,6 @@ import { tellProblems, tellStrayTags } from '../tell.js';
 
 export const info = defineCommand({
   name: 'info',
-  aliases: [],
   summary: 'Display information about instances or snapshots',
   description:
     'Display information about instances or snapshots; without a name, about all of them.',

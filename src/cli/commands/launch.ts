@@ -10,7 +10,6 @@ import { parseNetwork, withBridged } from '../parse-network.js';
 
 export const launch = defineCommand({
   name: 'launch',
-  aliases: [],
   summary: 'Create and start an instance',
   description:
     'Create and start a new instance from an image: an alias or release with or without its remote, a URL, or a file.',

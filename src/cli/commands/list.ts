@@ -10,8 +10,6 @@ export const list = defineCommand({
   aliases: ['ls'],
   summary: 'List all available instances or snapshots',
   description: 'List all instances or snapshots which have been created.',
-  usage: '',
-  argument: 'none',
   options: {
     snapshots: flag({ flags: ['--snapshots'], description: 'List all available snapshots' }),
     format: FORMAT,

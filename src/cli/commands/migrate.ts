@@ -11,13 +11,11 @@ const TITLE: Title = {
 
 export const migrate = defineCommand({
   name: 'migrate',
-  aliases: [],
   summary: 'Bring the instances of an old Multipass over',
   description:
     'Bring the instances of an old Multipass over: all of them, or those named. The old data is ' +
     'left as it is, unless --move is given.',
   usage: '[<name> ...]',
-  argument: 'none',
   options: {
     from: textOption({
       flags: ['--from'],

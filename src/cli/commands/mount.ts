@@ -8,7 +8,6 @@ import { idMapParser, parseMountType, parsePlace } from '../parse.js';
 
 export const mount = defineCommand({
   name: 'mount',
-  aliases: [],
   summary: 'Mount a local directory in the instance',
   description:
     'Mount a local directory inside the instance. If the instance is not running, the directory ' +

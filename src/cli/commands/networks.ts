@@ -4,12 +4,9 @@ import { FORMAT } from '../options.js';
 
 export const networks = defineCommand({
   name: 'networks',
-  aliases: [],
   summary: 'List available network interfaces',
   description:
     'List host network devices (physical interfaces and bridges) that an instance can be connected to.',
-  usage: '',
-  argument: 'none',
   options: { format: FORMAT },
   async run({ context, options }) {
     const { hostNetworks } = await import('../../net/bridge/host-networks.js');

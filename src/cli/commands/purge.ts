@@ -6,11 +6,8 @@ import { withWork } from '../work.js';
 
 export const purge = defineCommand({
   name: 'purge',
-  aliases: [],
   summary: 'Purge all deleted instances permanently',
   description: 'Purge all deleted instances permanently, including all their data.',
-  usage: '',
-  argument: 'none',
   options: {
     images: flag({
       flags: ['--images'],

@@ -7,7 +7,6 @@ import { withWork } from '../work.js';
 
 export const recover = defineCommand({
   name: 'recover',
-  aliases: [],
   summary: 'Recover deleted instances',
   description: 'Recover deleted instances so they can be used again.',
   usage: '<name> [<name> ...]',

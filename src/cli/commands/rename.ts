@@ -6,7 +6,6 @@ import { withWork } from '../work.js';
 
 export const rename = defineCommand({
   name: 'rename',
-  aliases: [],
   summary: 'Give an instance another name',
   description:
     'Give a stopped instance another name. Its snapshots, mounts and identity stay; the hostname ' +

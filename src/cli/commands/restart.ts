@@ -8,7 +8,6 @@ import { withWork } from '../work.js';
 
 export const restart = defineCommand({
   name: 'restart',
-  aliases: [],
   summary: 'Restart instances',
   description:
     'Restart the named instances, which must be running; without a name, the primary one. Exits ' +

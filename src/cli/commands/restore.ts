@@ -9,7 +9,6 @@ import { withWork } from '../work.js';
 
 export const restore = defineCommand({
   name: 'restore',
-  aliases: [],
   summary: 'Restore an instance from a snapshot',
   description: 'Restore a (stopped) instance to the state of a previously taken snapshot.',
   usage: '<instance>.<snapshot>',

@@ -4,11 +4,9 @@ import { settingFailure, usageError } from '../failures.js';
 
 export const set = defineCommand({
   name: 'set',
-  aliases: [],
   summary: 'Set a configuration setting',
   description: 'Set, to the given value, the configuration setting corresponding to the given key.',
   usage: '<key>=<value>',
-  argument: 'none',
   options: {},
   async run({ context, args }) {
     const [pair, ...more] = args;

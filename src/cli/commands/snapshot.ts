@@ -6,7 +6,6 @@ import { withWork } from '../work.js';
 
 export const snapshot = defineCommand({
   name: 'snapshot',
-  aliases: [],
   summary: 'Take a snapshot of an instance',
   description: 'Take a snapshot of a (stopped) instance that can later be restored.',
   usage: '<instance>',

@@ -7,7 +7,6 @@ import { allOption, selectNamesOrPrimary } from '../select.js';
 
 export const start = defineCommand({
   name: 'start',
-  aliases: [],
   summary: 'Start instances',
   description:
     'Start the named instances; without a name, the primary one, which is launched when it does ' +

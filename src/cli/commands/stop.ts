@@ -9,7 +9,6 @@ import { withWork } from '../work.js';
 
 export const stop = defineCommand({
   name: 'stop',
-  aliases: [],
   summary: 'Stop running instances',
   description: 'Stop the named instances, if running; without a name, the primary one.',
   usage: '[<name> ...]',

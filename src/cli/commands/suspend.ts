@@ -8,7 +8,6 @@ import { withWork } from '../work.js';
 
 export const suspend = defineCommand({
   name: 'suspend',
-  aliases: [],
   summary: 'Suspend running instances',
   description: 'Suspend the named instances, if running; without a name, the primary one.',
   usage: '[<name> ...]',

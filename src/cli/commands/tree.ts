@@ -4,13 +4,10 @@ import { RESULT_FORMAT } from '../options.js';
 
 export const tree = defineCommand({
   name: 'tree',
-  aliases: [],
   summary: 'Show what came from what',
   description:
     'Show images, instances, snapshots and clones by where they came from, with the bytes that ' +
     'each holds alone and shares.',
-  usage: '',
-  argument: 'none',
   options: { format: RESULT_FORMAT },
   async run({ context, options }) {
     const { lineageTree } = await import('../../vm/lineage/tree.js');

@@ -5,11 +5,8 @@ import { FORMAT } from '../options.js';
 
 export const version = defineCommand({
   name: 'version',
-  aliases: [],
   summary: 'Show version details',
   description: 'Display version information about the multipass command.',
-  usage: '',
-  argument: 'none',
   options: { format: FORMAT },
   run({ context, options }) {
     context.stdout.write(formatVersion(context.version, options.format));
