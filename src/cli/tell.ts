@@ -1,5 +1,5 @@
 import type { StrayTag } from '../vm/snapshots/stray-tags.js';
-import type { BrokenInstanceView } from '../vm/views.js';
+import type { BrokenInstanceView, InstanceView } from '../vm/views.js';
 import type { CliContext } from './context.js';
 import { printable } from './format/table.js';
 
@@ -12,6 +12,15 @@ export function tellProblems(context: CliContext, broken: readonly BrokenInstanc
   for (const { name, problem } of broken) {
     context.stderr.write(`${printable(`instance "${name}" is broken: ${problem.message}`)}\n`);
     context.stderr.write(`  hint: ${printable(problem.hint)}\n`);
+  }
+}
+
+/** Says which guests stand still, and what lets them go on. */
+export function tellStandstills({ stderr }: CliContext, views: readonly InstanceView[]): void {
+  for (const view of views) {
+    if (view.state === 'Broken' || view.problem === undefined) continue;
+    stderr.write(`${printable(view.problem.message)}\n`);
+    stderr.write(`  hint: ${printable(view.problem.hint)}\n`);
   }
 }
 

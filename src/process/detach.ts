@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { log } from '../log.js';
 import { startError } from './programs.js';
 
@@ -21,8 +22,10 @@ export interface DetachedOptions {
   readonly cwd: string;
   /** An open file that gets its stdout and stderr. */
   readonly output: number;
-  /** An open file descriptor that the program gets as its fd 3. */
-  readonly fd3?: number | undefined;
+  /** Where its stdin comes from; `pipe`: from {@link DetachedProcess.stdin}. Default: it has none. */
+  readonly stdin?: 'pipe' | undefined;
+  /** What the program gets as its descriptors from 3 on: open files, and sockets of ours; undefined: nothing there. */
+  readonly fds?: readonly (number | Socket | undefined)[] | undefined;
   /** All that its environment holds. Default: this process's own, with `LC_ALL=C`. */
   readonly env?: Readonly<Record<string, string>> | undefined;
 }
@@ -30,6 +33,8 @@ export interface DetachedOptions {
 /** A program that lives on when this process ends. */
 export interface DetachedProcess {
   readonly pid: number;
+  /** The other end of its stdin, when it has one. It does not keep this process waiting. */
+  readonly stdin: Socket | null;
   /** Resolves with what it ended by, for as long as this process waits for it. */
   readonly ended: Promise<string>;
   /** True once it has ended. */
@@ -48,14 +53,14 @@ export async function spawnDetached(
   args: readonly string[],
   options: DetachedOptions,
 ): Promise<DetachedProcess> {
-  const { cwd, output, fd3, env = { ...process.env, LC_ALL: 'C' } } = options;
+  const { cwd, output, stdin, fds = [], env = { ...process.env, LC_ALL: 'C' } } = options;
   log('debug', 'spawn', [file, ...args].join(' '));
   let child: ChildProcess;
   try {
     child = spawn(file, args, {
       cwd,
       detached: true,
-      stdio: ['ignore', output, output, ...(fd3 === undefined ? [] : [fd3])],
+      stdio: [stdin ?? 'ignore', output, output, ...fds.map((fd) => fd ?? 'ignore')],
       env,
     });
   } catch (error) {
@@ -71,8 +76,12 @@ export async function spawnDetached(
   child.unref();
   const { pid } = child;
   if (pid === undefined) throw new Error(`${file} has no pid`);
+  // It is a socket, whatever Node's types say of it.
+  const given = child.stdin as Socket | null;
+  given?.unref();
   return {
     pid,
+    stdin: given,
     ended,
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     kill: async () => {

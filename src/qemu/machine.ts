@@ -79,6 +79,9 @@ const STANDING_STILL = 'werror=stop,rerror=stop';
 /** Sockets and files of a run, by their names in `run/`. */
 export const RUN_SOCKETS = { qmp: 'qmp.sock', agent: 'agent.sock' } as const;
 
+/** The descriptor that QEMU finds open for what the guest writes to its serial port. */
+const CONSOLE_FD = 4;
+
 const MIB = 1024 ** 2;
 /**
  * What a QEMU never needs once it has begun, its seccomp filter refuses: other programs, other users, rights that it
@@ -115,7 +118,7 @@ export function machineArguments(machine: Machine, files: MachineFiles): string[
     ...(machine.arch === 'x86_64' ? ['-device', `vmgenid,guid=${machine.vmgenid}`] : []),
     ...(machine.arch === 'aarch64' ? ['-bios', 'QEMU_EFI.fd'] : []),
     ...['-qmp', `unix:${runFile(RUN_SOCKETS.qmp)},server=on,wait=off`],
-    ...['-chardev', `file,id=console,path=${runFile('console.log')},append=on`],
+    ...['-chardev', `socket,id=console,fd=${CONSOLE_FD}`],
     ...['-serial', 'chardev:console'],
     ...machine.cards.flatMap(cardArguments),
     ...['-device', 'virtio-scsi-pci,id=scsi0'],

@@ -4,6 +4,7 @@ import { sleep, throwIfAborted } from '../abort.js';
 import { errnoOf, MultipassError, hasCode } from '../errors.js';
 import { findProgram, notInstalled } from '../process/programs.js';
 import { spawnDetached, WRITE_PID_FILE, type DetachedProcess } from '../process/detach.js';
+import { keepConsole } from './console-log.js';
 import { RUN_SOCKETS } from './machine.js';
 import { QmpClient } from './qmp-client.js';
 
@@ -48,13 +49,14 @@ export async function startQemu(request: StartRequest): Promise<StartedQemu> {
   const become = ['-c', BECOME_QEMU, 'sh', `${run}/qemu.pid`, ...through, program, ...args];
   let qemu: DetachedProcess;
   try {
-    const env = cleanEnvironment();
-    qemu = await spawnDetached('/bin/sh', become, {
-      cwd: folder,
-      output: output.fd,
-      fd3: lock,
-      env,
-    });
+    const console = await keepConsole(join(folder, run), output.fd);
+    try {
+      const fds = [lock, console];
+      const env = cleanEnvironment();
+      qemu = await spawnDetached('/bin/sh', become, { cwd: folder, output: output.fd, fds, env });
+    } finally {
+      console.destroy();
+    }
   } finally {
     await output.close();
   }

@@ -78,9 +78,14 @@ export class InstanceDir {
     return this.runFile('machine.json');
   }
 
-  /** What the guest has written to its serial port since it was started. */
+  /** The end of what the guest has written to its serial port. */
   get consoleLog(): string {
     return this.runFile('console.log');
+  }
+
+  /** What it had written there before. */
+  get olderConsoleLog(): string {
+    return this.runFile('console.old');
   }
 
   /** Empty; there once the guest has let us in, in this run. */

@@ -49,6 +49,8 @@ export interface ReadableInstanceView {
   readonly image: ImageRecord;
   /** Null unless it runs and was asked. */
   readonly runtime: RuntimeInfo | null;
+  /** Why its guest stands still; undefined when it does not, or was not asked. */
+  readonly problem?: Problem | undefined;
 }
 
 export interface BrokenInstanceView {

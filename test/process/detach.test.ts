@@ -48,20 +48,38 @@ describe('spawnDetached', () => {
     expect([failed.hasEnded(), killed.hasEnded()]).toEqual([true, true]);
   });
 
-  test('gives the program an open file as its fd 3', async ({ folder }) => {
+  test('gives the program open files as its descriptors from 3 on', async ({ folder }) => {
     const [given, output] = [
       await open(join(folder, 'given'), 'w'),
       await open(join(folder, 'output'), 'w'),
     ];
-    const script = 'echo hello >&3';
+    const script = 'echo nothing >&3; echo hello >&4';
     const child = await spawnDetached('/bin/sh', ['-c', script], {
       cwd: folder,
       output: output.fd,
-      fd3: given.fd,
+      fds: [undefined, given.fd],
     });
     await child.ended;
     await Promise.all([given.close(), output.close()]);
     expect(await readFile(join(folder, 'given'), 'utf8')).toBe('hello\n');
+    expect(child.stdin).toBeNull();
+  });
+
+  test('lets another program have the end of its stdin that it is written to', async ({
+    folder,
+  }) => {
+    const output = await open(join(folder, 'output'), 'w');
+    const options = { cwd: folder, output: output.fd };
+    const reader = await spawnDetached('/bin/sh', ['-c', 'exec cat'], {
+      ...options,
+      stdin: 'pipe',
+    });
+    const fds = [reader.stdin!];
+    const writer = await spawnDetached('/bin/sh', ['-c', 'echo hello >&3'], { ...options, fds });
+    reader.stdin!.destroy();
+    await Promise.all([writer.ended, reader.ended]);
+    await output.close();
+    expect(await readFile(join(folder, 'output'), 'utf8')).toBe('hello\n');
   });
 
   test('kills it when asked to, and then it has ended', async ({ shell }) => {

@@ -44,7 +44,7 @@ describe('machineArguments', () => {
       -uuid 11111111-2222-4333-8444-555555555555
       -device vmgenid,guid=66666666-7777-4888-9999-aaaaaaaaaaaa
       -qmp unix:run/qmp.sock,server=on,wait=off
-      -chardev file,id=console,path=run/console.log,append=on
+      -chardev socket,id=console,fd=4
       -serial chardev:console
       -netdev user,net=10.1.2.0/24,hostfwd=tcp:127.0.0.1:2222-:22,id=net0
       -device virtio-net-pci,netdev=net0,mac=52:54:00:00:00:01,addr=0x3,romfile=
@@ -115,7 +115,6 @@ describe('machineArguments', () => {
       names,
     );
     expect(args).toContain('unix:r,,u,,n/qmp.sock,server=on,wait=off');
-    expect(args).toContain('file,id=console,path=r,,u,,n/console.log,append=on');
     expect(args).toContain('tap,ifname=a,,b,script=no,downscript=no,id=net0');
     const nodes = args
       .filter((arg) => arg.startsWith('{'))

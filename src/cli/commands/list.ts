@@ -3,7 +3,7 @@ import { EXIT } from '../exit-codes.js';
 import { usageError } from '../failures.js';
 import { flag, FORMAT } from '../options.js';
 import { withRuntime } from '../runtime.js';
-import { tellProblems, tellStrayTags } from '../tell.js';
+import { tellProblems, tellStandstills, tellStrayTags } from '../tell.js';
 
 export const list = defineCommand({
   name: 'list',
@@ -41,6 +41,7 @@ export const list = defineCommand({
       context,
       views.flatMap((view) => (view.state === 'Broken' ? [view] : [])),
     );
+    tellStandstills(context, views);
     return EXIT.ok;
   },
 });

@@ -29,7 +29,7 @@ export interface InfoItems {
   readonly kind?: 'instances' | 'snapshots';
 }
 
-/** What to print of an instance; for a Broken one everything but name and problem is empty. */
+/** What to print of an instance; for a Broken one everything but name, state and problem is empty. */
 export interface InstanceDetails {
   readonly name: string;
   readonly state: InstanceState;
@@ -68,10 +68,10 @@ function detailsOf({ view, snapshotCount }: InstanceInfo): InstanceDetails {
     const image = { id: '', os: '', release: '' };
     return { ...common, problem: view.problem, image, mounts: [], runtime: NOTHING_KNOWN };
   }
-  const { image, spec, runtime } = view;
+  const { image, spec, runtime, problem = null } = view;
   return {
     ...common,
-    problem: null,
+    problem,
     image,
     mounts: spec.mounts,
     runtime: runtime ?? NOTHING_KNOWN,

@@ -20,16 +20,8 @@ export function formatInfoTable(groups: readonly InfoGroup[]): string {
 
 function instanceBlock(instance: InstanceDetails): string {
   const { name, state, problem, snapshotCount, runtime } = instance;
-  const start = [field('Name', name), field('State', state)];
-  if (problem !== null) {
-    const place = problem.at === '' ? problem.path : `${problem.path} at ${problem.at}`;
-    return [
-      ...start,
-      field('File', place),
-      field('Problem', problem.message),
-      field('Hint', problem.hint),
-    ].join('');
-  }
+  const start = [field('Name', name), field('State', state), ...problemLines(problem)];
+  if (state === 'Broken') return start.join('');
   return [
     ...start,
     field('Snapshots', String(snapshotCount)),
@@ -42,6 +34,12 @@ function instanceBlock(instance: InstanceDetails): string {
     field('Memory usage', usage(runtime.memoryUsed, runtime.memoryTotal)),
     field('Mounts', ...mountLines(instance.mounts)),
   ].join('');
+}
+
+function problemLines(problem: InstanceDetails['problem']): string[] {
+  if (problem === null) return [];
+  const place = problem.at === '' ? problem.path : `${problem.path} at ${problem.at}`;
+  return [field('File', place), field('Problem', problem.message), field('Hint', problem.hint)];
 }
 
 function snapshotBlock({ instance, record, parent, children }: SnapshotView): string {

@@ -13,7 +13,7 @@ interface ListEntry {
   readonly state: InstanceState;
   readonly ipv4: readonly string[];
   readonly release: string;
-  /** Present only for a Broken instance. */
+  /** Present only for a Broken instance, and for one whose guest stands still. */
   readonly problem?: Readonly<Record<keyof Problem, string>>;
 }
 
@@ -49,7 +49,9 @@ function toEntry(view: InstanceView): ListEntry {
     return { name, state, ipv4: [], release: NOT_AVAILABLE, problem: view.problem };
   }
   const release = imageTitle(view.image) ?? NOT_AVAILABLE;
-  return { name, state, ipv4: view.runtime?.ipv4 ?? [], release };
+  const { problem, runtime } = view;
+  const ipv4 = runtime?.ipv4 ?? [];
+  return { name, state, ipv4, release, ...(problem === undefined ? {} : { problem }) };
 }
 
 function formatListTable(entries: readonly ListEntry[]): string {

@@ -4,13 +4,15 @@ import type { StoreLayout } from '../../store/layout.js';
 import {
   NOTHING_KNOWN,
   type InstanceView,
+  type Problem,
   type ReadableInstanceView,
   type RuntimeInfo,
 } from '../views.js';
-import { readInstance } from '../read-instance.js';
+import { problemOf, readInstance } from '../read-instance.js';
 import { isLive } from '../state.js';
 import { guestOf, leasedAddress } from './open-guest.js';
 import { askGuest } from './runtime-info.js';
+import { lookForStandstill } from './standing-still.js';
 
 type ReadableState = ReadableInstanceView['state'];
 
@@ -37,8 +39,9 @@ export async function withRuntime(
   const queue = running.values();
   const worker = async (): Promise<void> => {
     for (const { view, at } of queue) {
-      const runtime = await ask(view.name, request);
-      asked[at] = { ...view, runtime, state: stateSeen(view.state, runtime) };
+      const { runtime, problem } = await ask(view.name, request);
+      const state = problem === undefined ? stateSeen(view.state, runtime) : 'Unknown';
+      asked[at] = { ...view, runtime, state, problem };
     }
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, running.length) }, worker));
@@ -53,9 +56,33 @@ function stateSeen(state: ReadableState, runtime: RuntimeInfo | null): ReadableS
   return state === 'Running' ? 'Unknown' : state;
 }
 
-async function ask(name: string, { layout, signal }: AskRequest): Promise<RuntimeInfo | null> {
-  const patience = AbortSignal.timeout(PATIENCE_MS);
-  const limit = signal === undefined ? patience : AbortSignal.any([signal, patience]);
+interface Told {
+  readonly runtime: RuntimeInfo | null;
+  readonly problem?: Problem | undefined;
+}
+
+/** A guest that stands still does not answer: QEMU, which does at once, is asked at the same time. */
+async function ask(name: string, { layout, signal }: AskRequest): Promise<Told> {
+  const dir = layout.instance(name);
+  const stillness = new AbortController();
+  const limits = [stillness.signal, AbortSignal.timeout(PATIENCE_MS)];
+  const limit = AbortSignal.any(signal === undefined ? limits : [signal, ...limits]);
+  const [standstill, runtime] = await Promise.all([
+    lookForStandstill(dir, signal).then((found) => {
+      if (found !== null) stillness.abort();
+      return found;
+    }),
+    askItself(name, { layout, signal, limit }),
+  ]);
+  return standstill === null
+    ? { runtime }
+    : { runtime, problem: problemOf(standstill, layout, dir) };
+}
+
+async function askItself(
+  name: string,
+  { layout, signal, limit }: AskRequest & { readonly limit: AbortSignal },
+): Promise<RuntimeInfo | null> {
   try {
     const reading = readInstance(layout, name);
     const leased = leasedAddress(layout, reading);

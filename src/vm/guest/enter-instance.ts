@@ -2,7 +2,6 @@ import { cwd as currentFolder } from 'node:process';
 import type { StoreLayout } from '../../store/layout.js';
 import { lookAt } from '../open.js';
 import type { InstanceReading } from '../read-instance.js';
-import { boundConsole } from './console.js';
 import { requireGuest } from './open-guest.js';
 import { enterGuest, runInGuest, shellWord, SSH_FAILED } from './ssh.js';
 import { mapWorkingDirectory } from './working-directory.js';
@@ -33,7 +32,6 @@ export async function enterInstance(request: EnterRequest): Promise<number> {
   const { layout, name, command, terminal, signal } = request;
   const reading = requireRunning(layout, name);
   const guest = await requireGuest(layout, reading);
-  await boundConsole(reading.dir);
   if (command === null) return await enterGuest(guest, { command, terminal, signal });
   const words = command.map(shellWord).join(' ');
   const folder = folderOf(request, reading.spec.mounts);

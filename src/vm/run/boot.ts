@@ -146,7 +146,8 @@ async function removeRun({ dir }: InstanceReading, keepConsole: boolean): Promis
       if (isLinked) await rm(dir.runFile(file));
     }
     for (const file of files) await rm(dir.runFile(file), { force: true });
-    if (!keepConsole) await rm(dir.consoleLog, { force: true });
+    if (keepConsole) return;
+    for (const file of [dir.consoleLog, dir.olderConsoleLog]) await rm(file, { force: true });
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
   }

@@ -5,7 +5,6 @@ import { asObject, QemuHungUp, QmpClient } from '../../qemu/qmp-client.js';
 import { runJob } from '../../qemu/qmp-jobs.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import { instanceNotRunning } from '../errors.js';
-import { boundConsole } from '../guest/console.js';
 import { isRunning, SUSPEND_TAG } from '../read-instance.js';
 
 /**
@@ -22,7 +21,6 @@ const PATIENCE_MS = 60_000;
  *   through to it for a minute; ABORTED
  */
 export async function openMonitor(dir: InstanceDir, signal?: AbortSignal): Promise<QmpClient> {
-  await boundConsole(dir);
   const start = Date.now();
   for (;;) {
     try {
@@ -70,12 +68,6 @@ export async function letRun(client: QmpClient): Promise<void> {
 /** Deletes the saved memory of a machine that does not run. */
 export async function dropSavedState(client: QmpClient): Promise<void> {
   await runJob(client, 'snapshot-delete', { tag: SUSPEND_TAG, devices: [HEAD_NODE] });
-}
-
-/** What QEMU does with its guest: `running`, `paused`, `io-error`, `prelaunch`, … (QEMU's RunState). */
-export async function runStateOf(client: QmpClient): Promise<string> {
-  const { status } = asObject(await client.execute('query-status'));
-  return typeof status === 'string' ? status : 'unknown';
 }
 
 function doesNotListen(name: string, cause: unknown): MultipassError {

@@ -1,4 +1,5 @@
 import { MultipassError, hasCode } from '../../errors.js';
+import { runStateOf } from '../../qemu/run-state.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { runInGuest, type Guest } from '../guest/ssh.js';
 import type { InstanceRequest } from '../instance-request.js';
@@ -11,7 +12,7 @@ import { prepareStore } from '../sweep.js';
 import { bootInstance } from './boot.js';
 import { plugCards } from '../network/instance-bridge.js';
 import { readMachine } from '../records/machine-record.js';
-import { INTERRUPTED, letRun, openMonitor, runStateOf } from './monitor.js';
+import { INTERRUPTED, letRun, openMonitor } from './monitor.js';
 import { waitForGuest } from './wait-for-guest.js';
 
 /** What is started. */

@@ -2,14 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { errnoOf, MultipassError, hasCode } from '../../errors.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
+import { runStateOf, standstillOf } from '../../qemu/run-state.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import { Work } from '../../work.js';
 import type { InstanceRequest } from '../instance-request.js';
 import { ANY_STATE, AT_REST, lookAt, openInstance } from '../open.js';
 import { runningQemu, SUSPEND_TAG, type InstanceReading } from '../read-instance.js';
+import { standsStill } from '../guest/standing-still.js';
 import { prepareStore } from '../sweep.js';
 import { tidyAfterRun, waitForEnd } from './end-of-run.js';
-import { INTERRUPTED, letRun, listenForFarewell, openMonitor, runStateOf } from './monitor.js';
+import { INTERRUPTED, letRun, listenForFarewell, openMonitor } from './monitor.js';
 import { withDeadline, type DeadlineRequest } from './wait-for-guest.js';
 
 /** What is stopped, and how. */
@@ -77,9 +79,9 @@ export async function endRun(request: StopRequest): Promise<void> {
 /** @returns whether QEMU has said farewell */
 async function shutDown(request: DeadlineRequest, client: QmpClient): Promise<boolean> {
   const hasSaidFarewell = listenForFarewell(client);
-  const state = await runStateOf(client);
-  if (state === 'io-error') throw outOfSpace(request.name);
-  if (INTERRUPTED.has(state)) await letRun(client);
+  const why = await standstillOf(client);
+  if (why !== null) throw standsStill(request.layout.instance(request.name), why);
+  if (INTERRUPTED.has(await runStateOf(client))) await letRun(client);
   await withDeadline(request, async ({ signal: deadline }) => {
     const pressing = pressUntilEnd(client, deadline);
     const aborted = new Promise<never>((_, reject) => {
@@ -157,17 +159,4 @@ function doesNotShutDown(name: string, cause: MultipassError): MultipassError {
     details: { ...cause.details },
     cause,
   });
-}
-
-function outOfSpace(name: string): MultipassError {
-  return new MultipassError(
-    'DISK_FULL',
-    `"${name}" stands still: there is no space left for what it writes`,
-    {
-      hint:
-        `Free some space and let it go on with \`multipass start ${name}\`, or power it off with force ` +
-        `(\`multipass stop --force ${name}\`).`,
-      details: { name },
-    },
-  );
 }

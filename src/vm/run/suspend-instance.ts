@@ -1,6 +1,7 @@
 import { HEAD_NODE } from '../../qemu/machine.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
 import { runJob } from '../../qemu/qmp-jobs.js';
+import { runStateOf } from '../../qemu/run-state.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import { requireGuest } from '../guest/open-guest.js';
 import type { InstanceRequest } from '../instance-request.js';
@@ -11,7 +12,7 @@ import { SUSPEND_TAG } from '../read-instance.js';
 import { prepareStore } from '../sweep.js';
 import { noteWork } from './note-work.js';
 import { tidyAfterRun, waitForEnd } from './end-of-run.js';
-import { INTERRUPTED, letRun, listenForFarewell, openMonitor, runStateOf } from './monitor.js';
+import { INTERRUPTED, letRun, listenForFarewell, openMonitor } from './monitor.js';
 
 /**
  * Saves the memory of a running instance in its disk, under Multipass's tag `suspend`, and ends its QEMU; the next

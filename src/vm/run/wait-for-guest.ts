@@ -3,9 +3,10 @@ import { MultipassError, hasCode } from '../../errors.js';
 import { log } from '../../log.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
-import { boundConsole, consoleTail } from '../guest/console.js';
+import { consoleTail } from '../guest/console.js';
 import { guestOf } from '../guest/open-guest.js';
 import { waitForSsh, type Guest } from '../guest/ssh.js';
+import { lookForStandstill } from '../guest/standing-still.js';
 import type { Work } from '../../work.js';
 import { isRunning, type InstanceReading } from '../read-instance.js';
 
@@ -27,21 +28,30 @@ export interface WaitRequest extends Omit<DeadlineRequest, 'name'> {
   readonly reading: InstanceReading;
 }
 
+/** How often QEMU is asked whether the guest stands still. */
+const LOOK_MS = 3000;
 /** How often the end of the console is told of while a guest is waited for. */
 const NOTE_MS = 1000;
 
 /**
  * Waits until a running instance can be entered by ssh, and tells meanwhile what its guest writes to its console.
  * @throws MultipassError TIMED_OUT, with a hint when the guest has been silent; QEMU_FAILED when it ended meanwhile,
- *   with the end of its console; HOST_KEY_CHANGED, SSH_FAILED (no key), ABORTED
+ *   with the end of its console; DISK_FULL, IO_ERROR when it stands still; HOST_KEY_CHANGED, SSH_FAILED (no key), ABORTED
  */
 export async function waitForGuest(request: WaitRequest): Promise<Guest> {
   const { layout, reading, work } = request;
   const { name, dir } = reading;
   let noted = 0;
+  let looked = Date.now();
+  const requireMoving = async (): Promise<void> => {
+    if (Date.now() - looked < LOOK_MS) return;
+    looked = Date.now();
+    const standstill = await lookForStandstill(dir, work.signal);
+    if (standstill !== null) throw standstill;
+  };
   const entered = await withDeadline({ ...request, name }, async (deadline) => {
     const guest = async (): Promise<Guest | undefined> => {
-      await boundConsole(dir);
+      await requireMoving();
       return await guestOf(layout, reading);
     };
     return await waitForSsh(guest, {

@@ -2,7 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { run } from '../../../src/process/run.js';
-import { openMonitor, runStateOf } from '../../../src/vm/run/monitor.js';
+import { runStateOf } from '../../../src/qemu/run-state.js';
+import { openMonitor } from '../../../src/vm/run/monitor.js';
 import { guestImage } from '../../support/guests.js';
 import { hashTree } from '../../support/hash-tree.js';
 import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';
@@ -49,6 +50,15 @@ test('a guest that fills the disk of the host stands still, and can be let on or
       exitCode: 2,
     });
     expect(await guests.ok(['list', '--no-ipv4'])).toMatch(/^web +Running /m);
+    for (const command of ['list', 'info', 'start'] as const) {
+      const { stdout, stderr } = await guests.multipass([
+        command,
+        ...(command === 'start' ? ['web'] : []),
+      ]);
+      expect(stderr).toContain('"web" stands still: there is no space left for what it writes\n');
+      expect(stderr).toContain('let it go on with `multipass start web`');
+      if (command !== 'start') expect(stdout).toContain('Unknown');
+    }
 
     await run('rm', [ballast]);
     await guests.ok(['start', 'web']);

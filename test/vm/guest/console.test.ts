@@ -1,7 +1,7 @@
-import { mkdir, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import type { InstanceDir } from '../../../src/store/instance-dir.js';
-import { boundConsole, consoleTail } from '../../../src/vm/guest/console.js';
+import { consoleTail } from '../../../src/vm/guest/console.js';
 import { test as base } from '../../support/store-fixture.js';
 
 const test = base.extend<{ dir: InstanceDir }>({
@@ -25,22 +25,25 @@ describe('consoleTail', () => {
     expect(consoleTail(dir)).toHaveLength(8192);
   });
 
+  test.for([
+    ['just after the log was begun anew', 'four\n', 'one\ntwo\nthree\n', 'one\ntwo\nthree\nfour'],
+    ['in the middle of a line', 'r\nfive\n', 'three\nfou', 'three\nfour\nfive'],
+    ['before the new one holds anything', '', 'one\n', 'one'],
+  ] as const)('goes on in the older log %s', async ([, newer, older, tail], { dir }) => {
+    await writeFile(dir.consoleLog, newer);
+    await writeFile(dir.olderConsoleLog, older);
+    expect(consoleTail(dir)).toBe(tail);
+  });
+
+  test('has nothing of the older log where the newer one is long enough', async ({ dir }) => {
+    await writeFile(dir.consoleLog, 'n'.repeat(8192));
+    await writeFile(dir.olderConsoleLog, 'older\n');
+    expect(consoleTail(dir)).toBe('n'.repeat(8192));
+  });
+
   test('is nothing for a guest that said nothing, or has no log', async ({ dir }) => {
     expect(consoleTail(dir)).toBe('');
     await writeFile(dir.consoleLog, '\n\n');
     expect(consoleTail(dir)).toBe('');
-  });
-});
-
-describe('boundConsole', () => {
-  test('empties a log that is larger than 16 MiB, and no other', async ({ dir }) => {
-    await boundConsole(dir);
-    await writeFile(dir.consoleLog, '');
-    await truncate(dir.consoleLog, 16 * 1024 ** 2);
-    await boundConsole(dir);
-    expect((await stat(dir.consoleLog)).size).toBe(16 * 1024 ** 2);
-    await truncate(dir.consoleLog, 16 * 1024 ** 2 + 1);
-    await boundConsole(dir);
-    expect((await stat(dir.consoleLog)).size).toBe(0);
   });
 });

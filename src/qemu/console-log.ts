@@ -1,0 +1,47 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { spawnDetached } from '../process/detach.js';
+
+/** Files in `run/` that hold what a guest has written to its serial port: the newer half, and the older one. */
+const CONSOLE_FILES = { newer: 'console.log', older: 'console.old' } as const;
+
+/** Each of the two grows to this size: that much of the end of the console is there at least, and never twice as much. */
+const HALF = 512 * 1024;
+
+/**
+ * Where each half goes, as the shell of split(1) runs it: what was the newer one is the older from then on. The folder
+ * is an open descriptor, so it may be moved meanwhile, and nobody is at work in it.
+ */
+const TAKE_HALF = `umask 077; cd /proc/self/fd/3 || exit 1
+[ ! -e ${CONSOLE_FILES.newer} ] || mv -f ${CONSOLE_FILES.newer} ${CONSOLE_FILES.older}
+exec 4>${CONSOLE_FILES.newer} && cd / && exec cat >&4 3<&- 4>&-`;
+
+/**
+ * Starts what keeps the end of a guest's console in two files of a folder, for as long as anybody has the other end: so
+ * it ends with QEMU, after the last byte, whatever QEMU dies of. A guest may write for ever, while no command looks.
+ * @param folder for what belongs to this run
+ * @param output an open file for what it has to say itself
+ * @returns the end that QEMU writes to; the caller hands it on, and closes its own
+ * @throws MultipassError TOOL_MISSING
+ */
+export async function keepConsole(folder: string, output: number): Promise<Socket> {
+  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    const { stdin } = await spawnDetached(
+      'split',
+      ['-b', String(HALF), '--filter', TAKE_HALF, '-', 'console'],
+      {
+        cwd: '/',
+        output,
+        stdin: 'pipe',
+        fds: [handle.fd],
+        env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', SHELL: '/bin/sh' },
+      },
+    );
+    if (stdin === null) throw new Error('split has no stdin');
+    return stdin;
+  } finally {
+    await handle.close();
+  }
+}
