@@ -89,8 +89,8 @@ export interface RepeatedKey {
 }
 
 /**
- * The keys that a text had more than once: to PyYAML the last one counts, without a word, and so it does in the document
- * of {@link parseGuestYaml}.
+ * The keys that a text had more than once: to PyYAML the last one counts, without a word, and so it does in the
+ * document of {@link parseGuestYaml}.
  */
 export function repeatedKeys(document: Document): RepeatedKey[] {
   return document.warnings

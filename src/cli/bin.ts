@@ -7,6 +7,7 @@ import { readSettings } from '../vm/settings/settings.js';
 import type { CliContext, Output } from './context.js';
 import { EXIT, exitCodeOfSignal } from './exit-codes.js';
 import { runCli } from './main.js';
+import { reportError } from './report-error.js';
 import { forTerminal } from './terminal-text.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -39,17 +40,19 @@ process.stderr.on('error', () => undefined);
 
 const { env } = process;
 const home = homedir();
-const layout = new StoreLayout(storageRoot({ env, home }));
+const stderr = outputOf(process.stderr);
+const version = env['MULTIPASS_TS_VERSION'] ?? '';
+const layout = storeLayout();
 const context: CliContext = {
   stdin: readStdin,
   terminal: process.stdin.isTTY && process.stdout.isTTY,
   stdout: outputOf(process.stdout),
-  stderr: outputOf(process.stderr),
+  stderr,
   env,
   home,
   signal: interruption.signal,
   layout,
-  version: process.env['MULTIPASS_TS_VERSION'] ?? '',
+  version,
   get primary() {
     return readSettings(layout, env).primaryName;
   },
@@ -58,6 +61,15 @@ const exitCode = await runCli(process.argv.slice(2), context);
 // A failure of stdout may show before this point or after it.
 const outcome = process.exitCode ?? exitCode;
 process.exitCode = received === undefined ? outcome : exitCodeOfSignal(received);
+
+/** A relative path of the store may lead nowhere; no command can do without. */
+function storeLayout(): StoreLayout {
+  try {
+    return new StoreLayout(storageRoot({ env, home }));
+  } catch (error) {
+    process.exit(reportError(error, { stderr, version }, false));
+  }
+}
 
 async function readStdin(): Promise<Buffer> {
   const pieces: Buffer[] = [];

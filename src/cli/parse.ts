@@ -1,5 +1,5 @@
-import { resolve } from 'node:path';
 import { MultipassError } from '../errors.js';
+import { absolutePath } from '../files/absolute-path.js';
 import { parseMemorySize } from '../memory-size.js';
 import type { IdMapping, MountType } from '../vm/records/mount.js';
 import { usageError } from './failures.js';
@@ -108,7 +108,7 @@ export interface MountPlace {
 /** Reads `<source>[:<target>]`; whether there is such a folder is another matter. */
 export function parseMountPlace(text: string): MountPlace {
   const { of: source, path: target } = parsePlace(text);
-  return { source: resolve(source), target };
+  return { source: absolutePath(source), target };
 }
 
 function parsePositive(text: string, complaint: string): number {

@@ -9,7 +9,11 @@ import { CommandFailure } from './program.js';
  * causes when `-v` was given. A plain Error is a bug of ours, and reported as one.
  * @returns the exit code
  */
-export function reportError(error: unknown, context: CliContext, verbose: boolean): number {
+export function reportError(
+  error: unknown,
+  context: Pick<CliContext, 'stderr' | 'version'>,
+  verbose: boolean,
+): number {
   const command = error instanceof CommandFailure ? error.command : undefined;
   const cause = meaningOf(error instanceof CommandFailure ? error.cause : error);
   if (!(cause instanceof MultipassError)) {

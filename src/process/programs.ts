@@ -59,25 +59,26 @@ export function notInstalled(
 export function startError<E>(error: E, program: string, cwd?: string): E | MultipassError {
   if (!isStartFailure(error)) return error;
   // The kernel says ENOENT for both, and Node names the program in both cases.
-  const problem = cwd === undefined ? undefined : folderProblem(cwd);
-  if (problem !== undefined) return noWorkingDirectory(program, cwd, problem);
+  if (cwd !== undefined) {
+    const problem = folderProblem(cwd);
+    if (problem !== undefined) return noWorkingDirectory(program, cwd, problem);
+  }
   if (errnoOf(error) === 'ENOENT') return notInstalled(program, { cause: error });
   return fromSystemError(error, 'start the program', program) as MultipassError;
 }
 
 /** The error for a program whose working directory cannot be used. */
-export function noWorkingDirectory(
-  program: string,
-  cwd: string | undefined,
-  cause: unknown,
-): MultipassError {
-  const where = cwd === undefined ? 'current working directory' : `working directory "${cwd}"`;
+function noWorkingDirectory(program: string, cwd: string, cause: unknown): MultipassError {
   const why = cause instanceof Error ? (errnoOf(cause) ?? cause.message) : String(cause);
-  return new MultipassError('IO_ERROR', `cannot run ${program} in the ${where}: ${why}`, {
-    hint: 'Change to a folder that exists and may be entered, then try again.',
-    details: { program, ...(cwd === undefined ? {} : { path: cwd }) },
-    cause,
-  });
+  return new MultipassError(
+    'IO_ERROR',
+    `cannot run ${program} in the working directory "${cwd}": ${why}`,
+    {
+      hint: 'Change to a folder that exists and may be entered, then try again.',
+      details: { program, path: cwd },
+      cause,
+    },
+  );
 }
 
 /** True when it is the system that could not start a program; what a program says itself never is. */

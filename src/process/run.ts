@@ -2,7 +2,7 @@ import type { Options } from 'execa';
 import { sleep, throwIfAborted } from '../abort.js';
 import { ExecError, MultipassError } from '../errors.js';
 import { log } from '../log.js';
-import { noWorkingDirectory, startError } from './programs.js';
+import { startError } from './programs.js';
 
 /** How one program is run. */
 export interface RunOptions {
@@ -33,7 +33,7 @@ export interface RunResult {
  * Runs a program to its end: arguments as an array, never a shell, `LC_ALL=C`, no stdin.
  * When the signal fires, the program gets SIGTERM, and SIGKILL 5 s later; it is waited for, what it has started is not.
  *
- * @throws MultipassError TOOL_MISSING when there is no such program; IO_ERROR when there is no such folder; ABORTED
+ * @throws MultipassError TOOL_MISSING when there is no such program; IO_ERROR when `cwd` is no folder; ABORTED
  *   when the signal fired; DISK_FULL when that is what the program says; ExecError (TOOL_FAILED) for any other exit
  *   code not among `okExitCodes`, and for a signal.
  */
@@ -44,7 +44,6 @@ export async function run(
 ): Promise<RunResult> {
   const { signal, okExitCodes = [0] } = options;
   throwIfAborted(signal);
-  requireCurrentFolder(file);
   const { execa } = await import('execa');
   log('debug', 'exec', [file, ...args].join(' '));
   const settings: Options = {
@@ -58,7 +57,7 @@ export async function run(
     env: { LC_ALL: 'C' },
     reject: false,
     forceKillAfterDelay: 5000,
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    cwd: options.cwd ?? currentFolder(),
     ...(signal === undefined ? {} : { cancelSignal: signal }),
   };
   const child = execa(file, args, settings);
@@ -90,12 +89,12 @@ export async function run(
   throw failure({ file, called: options.called ?? file }, result, options.cwd);
 }
 
-/** It may have been removed under us, and execa cannot be without one. */
-function requireCurrentFolder(file: string): void {
+/** Ours, or the root where it was removed under us: no program that gets absolute paths needs more. */
+function currentFolder(): string {
   try {
-    process.cwd();
-  } catch (error) {
-    throw noWorkingDirectory(file, undefined, error);
+    return process.cwd();
+  } catch {
+    return '/';
   }
 }
 

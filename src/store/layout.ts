@@ -1,4 +1,5 @@
-import { join, relative, resolve } from 'node:path';
+import { join, relative } from 'node:path';
+import { absolutePath } from '../files/absolute-path.js';
 import { ImageDir } from './image-dir.js';
 import { InstanceDir } from './instance-dir.js';
 
@@ -13,8 +14,9 @@ export class StoreLayout {
   /** Absolute path of the store. */
   readonly root: string;
 
+  /** @throws MultipassError INVALID_ARGUMENT for a relative path when our own working directory was removed */
   constructor(root: string) {
-    this.root = resolve(root);
+    this.root = absolutePath(root);
   }
 
   get formatFile(): string {

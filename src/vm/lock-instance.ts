@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { errnoOf, MultipassError } from '../errors.js';
+import { errnoOf, fromSystemError, MultipassError } from '../errors.js';
 import type { InstanceDir } from '../store/instance-dir.js';
 import { takeKernelLock, type LockMode } from '../store/kernel-lock.js';
 import { isPlainName, type StoreLayout } from '../store/layout.js';
@@ -50,8 +50,10 @@ export async function lockInstance(
       whileWaiting: refuseIfRunning,
     });
   } catch (error) {
-    const isGone = errnoOf(error) === 'ENOENT' && !(error instanceof MultipassError);
-    throw isGone ? instanceNotFound(name) : error;
+    if (error instanceof MultipassError) throw error;
+    // Of all paths it is the folder of the instance alone whose absence means that there is none.
+    if (errnoOf(error) === 'ENOENT') requireFolder(dir);
+    throw fromSystemError(error, `lock "${name}"`, dir.lock);
   }
 }
 

@@ -14,11 +14,22 @@ export const test = base.extend<{ folder: string }>({
   },
 });
 
+/** What packages in the older format of modules want. */
+const FOR_COMMONJS =
+  "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);";
+
 /** A program of its own, from a text. */
 export async function compile(folder: string, contents: string): Promise<string> {
   const outfile = join(folder, 'program.mjs');
   const source = join(folder, 'program.ts');
   await writeFile(source, contents);
-  await build({ entryPoints: [source], outfile, bundle: true, format: 'esm', platform: 'node' });
+  await build({
+    entryPoints: [source],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    banner: { js: FOR_COMMONJS },
+  });
   return outfile;
 }

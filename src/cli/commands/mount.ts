@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { absolutePath } from '../../files/absolute-path.js';
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { usageError } from '../failures.js';
@@ -43,7 +43,7 @@ export const mount = defineCommand({
     const { type, uidMap, gidMap } = invocation.options;
     const [given, ...places] = invocation.args;
     if (given === undefined || places.length === 0) throw usageError('Not enough arguments given');
-    const source = resolve(given);
+    const source = absolutePath(given);
     await requireMountable(source);
     for (const { of: name, path: target } of places.map(parsePlace)) {
       await mountFolder(invocation, {

@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { MultipassError, hasCode } from '../../errors.js';
+import { absolutePath } from '../../files/absolute-path.js';
 import { isAbsence, legacyError, statLegacy, unlessAbsent } from './legacy-file.js';
 import type { HostEnvironment } from '../storage-root.js';
 import { legacyPlaces, type LegacyPlace, siblingCache } from './places.js';
@@ -98,7 +99,7 @@ async function distinct(roots: readonly LegacyRoot[]): Promise<LegacyRoot[]> {
 
 async function existing(dir: string): Promise<string> {
   try {
-    return await realpath(dir);
+    return await realpath(absolutePath(dir));
   } catch (error) {
     if (!isAbsence(error)) throw legacyError(error, dir);
     throw new MultipassError('LEGACY_NOT_FOUND', `there is no folder "${dir}"`, {

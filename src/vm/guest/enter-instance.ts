@@ -1,4 +1,4 @@
-import { cwd as currentFolder } from 'node:process';
+import { workingDirectory } from '../../files/absolute-path.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { lookAt } from '../open.js';
 import type { InstanceReading } from '../read-instance.js';
@@ -67,5 +67,7 @@ function folderOf(
   mounts: Parameters<typeof mapWorkingDirectory>[1],
 ): string | null {
   if (folder === 'home') return null;
-  return folder === 'mapped' ? mapWorkingDirectory(currentFolder(), mounts) : folder.path;
+  if (folder !== 'mapped') return folder.path;
+  const current = workingDirectory();
+  return current === null ? null : mapWorkingDirectory(current, mounts);
 }

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { MultipassError } from '../../errors.js';
+import { absolutePath } from '../../files/absolute-path.js';
 
 /** What a user asked for: an image of an image server, a download, or a file. */
 export type ParsedQuery =
@@ -29,7 +30,7 @@ export function parseImageQuery(text: string): ParsedQuery {
   if (text === '~' || text.startsWith('~/')) {
     return { type: 'file', paths: [resolve(homedir(), text.slice(2))] };
   }
-  if (text.includes('/')) return { type: 'file', paths: [resolve(text)] };
+  if (text.includes('/')) return { type: 'file', paths: [absolutePath(text)] };
   const { remote, search } = splitRemote(text);
   return { type: 'alias', remote, alias: search === '' ? DEFAULT_ALIAS : search };
 }

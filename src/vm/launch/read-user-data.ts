@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { throwIfAborted } from '../../abort.js';
 import { fromSystemError, hasCode, MultipassError } from '../../errors.js';
+import { absolutePath } from '../../files/absolute-path.js';
 import { fetchSmall, type HttpOptions } from '../../http/request.js';
 
 /** cloud-init's own limit is far below. */
@@ -44,7 +45,7 @@ async function read(
   { stdin, signal, deadlineMs = DEADLINE_MS }: UserDataOptions,
 ): Promise<Buffer> {
   if (source === '-') return await stdin();
-  if (!/^https?:\/\//i.test(source)) return await readFile(source);
+  if (!/^https?:\/\//i.test(source)) return await readFile(absolutePath(source));
   try {
     const url = new URL(source);
     return await fetchSmall({ url, signal, deadlineMs }, LARGEST);

@@ -1,6 +1,6 @@
 import { getegid, geteuid } from 'node:process';
-import { resolve } from 'node:path';
 import { ExecError, MultipassError } from '../../errors.js';
+import { absolutePath } from '../../files/absolute-path.js';
 import { run } from '../../process/run.js';
 import { requireGuest } from '../guest/open-guest.js';
 import type { InstanceRequest } from '../instance-request.js';
@@ -44,7 +44,7 @@ export async function mountFolder(request: MountRequest): Promise<string> {
   const work = Work.of(request.work);
   const settings = readSettings(layout, env);
   if (!settings.privilegedMounts) throw mountsDisabled();
-  const source = resolve(request.source);
+  const source = absolutePath(request.source);
   const problem = sourceProblem(source);
   if (problem !== null) {
     throw new MultipassError('INVALID_ARGUMENT', problem, {
