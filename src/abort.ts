@@ -12,6 +12,29 @@ function abortedError(signal: AbortSignal): MultipassError {
   return new MultipassError('ABORTED', 'interrupted', { cause: signal.reason });
 }
 
+/**
+ * Waits for something that does not know of the signal, such as a read from a FIFO that nobody writes to: it is given
+ * up when the signal fires, though it may go on.
+ * @throws MultipassError ABORTED
+ */
+export async function orAborted<T>(
+  waiting: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  if (signal === undefined) return await waiting;
+  throwIfAborted(signal);
+  let listener = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    listener = () => reject(abortedError(signal));
+    signal.addEventListener('abort', listener);
+  });
+  try {
+    return await Promise.race([waiting, aborted]);
+  } finally {
+    signal.removeEventListener('abort', listener);
+  }
+}
+
 /** Waits; wakes at once with ABORTED when the signal fires. */
 export async function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
   throwIfAborted(signal);

@@ -14,18 +14,29 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 const interruption = new AbortController();
 let received: NodeJS.Signals | undefined;
+let isListening = false;
 let outputFailed = false;
 
-for (const signal of SIGNALS) {
-  process.on(signal, () => {
-    // The first one lets the work clean up; who asks twice does not want to wait.
-    if (received !== undefined) {
-      if (process.stderr.isTTY) process.stderr.write('\n');
-      process.exit(exitCodeOfSignal(signal));
-    }
-    received = signal;
-    interruption.abort(new MultipassError('ABORTED', `interrupted by ${signal}`));
-  });
+/**
+ * The first signal lets the work clean up. From then on the system does what it does with signals, so that a second one
+ * ends us whatever we are in: a loop, or a read that does not return, for which `process.exit` would wait.
+ */
+function onSignal(signal: NodeJS.Signals): void {
+  received = signal;
+  // After the listeners of packages, which end us when they find nobody else to hear of this one.
+  setImmediate(giveSignalsBack);
+  interruption.abort(new MultipassError('ABORTED', `interrupted by ${signal}`));
+}
+
+function giveSignalsBack(): void {
+  for (const each of SIGNALS) process.removeAllListeners(each);
+}
+
+/** What never asks for the signal has nothing to clean up: there the first one is like the second. */
+function listen(): AbortSignal {
+  if (!isListening) for (const each of SIGNALS) process.on(each, onSignal);
+  isListening = true;
+  return interruption.signal;
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -50,7 +61,9 @@ const context: CliContext = {
   stderr,
   env,
   home,
-  signal: interruption.signal,
+  get signal() {
+    return listen();
+  },
   layout,
   version,
   get primary() {
@@ -59,8 +72,13 @@ const context: CliContext = {
 };
 const exitCode = await runCli(process.argv.slice(2), context);
 // A failure of stdout may show before this point or after it.
-const outcome = process.exitCode ?? exitCode;
-process.exitCode = received === undefined ? outcome : exitCodeOfSignal(received);
+process.exitCode ??= exitCode;
+if (received !== undefined) {
+  // The first process of a container is killed by none; then its exit code says it.
+  process.exitCode = exitCodeOfSignal(received);
+  giveSignalsBack();
+  process.kill(process.pid, received);
+}
 
 /** A relative path of the store may lead nowhere; no command can do without. */
 function storeLayout(): StoreLayout {

@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import { fromSystemError, MultipassError } from '../errors.js';
+import { withRegularFile } from '../files/regular-file.js';
 
 /** What is read at once: the header with its extensions, or a usual snapshot table, in one call. */
 const WINDOW_SIZE = 4096;
@@ -23,10 +24,7 @@ export class DiskBytes {
 
   /** @throws MultipassError DISK_INVALID, always; `details.problem` is what is said of it */
   fail(problem: string): never {
-    throw new MultipassError('DISK_INVALID', `"${this.path}" is not a qcow2 image: ${problem}`, {
-      hint: 'Put back a copy of that disk, or remove it; nothing was changed.',
-      details: { path: this.path, problem },
-    });
+    throw diskInvalid(this.path, problem);
   }
 
   /** The bytes at a place, as many of them as there are. */
@@ -84,16 +82,19 @@ export class DiskBytes {
  */
 export function withDiskBytes<T>(path: string, use: (bytes: DiskBytes) => T): T {
   try {
-    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      const stats = fstatSync(fd);
-      const bytes = new DiskBytes(path, fd, stats.size);
-      if (!stats.isFile()) bytes.fail('not a regular file');
-      return use(bytes);
-    } finally {
-      closeSync(fd);
-    }
+    return withRegularFile(
+      path,
+      (problem) => diskInvalid(path, problem),
+      ({ descriptor, size }) => use(new DiskBytes(path, descriptor, size)),
+    );
   } catch (error) {
     throw fromSystemError(error, 'read the disk', path);
   }
+}
+
+function diskInvalid(path: string, problem: string): MultipassError {
+  return new MultipassError('DISK_INVALID', `"${path}" is not a qcow2 image: ${problem}`, {
+    hint: 'Put back a copy of that disk, or remove it; nothing was changed.',
+    details: { path, problem },
+  });
 }

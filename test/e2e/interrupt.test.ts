@@ -5,6 +5,7 @@ import { describe, expect, vi } from 'vitest';
 import type { StoreLayout } from '../../src/store/layout.js';
 import { makeInstance } from '../support/store-fixture.js';
 import { multipass, startMultipass, type RunningCommand } from '../support/command.js';
+import { run } from '../../src/process/run.js';
 import { test } from './support/legacy-data.js';
 import { expectSoundStore, leftovers } from '../support/sound-store.js';
 
@@ -94,7 +95,8 @@ describe('an interrupted command', () => {
       const asked = performance.now();
       const ended = new Promise((resolve) => clone.child.once('exit', resolve));
       clone.signalGroup('SIGINT');
-      expect(await ended).toBe(130);
+      await ended;
+      expect(clone.child.signalCode).toBe('SIGINT');
       expect(performance.now() - asked).toBeLessThan(2000);
       expect(await leftovers(store.layout)).not.toEqual([]);
       expect((await multipass(['list'], { store: store.root })).stdout).toMatch(/^web .*\n$/m);
@@ -104,6 +106,93 @@ describe('an interrupted command', () => {
     await clone.finished;
     expect(await multipass(['purge'], { store: store.root })).toMatchObject({ exitCode: 0 });
     expect(await expectSoundStore(store.layout)).toEqual(['web']);
+  });
+});
+
+describe('a command that is in a loop', () => {
+  const SPIN = "fs.writeSync(2, 'spinning\\n'); for (;;);";
+
+  /** Runs these lines before the command. */
+  function before(lines: string): Record<string, string> {
+    const all = `import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module'; ${lines}`;
+    const url = `data:text/javascript,${encodeURIComponent(all)}`;
+    return { NODE_OPTIONS: `--import=${url}` };
+  }
+
+  async function isSpinning({ child }: RunningCommand): Promise<void> {
+    await new Promise<void>((resolve) => {
+      child.stderr?.on('data', (chunk) => String(chunk).includes('spinning') && resolve());
+    });
+  }
+
+  test.for(SIGNALS)('ends at the second %s', async ([signal], { store }) => {
+    await makeInstance(store.layout, 'web', { data: 16 });
+    const env = before(
+      `process.on('${signal}', () => setImmediate(() => setImmediate(() => { ${SPIN} })));`,
+    );
+    const clone = startMultipass(['clone', 'web'], {
+      store: store.root,
+      programs: 'stubborn',
+      env,
+    });
+    try {
+      await copyingHasBegun(store.layout);
+      clone.child.kill(signal);
+      await isSpinning(clone);
+      const ended = new Promise((resolve) => clone.child.once('exit', resolve));
+      clone.child.kill(signal);
+      await ended;
+      expect(clone.child.signalCode).toBe(signal);
+    } finally {
+      clone.signalGroup('SIGKILL');
+    }
+  });
+
+  test.for(SIGNALS)('ends at the first %s when it only reads', async ([signal], { store }) => {
+    await makeInstance(store.layout, 'web');
+    const env = before(`fs.readdirSync = () => { ${SPIN} }; syncBuiltinESMExports();`);
+    const list = startMultipass(['list'], { store: store.root, env });
+    await isSpinning(list);
+    const ended = new Promise((resolve) => list.child.once('exit', resolve));
+    list.child.kill(signal);
+    try {
+      await ended;
+      expect(list.child.signalCode).toBe(signal);
+    } finally {
+      list.child.kill('SIGKILL');
+    }
+  });
+});
+
+describe('a command that waits for a FIFO', () => {
+  /** Resolves once it reads: a FIFO can be opened for writing without waiting while somebody opens it to read. */
+  async function isWaitedFor(fifo: string, command: RunningCommand): Promise<void> {
+    const path = `/proc/${command.child.pid ?? 0}/task`;
+    await vi.waitFor(
+      async () => {
+        const tasks = await readdir(path);
+        const calls = tasks.map((task) => readFile(join(path, task, 'wchan'), 'utf8'));
+        expect(await Promise.all(calls), fifo).toContain('wait_for_partner');
+      },
+      { timeout: 20_000, interval: 20 },
+    );
+  }
+
+  test.for(SIGNALS)('is ended by %s', async ([signal, exitCode], { root }) => {
+    const fifo = join(root, '..', 'user-data');
+    await run('mkfifo', [fifo]);
+    const launch = startMultipass(['launch', '--cloud-init', fifo], { store: root });
+    try {
+      await isWaitedFor(fifo, launch);
+      launch.child.kill(signal);
+      expect(await launch.finished).toEqual({
+        stdout: '',
+        stderr: `launch failed: interrupted by ${signal}\n`,
+        exitCode,
+      });
+    } finally {
+      launch.child.kill('SIGKILL');
+    }
   });
 });
 

@@ -30,9 +30,9 @@ const QUERY_TYPES = ['alias', 'file', 'http'] as const;
 
 /**
  * Reads the database of the instances' images.
- * @throws MultipassError PERMISSION_DENIED, IO_ERROR
+ * @throws as {@link readLenientDatabase}
  */
-export async function readImageDatabase(root: LegacyRoot): Promise<LenientDatabase> {
+export function readImageDatabase(root: LegacyRoot): LenientDatabase {
   return readLenientDatabase(join(root.dataDir, 'vault', 'multipassd-instance-image-records.json'));
 }
 

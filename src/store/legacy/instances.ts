@@ -1,5 +1,6 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hasCode, type MultipassError } from '../../errors.js';
 import { decodeLegacyImage, type LegacyImage, readImageDatabase } from './image-database.js';
 import { statLegacy, unlessAbsent } from './legacy-file.js';
 import type { LegacyRoot } from './roots.js';
@@ -15,6 +16,8 @@ export interface LegacyInstance {
   readonly spec: LegacySpec | null;
   readonly image: LegacyImage | null;
   readonly snapshots: Omit<LegacySnapshots, 'warnings'>;
+  /** Why its files must not be taken, as far as they were looked at; null when nothing speaks against it. */
+  readonly fault: MultipassError | null;
   /** What was wrong in its records, and what was made of it. */
   readonly warnings: readonly string[];
 }
@@ -32,11 +35,12 @@ const NO_SNAPSHOTS: LegacySnapshots = { snapshots: [], head: null, count: null, 
 /**
  * Reads all instances of a legacy root: the union of the names in both databases and of the folders in the vault, so
  * that neither a lost database nor a lost folder hides the rest.
- * @throws MultipassError PERMISSION_DENIED, IO_ERROR; never because of what the files hold
+ * @throws MultipassError LEGACY_INVALID for a database that is no regular file; PERMISSION_DENIED, IO_ERROR; never
+ *   because of what the files hold
  */
 export async function readLegacyInstances(root: LegacyRoot): Promise<LegacyInstances> {
-  const specs = await readSpecDatabase(root);
-  const images = await readImageDatabase(root);
+  const specs = readSpecDatabase(root);
+  const images = readImageDatabase(root);
   const folders = await readFolders(join(root.dataDir, 'vault', 'instances'));
   const names = new Set([...specs.entries.keys(), ...images.entries.keys(), ...folders.keys()]);
   const instances: LegacyInstance[] = [];
@@ -45,19 +49,33 @@ export async function readLegacyInstances(root: LegacyRoot): Promise<LegacyInsta
     const folder = folders.get(name) ?? null;
     const { entries: specOf } = specs;
     const { entries: imageOf } = images;
-    const { warnings: about, ...snapshots } =
-      folder === null ? NO_SNAPSHOTS : await readLegacySnapshots(folder);
+    const { fault, ...read } = await snapshotsOf(folder);
+    const { warnings: about, ...snapshots } = read;
     instances.push({
       name,
       folder,
       spec: specOf.has(name) ? decodeLegacySpec(specOf.get(name), warnings) : null,
       image: imageOf.has(name) ? decodeLegacyImage(imageOf.get(name), warnings) : null,
       snapshots,
+      fault,
       warnings: [...warnings, ...about],
     });
   }
   const problems = [specs.problem, images.problem].filter((problem) => problem !== null);
   return { instances, problems };
+}
+
+/** One folder with a FIFO in it must not keep the others from coming over. */
+async function snapshotsOf(
+  folder: string | null,
+): Promise<LegacySnapshots & Pick<LegacyInstance, 'fault'>> {
+  if (folder === null) return { ...NO_SNAPSHOTS, fault: null };
+  try {
+    return { ...(await readLegacySnapshots(folder)), fault: null };
+  } catch (error) {
+    if (!hasCode(error, 'LEGACY_INVALID')) throw error;
+    return { ...NO_SNAPSHOTS, fault: error };
+  }
 }
 
 /**

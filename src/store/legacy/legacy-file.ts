@@ -1,6 +1,7 @@
-import type { Stats } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { statSync, type Stats } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { errnoOf, fromSystemError, MultipassError } from '../../errors.js';
+import { readRegularFile } from '../../files/regular-file.js';
 
 /** Nothing of use is at the path: no file, a dangling or endless link, or another kind of file. */
 const ABSENT = ['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENAMETOOLONG'];
@@ -38,10 +39,35 @@ export async function unlessAbsent<T>(path: string, reading: Promise<T>): Promis
   }
 }
 
-/** The text of a legacy file without its byte order mark; null when there is none. Throws as {@link unlessAbsent}. */
-export async function readLegacyText(path: string): Promise<string | null> {
-  const bytes = await unlessAbsent(path, readFile(path));
+/** Ten thousand instances make a database of 10 MB. */
+const LARGEST = 64 * 1024 * 1024;
+
+/**
+ * The text of a legacy file without its byte order mark; null when there is none, or a folder. It never waits, and takes
+ * no more than 64 MiB.
+ * @throws MultipassError LEGACY_INVALID for a FIFO, a device, and what is larger; PERMISSION_DENIED, IO_ERROR
+ */
+export function readLegacyText(path: string): string | null {
+  const bytes = readLegacyFile(path, LARGEST);
   return bytes === null ? null : new TextDecoder().decode(bytes);
+}
+
+/** The bytes of a legacy file that has a limit of its own; otherwise as {@link readLegacyText}. */
+export function readLegacyFile(path: string, largest: number): Buffer | null {
+  try {
+    if (statSync(path).isDirectory()) return null;
+    return readRegularFile(path, { largest, unfit: (problem) => unfit(path, problem) });
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    throw legacyError(error, path);
+  }
+}
+
+function unfit(path: string, problem: string): MultipassError {
+  return new MultipassError('LEGACY_INVALID', `cannot read "${path}": ${problem}`, {
+    hint: 'Look at what is there, and put the file itself in its place, or remove it.',
+    details: { path },
+  });
 }
 
 /** What is at a legacy path, links followed; null for nothing. Throws as {@link unlessAbsent}. */

@@ -18,10 +18,11 @@ export interface LenientDatabase {
  * Reads a legacy database leniently: interrupted writes, power cuts and hand edits leave it cut off, filled with
  * NULs, or with something behind its end. Multipass takes such a file for empty; here every complete record counts.
  *
- * @throws MultipassError PERMISSION_DENIED, IO_ERROR; never because of what the file holds
+ * @throws MultipassError LEGACY_INVALID when it is no regular file, or too large; PERMISSION_DENIED, IO_ERROR; never
+ *   because of what the file holds
  */
-export async function readLenientDatabase(path: string): Promise<LenientDatabase> {
-  const text = await readLegacyText(path);
+export function readLenientDatabase(path: string): LenientDatabase {
+  const text = readLegacyText(path);
   if (text === null) return { status: 'missing', entries: new Map(), problem: null };
   const database = parseLenientDatabase(text);
   if (database.problem === null) return database;

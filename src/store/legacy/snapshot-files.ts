@@ -53,7 +53,7 @@ const FILE_NAME = /^(\d+)\.snapshot\.json$/;
 /**
  * Reads the snapshots in an instance's folder. Broken ones are left out with a warning; a parent that is not there
  * becomes none with a warning.
- * @throws MultipassError PERMISSION_DENIED, IO_ERROR
+ * @throws MultipassError LEGACY_INVALID for what is no regular file; PERMISSION_DENIED, IO_ERROR
  */
 export async function readLegacySnapshots(instanceDir: string): Promise<LegacySnapshots> {
   const warnings: string[] = [];
@@ -66,14 +66,14 @@ export async function readLegacySnapshots(instanceDir: string): Promise<LegacySn
     else warnings.push(`${name}: there is another snapshot with index ${snapshot.index}; left out`);
   }
   const snapshots = rooted(found, warnings);
-  const head = await readNumber(join(instanceDir, 'snapshot-head'));
+  const head = readNumber(join(instanceDir, 'snapshot-head'));
   const isHeadKnown = head === 0 || (head !== null && found.has(head));
   if (!isHeadKnown && (head !== null || found.size > 0))
     warnings.push(`snapshot-head: expected the index of a snapshot, found ${head ?? 'no number'}`);
   return {
     snapshots,
     head: isHeadKnown ? head : null,
-    count: await readNumber(join(instanceDir, 'snapshot-count')),
+    count: readNumber(join(instanceDir, 'snapshot-count')),
     warnings,
   };
 }
@@ -100,7 +100,7 @@ async function readSnapshot(
   warnings: string[],
 ): Promise<LegacySnapshot | null> {
   const path = join(folder, fileName);
-  const text = await readLegacyText(path);
+  const text = readLegacyText(path);
   const value = parseLenientDatabase(text ?? '').entries.get('snapshot');
   const own: string[] = [];
   const place = new LooseValue(value, own);
@@ -141,7 +141,7 @@ function decodeTime(place: LooseValue, fallback: Date): string {
   return (isTime ? time : place.warn('a time', fallback)).toISOString();
 }
 
-async function readNumber(path: string): Promise<number | null> {
-  const text = (await readLegacyText(path))?.trim() ?? '';
+function readNumber(path: string): number | null {
+  const text = readLegacyText(path)?.trim() ?? '';
   return /^\d{1,9}$/.test(text) ? Number(text) : null;
 }

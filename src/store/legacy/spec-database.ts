@@ -41,10 +41,10 @@ const DEFAULT_DISK = 5 * 2 ** 30;
 
 /**
  * Reads the database of specs; where the data folder has none, that of the cache folder, as Multipass does.
- * @throws MultipassError PERMISSION_DENIED, IO_ERROR
+ * @throws as {@link readLenientDatabase}
  */
-export async function readSpecDatabase(root: LegacyRoot): Promise<LenientDatabase> {
-  const database = await readLenientDatabase(join(root.dataDir, SPEC_DATABASE));
+export function readSpecDatabase(root: LegacyRoot): LenientDatabase {
+  const database = readLenientDatabase(join(root.dataDir, SPEC_DATABASE));
   if (database.status !== 'missing' || root.cacheDir === null) return database;
   return readLenientDatabase(join(root.cacheDir, SPEC_DATABASE));
 }

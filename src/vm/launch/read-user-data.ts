@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { throwIfAborted } from '../../abort.js';
+import { createReadStream } from 'node:fs';
+import { orAborted, throwIfAborted } from '../../abort.js';
 import { fromSystemError, hasCode, MultipassError } from '../../errors.js';
 import { absolutePath } from '../../files/absolute-path.js';
 import { fetchSmall, type HttpOptions } from '../../http/request.js';
@@ -44,8 +44,9 @@ async function read(
   source: string,
   { stdin, signal, deadlineMs = DEADLINE_MS }: UserDataOptions,
 ): Promise<Buffer> {
-  if (source === '-') return await stdin();
-  if (!/^https?:\/\//i.test(source)) return await readFile(absolutePath(source));
+  if (source === '-') return await orAborted(stdin(), signal);
+  if (!/^https?:\/\//i.test(source))
+    return await orAborted(readFileOrPipe(absolutePath(source)), signal);
   try {
     const url = new URL(source);
     return await fetchSmall({ url, signal, deadlineMs }, LARGEST);
@@ -54,4 +55,11 @@ async function read(
     if (typeof status !== 'number') throw error;
     throw new Error(`the server answered ${status}`, { cause: error });
   }
+}
+
+/** It may be a pipe that the shell made, `<(…)`, and so is waited for; one byte too many tells what is too large. */
+async function readFileOrPipe(path: string): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of createReadStream(path, { end: LARGEST })) pieces.push(piece as Buffer);
+  return Buffer.concat(pieces);
 }

@@ -1,8 +1,8 @@
-import { chmod, copyFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { fromSystemError } from '../../errors.js';
 import type { InterfaceChange } from '../../net/network-config.js';
 import type { StagedInstance } from '../../store/staging.js';
-import { readSeed, retargetSeed } from '../seed/seed.js';
+import { readSeed, readSeedImage, retargetSeed } from '../seed/seed.js';
 import type { InstanceSpec } from '../records/spec.js';
 import type { LegacyCard } from './legacy-spec.js';
 
@@ -31,8 +31,8 @@ export async function bringSeed(request: BringSeedRequest): Promise<string[]> {
   );
   try {
     if (isSame) {
-      await copyFile(seed, staged.seed);
-      await chmod(staged.seed, 0o600);
+      const image = readSeedImage(seed);
+      if (image !== null) await writeFile(staged.seed, image, { mode: 0o600 });
       return [];
     }
     const identity = { instanceId: spec.uuid, hostname: name, interfaces: changes };

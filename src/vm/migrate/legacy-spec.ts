@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { MacAddress } from '../../net/mac-address.js';
 import { macsOfNetworkConfig } from '../../net/network-config.js';
 import { readArgumentFacts } from '../../store/legacy/argument-facts.js';
@@ -6,6 +5,7 @@ import type { LegacyInstance } from '../../store/legacy/instances.js';
 import type { LegacyInterface } from '../../store/legacy/resources.js';
 import type { LegacySnapshot } from '../../store/legacy/snapshot-files.js';
 import { readIso } from '../seed/iso9660-reader.js';
+import { readSeedImage } from '../seed/seed.js';
 import type { Mount } from '../records/mount.js';
 
 /** An interface as the legacy data has it; a MAC that is unknown or invalid becomes a new one. */
@@ -89,7 +89,9 @@ function headSnapshot({ snapshots: { snapshots, head } }: LegacyInstance): Legac
 function macsOfSeed(seed: string | null): MacAddress[] {
   if (seed === null) return [];
   try {
-    const { files } = readIso(readFileSync(seed), seed);
+    const image = readSeedImage(seed);
+    if (image === null) return [];
+    const { files } = readIso(image, seed);
     const text = files.find(({ name }) => name === 'network-config')?.data.toString('utf8');
     return text === undefined ? [] : macsOfNetworkConfig(text, seed).map(({ mac }) => mac);
   } catch {

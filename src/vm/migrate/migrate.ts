@@ -90,6 +90,7 @@ async function migrateOne(
     const reason = await whySkip(request, legacy);
     if (reason !== null) return { instance: skipped(name, reason), complete: true };
     requireName(name);
+    if (legacy.fault !== null) throw legacy.fault;
     request.work.begin('migrating', name);
     const instance = await migrateInstance({ ...request, legacy, sshKey });
     return { instance, complete: true };

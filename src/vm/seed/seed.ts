@@ -1,5 +1,6 @@
-import { lstatSync, readFileSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { fromSystemError, MultipassError } from '../../errors.js';
+import { readRegularFile } from '../../files/regular-file.js';
 import { retargetMetaData } from '../../net/meta-data.js';
 import { retargetNetworkConfig, type InterfaceChange } from '../../net/network-config.js';
 import { SeedDocument } from '../../net/seed-document.js';
@@ -34,7 +35,7 @@ const LARGEST_SEED = 64 * 1024 * 1024;
  * @throws MultipassError ISO_INVALID for a file that is no such ISO, SEED_INVALID for one that we could not write back
  */
 export function readSeed(path: string): Seed | null {
-  const image = readImage(path);
+  const image = readSeedImage(path);
   if (image === null) return null;
   const { files, directories } = readIso(image, path);
   if (directories.length > 0) {
@@ -110,18 +111,21 @@ function inOrder(
   }));
 }
 
-function readImage(path: string): Buffer | null {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return null;
-  if (!stats.isFile() || stats.size > LARGEST_SEED) {
-    const problem = stats.isFile() ? 'too large for a seed' : 'not a regular file';
-    throw new MultipassError('SEED_INVALID', `"${path}" is ${problem}`, {
+/**
+ * The bytes of a seed; null when there is none. A link is not followed, and a FIFO does not make it wait.
+ * @throws MultipassError SEED_INVALID when it is no regular file, or too large; PERMISSION_DENIED, IO_ERROR
+ */
+export function readSeedImage(path: string): Buffer | null {
+  const unfit = (problem: string): MultipassError =>
+    new MultipassError('SEED_INVALID', `"${path}" is ${problem}`, {
       hint: 'Put back the cloud-init-config.iso that the instance was made with.',
       details: { path },
     });
-  }
   try {
-    return readFileSync(path);
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return null;
+    if (!stats.isFile()) throw unfit('not a regular file');
+    return readRegularFile(path, { largest: LARGEST_SEED, unfit });
   } catch (error) {
     throw fromSystemError(error, 'read the seed', path);
   }

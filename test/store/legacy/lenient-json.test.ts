@@ -184,9 +184,9 @@ describe('readLenientDatabase', () => {
 
   it('calls a file that is not there missing, without a problem', async () => {
     const missing = { status: 'missing', entries: new Map(), problem: null };
-    expect(await readLenientDatabase(join(dir, 'none.json'))).toEqual(missing);
+    expect(readLenientDatabase(join(dir, 'none.json'))).toEqual(missing);
     await mkdir(join(dir, 'folder.json'));
-    expect(await readLenientDatabase(join(dir, 'folder.json'))).toEqual(missing);
+    expect(readLenientDatabase(join(dir, 'folder.json'))).toEqual(missing);
   });
 
   it.each(['', ' \n', '\0\0\0\0'])('calls a file of %j empty and names it', async (content) => {

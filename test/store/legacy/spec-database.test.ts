@@ -289,13 +289,13 @@ describe('readSpecDatabase', () => {
     const root = { dataDir, multipassdDir: dataDir, cacheDir, backend: '' };
     await mkdir(dataDir);
     await mkdir(cacheDir);
-    expect(await readSpecDatabase({ ...root, cacheDir: null })).toMatchObject({
+    expect(readSpecDatabase({ ...root, cacheDir: null })).toMatchObject({
       status: 'missing',
     });
     await writeFile(join(cacheDir, 'multipassd-vm-instances.json'), '{"old":{}}');
-    expect([...(await readSpecDatabase(root)).entries.keys()]).toEqual(['old']);
+    expect([...readSpecDatabase(root).entries.keys()]).toEqual(['old']);
     await writeFile(join(dataDir, 'multipassd-vm-instances.json'), '{"new":{}}');
-    expect([...(await readSpecDatabase(root)).entries.keys()]).toEqual(['new']);
+    expect([...readSpecDatabase(root).entries.keys()]).toEqual(['new']);
     await rm(dir, { recursive: true });
   });
 });

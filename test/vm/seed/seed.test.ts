@@ -92,7 +92,7 @@ describe('readSeed', () => {
   it('refuses one that is absurdly large, unread', async () => {
     await writeFile(path, writeIso([file('meta-data', '')]));
     await truncate(path, 64 * 1024 ** 2 + 1);
-    expect(() => readSeed(path)).toThrow(`"${path}" is too large for a seed`);
+    expect(() => readSeed(path)).toThrow(`"${path}" is larger than ${64 * 1024 * 1024} bytes`);
   });
 
   it('refuses one with folders, which could not be written back', async () => {
