@@ -43,8 +43,8 @@ export async function unlessAbsent<T>(path: string, reading: Promise<T>): Promis
 const LARGEST = 64 * 1024 * 1024;
 
 /**
- * The text of a legacy file without its byte order mark; null when there is none, or a folder. It never waits, and takes
- * no more than 64 MiB.
+ * The text of a legacy file without its byte order mark; null when there is none, or a folder. It never waits, and
+ * takes no more than 64 MiB.
  * @throws MultipassError LEGACY_INVALID for a FIFO, a device, and what is larger; PERMISSION_DENIED, IO_ERROR
  */
 export function readLegacyText(path: string): string | null {
