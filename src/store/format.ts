@@ -1,4 +1,5 @@
-import { mkdir, chmod } from 'node:fs/promises';
+import { makeFolder } from '../files/make-folder.js';
+import { chmod } from 'node:fs/promises';
 import { errnoOf, fromSystemError, MultipassError, RecordError } from '../errors.js';
 import type { JsonPlace } from '../files/decoder.js';
 import { replaceFile } from '../files/draft.js';
@@ -49,10 +50,10 @@ export async function initialiseStore(
   exists: boolean = checkStoreFormat(layout),
 ): Promise<void> {
   try {
-    if (!exists) await makeFolder(layout.root);
+    if (!exists) await makeOwnFolder(layout.root);
     for (const folder of layout.folders) {
       // A missing MAC table of an existing store is rebuilt from its instances, not made empty.
-      if (!(exists && folder === layout.macs)) await makeFolder(folder);
+      if (!(exists && folder === layout.macs)) await makeOwnFolder(folder);
     }
     if (!exists) await writeFormat(layout);
   } catch (error) {
@@ -60,18 +61,9 @@ export async function initialiseStore(
   }
 }
 
-async function makeFolder(path: string): Promise<void> {
-  try {
-    // Not `recursive`, which says ENOENT for every failure, a read-only file system's too.
-    await mkdir(path, { mode: 0o700 });
-  } catch (error) {
-    // A link to a folder elsewhere, such as another disk, is the user's own arrangement.
-    if (errnoOf(error) === 'EEXIST') return;
-    if (errnoOf(error) !== 'ENOENT') throw error;
-    await mkdir(path, { recursive: true, mode: 0o700 });
-  }
+async function makeOwnFolder(path: string): Promise<void> {
   // The umask may have taken bits away.
-  await chmod(path, 0o700);
+  if (await makeFolder(path, { doing: 'set up the store' })) await chmod(path, 0o700);
 }
 
 async function writeFormat(layout: StoreLayout): Promise<void> {

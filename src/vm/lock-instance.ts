@@ -1,5 +1,5 @@
+import { makeFolder } from '../files/make-folder.js';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { errnoOf, fromSystemError, MultipassError } from '../errors.js';
 import type { InstanceDir } from '../store/instance-dir.js';
@@ -59,7 +59,7 @@ export async function lockInstance(
 
 /** Takes the lock of a running instance's mounts. @throws MultipassError ABORTED, TOOL_MISSING */
 export async function lockMounts(dir: InstanceDir, { signal }: Work): Promise<InstanceHold> {
-  if (!existsSync(dir.run)) await mkdir(dir.run, { recursive: true, mode: 0o700 });
+  if (!existsSync(dir.run)) await makeFolder(dir.run);
   const handle = await takeKernelLock(dir.mountsLock, { mode: 'exclusive', wait: true, signal });
   return new MountsLock(handle);
 }

@@ -95,6 +95,12 @@ describe.runIf(canLoopMount)('a file system', () => {
           /^cannot .*: read-only file system \(".*"\)$/,
         );
       }
+      for (const words of ['start web', 'exec web -- ls', 'shell web']) {
+        const { stderr, exitCode } = await multipass(words.split(' '), { store });
+        expect({ words, exitCode }).toEqual({ words, exitCode: 2 });
+        expect(stderr).toMatch(/cannot .*: read-only file system \(".*\/web\/\S+"\)/);
+        expect(stderr).toContain('hint: Mount the file system for writing');
+      }
       const elsewhere = { store: join(folder, 'new') };
       expect(await refusal('delete web', elsewhere)).toBe('instance "web" does not exist');
       const made = await refusal('set local.network=user', elsewhere);

@@ -1,5 +1,6 @@
+import { makeFolder } from '../../files/make-folder.js';
 import { randomBytes, randomInt } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonPlace } from '../../files/decoder.js';
 import { replaceFile } from '../../files/draft.js';
@@ -59,7 +60,7 @@ function chooseSubnet(): Subnet {
 }
 
 async function writeRecord(folder: string, record: BridgeRecord): Promise<BridgeRecord> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   // Before the record: a lease out of the subnet would be believed.
   await rm(join(folder, LEASES_FILE), { force: true });
   await forgetAllGuests(folder);

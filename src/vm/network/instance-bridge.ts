@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { makeFolder } from '../../files/make-folder.js';
 import { MultipassError } from '../../errors.js';
 import { admitToBridge, ensureBridge } from '../../net/bridge/ensure-bridge.js';
 import { removeBridgeIfIdle } from '../../net/bridge/remove-bridge.js';
@@ -82,7 +82,7 @@ async function alone<T>(
   signal: AbortSignal | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
-  await mkdir(layout.network, { recursive: true, mode: 0o700 });
+  await makeFolder(layout.network);
   const lock = await takeKernelLock(layout.networkLock, { mode: 'exclusive', wait: true, signal });
   try {
     return await work();

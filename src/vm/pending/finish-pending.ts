@@ -1,4 +1,5 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { makeFolder } from '../../files/make-folder.js';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { log } from '../../log.js';
 import { readQcow2, hasSnapshotNamed } from '../../qemu/qcow2-header.js';
@@ -33,7 +34,7 @@ export async function finishPending(
     await syncPath(dir.disk);
   }
   if (pending.snapshots.size > 0) {
-    await mkdir(dir.snapshots, { recursive: true, mode: 0o700 });
+    await makeFolder(dir.snapshots);
   }
   for (const [file, record] of pending.snapshots) {
     const path = join(dir.snapshots, file);

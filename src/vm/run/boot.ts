@@ -1,4 +1,5 @@
-import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
+import { makeFolder } from '../../files/make-folder.js';
+import { lstat, readdir, rm } from 'node:fs/promises';
 import { errnoOf } from '../../errors.js';
 import { machineArguments, seenAsArguments, type Machine } from '../../qemu/machine.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
@@ -53,7 +54,7 @@ export async function bootInstance(request: BootRequest): Promise<'booted' | 're
   await requireOwnMacs(layout, spec);
   // A resumed guest has read its seed long ago.
   if (!isSuspended) await followName(layout, dir);
-  await mkdir(dir.run, { recursive: true, mode: 0o700 });
+  await makeFolder(dir.run, { doing: `start "${dir.name}"` });
   await endKeepers(dir);
   const { started, machine } = await startOnFreePort(
     () => machineFor(request, isSuspended),

@@ -1,5 +1,5 @@
+import { makeFolder } from '../../files/make-folder.js';
 import { lstatSync, statSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import type { CardBackend, Machine } from '../../qemu/machine.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
@@ -85,7 +85,7 @@ export async function sameMachine(
 
 async function emptyFolder(dir: InstanceDir): Promise<string> {
   const path = dir.runFile('missing');
-  await mkdir(path, { recursive: true, mode: 0o500 });
+  await makeFolder(path, { mode: 0o500 });
   return path;
 }
 
