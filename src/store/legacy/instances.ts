@@ -1,4 +1,4 @@
-import { readdir, realpath } from 'node:fs/promises';
+import { lstat, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode, type MultipassError } from '../../errors.js';
 import { decodeLegacyImage, type LegacyImage, readImageDatabase } from './image-database.js';
@@ -13,6 +13,8 @@ export interface LegacyInstance {
   readonly name: string;
   /** Its folder in the vault, links resolved; null when there is none. */
   readonly folder: string | null;
+  /** True when its name in the vault is a link to that folder, which may be another one's as well. */
+  readonly isLink: boolean;
   readonly spec: LegacySpec | null;
   readonly image: LegacyImage | null;
   readonly snapshots: Omit<LegacySnapshots, 'warnings'>;
@@ -46,7 +48,7 @@ export async function readLegacyInstances(root: LegacyRoot): Promise<LegacyInsta
   const instances: LegacyInstance[] = [];
   for (const name of [...names].sort()) {
     const warnings: string[] = [];
-    const folder = folders.get(name) ?? null;
+    const { folder, isLink } = folders.get(name) ?? { folder: null, isLink: false };
     const { entries: specOf } = specs;
     const { entries: imageOf } = images;
     const { fault, ...read } = await snapshotsOf(folder);
@@ -54,6 +56,7 @@ export async function readLegacyInstances(root: LegacyRoot): Promise<LegacyInsta
     instances.push({
       name,
       folder,
+      isLink,
       spec: specOf.has(name) ? decodeLegacySpec(specOf.get(name), warnings) : null,
       image: imageOf.has(name) ? decodeLegacyImage(imageOf.get(name), warnings) : null,
       snapshots,
@@ -87,14 +90,18 @@ export async function legacyKeyPath(root: LegacyRoot): Promise<string | null> {
   return (await statLegacy(path))?.isFile() === true ? path : null;
 }
 
+interface VaultFolder { readonly folder: string; readonly isLink: boolean }
+
 /** The folders of the vault by their names, which never come from a database: those may hold anything. */
-async function readFolders(vault: string): Promise<Map<string, string>> {
-  const folders = new Map<string, string>();
+async function readFolders(vault: string): Promise<Map<string, VaultFolder>> {
+  const folders = new Map<string, VaultFolder>();
   for (const name of (await unlessAbsent(vault, readdir(vault))) ?? []) {
     const path = join(vault, name);
     if ((await statLegacy(path))?.isDirectory() !== true) continue;
     const real = await unlessAbsent(path, realpath(path));
-    if (real !== null) folders.set(name, real);
+    if (real === null) continue;
+    const isLink = (await unlessAbsent(path, lstat(path)))?.isSymbolicLink() === true;
+    folders.set(name, { folder: real, isLink });
   }
   return folders;
 }

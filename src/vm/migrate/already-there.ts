@@ -8,12 +8,14 @@ import type { Work } from '../../work.js';
 import type { MigrationOrigin } from '../records/image-record.js';
 import { findLegacyDisk, type LegacyDisk } from './legacy-disk.js';
 import { validMac } from './legacy-spec.js';
-import { removeFolder, removeOrigin } from './remove-origin.js';
+import type { DiskClaims } from './ownership.js';
+import { leftInPlace, removeFolder, removeOrigin, type MigratedDisk } from './remove-origin.js';
 
 /** How a name that may be in the store already is dealt with. */
 export interface AlreadyThereRequest {
   readonly layout: StoreLayout;
   readonly mode: 'copy' | 'move';
+  readonly claims: DiskClaims;
   readonly dryRun: boolean;
   readonly work: Work;
 }
@@ -28,7 +30,7 @@ export async function alreadyThere(
   request: AlreadyThereRequest,
   legacy: LegacyInstance,
 ): Promise<string | null> {
-  const { layout, mode, dryRun, work } = request;
+  const { layout, mode, dryRun, work, claims } = request;
   const there = readIfThere(layout, legacy.name);
   if (there === null) return null;
   const origin = originOf(there, legacy);
@@ -36,12 +38,32 @@ export async function alreadyThere(
   if (mode === 'copy' || dryRun || legacy.folder === null) return 'already there';
   // The run that published it may have been killed before the disk confirmed that.
   await syncPath(layout.instances);
-  const disk = await diskOf(legacy, work.signal);
-  const left =
-    disk === null
-      ? await removeFolder(legacy.folder)
-      : await removeOrigin(legacy.folder, disk, { head: there.dir.disk, print: origin.disk });
+  const left = await removeLeft(legacy.folder, {
+    legacy,
+    disk: await diskOf(legacy, work.signal),
+    claims,
+    migrated: { head: there.dir.disk, print: origin.disk },
+  });
   return `already there; ${left ?? 'the old files were deleted'}`;
+}
+
+interface Left {
+  readonly legacy: LegacyInstance;
+  readonly disk: LegacyDisk | null;
+  readonly claims: DiskClaims;
+  readonly migrated: MigratedDisk;
+}
+
+async function removeLeft(
+  folder: string,
+  { legacy, disk, claims, migrated }: Left,
+): Promise<string | null> {
+  if (disk === null) {
+    return legacy.isLink ? `"${folder}" is what a link leads to` : await removeFolder(folder);
+  }
+  const shared = claims.whyShared(legacy, disk, migrated.head);
+  if (shared !== null) return leftInPlace(disk, shared);
+  return await removeOrigin(folder, disk, migrated);
 }
 
 /** True when the store has this legacy instance, readable. */

@@ -9,6 +9,7 @@ import type { MigratedInstance } from './report.js';
 /** Which disk comes over. */
 export interface BringDiskRequest {
   readonly disk: LegacyDisk;
+  /** `move`: the disk is this instance's alone, and will be deleted. */
   readonly mode: 'copy' | 'move';
   /** Its phase is told how much is copied. */
   readonly work: Work;
@@ -56,7 +57,7 @@ export async function foreseeDisk(request: Omit<BringDiskRequest, 'work'>): Prom
 /** A link must not be rewritten, and only what will be deleted may be one file with our head. */
 function wayOf({ disk, mode }: Omit<BringDiskRequest, 'work'>): 'convert' | 'link' | 'copy' {
   if (disk.convert) return 'convert';
-  return mode === 'move' && disk.own && !isOfVersion2(disk) ? 'link' : 'copy';
+  return mode === 'move' && !isOfVersion2(disk) ? 'link' : 'copy';
 }
 
 /** Disks from before Multipass 1.13. */

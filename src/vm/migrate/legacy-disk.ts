@@ -1,6 +1,5 @@
 import { statSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { hasCode, MultipassError } from '../../errors.js';
 import { lookAtDisk, type DiskFormat, type DiskLook } from '../../qemu/disk-format.js';
 import { isQcow2, readQcow2, type Qcow2Facts } from '../../qemu/qcow2-header.js';
@@ -15,8 +14,6 @@ export interface LegacyDisk {
   readonly path: string;
   /** Where it was found: `path`, or a link to it. */
   readonly entry: string;
-  /** True when it was found in the instance's own folder; elsewhere it may be another one's as well. */
-  readonly own: boolean;
   /** Null for a disk that is no qcow2 yet. */
   readonly facts: Qcow2Facts | null;
   readonly format: DiskFormat;
@@ -47,7 +44,7 @@ export async function findLegacyDisk(
   const entry = files.disk ?? onlyQcow2(legacy, files.candidates);
   const path = await realpath(entry);
   const inspected = await inspect(path, legacy, signal);
-  const found = { path, entry, own: dirname(entry) === legacy.folder, print: printOf(path) };
+  const found = { path, entry, print: printOf(path) };
   const seed = files.seed === null ? null : await realpath(files.seed);
   return { disk: { ...found, ...inspected }, seed };
 }

@@ -14,7 +14,8 @@ import { bringDisk, foreseeDisk, type BroughtDisk } from './bring-disk.js';
 import { findLegacyDisk, isUnchanged } from './legacy-disk.js';
 import { legacyMachine } from './legacy-spec.js';
 import { snapshotsOnDisk } from './legacy-snapshots.js';
-import { removeOrigin } from './remove-origin.js';
+import type { DiskClaims } from './ownership.js';
+import { leftInPlace, removeOrigin } from './remove-origin.js';
 import type { MigratedInstance } from './report.js';
 import { writeMigrated, type FoundInstance } from './write-migrated.js';
 
@@ -23,6 +24,8 @@ export interface MigrateInstanceRequest {
   readonly layout: StoreLayout;
   readonly legacy: LegacyInstance;
   readonly mode: 'copy' | 'move';
+  /** Of all the legacy data. */
+  readonly claims: DiskClaims;
   /** True: say what would be done, and write nothing. */
   readonly dryRun: boolean;
   /** Brings the legacy key over at the first call; gives its name, or null when there is none. */
@@ -39,15 +42,18 @@ export interface MigrateInstanceRequest {
  *   either side has changed then; NOT_DURABLE: it is in the store, and the legacy files are as they were
  */
 export async function migrateInstance(request: MigrateInstanceRequest): Promise<MigratedInstance> {
-  const { legacy, mode } = request;
+  const { legacy } = request;
   const warnings = [...legacy.warnings];
   const found = await look(request, warnings);
   const { disk } = found;
   const line = { ...lineOf(found), warnings };
+  const { disk: head } = request.layout.instance(legacy.name);
+  const shared = request.mode === 'move' ? request.claims.whyShared(legacy, disk, head) : null;
+  const mode = shared === null ? request.mode : 'copy';
+  if (shared !== null) warnings.push(leftInPlace(disk, shared));
   if (request.dryRun) return { ...line, ...(await foreseeDisk({ disk, mode })) };
-  const brought = await bring(request, found, warnings);
-  if (mode === 'move') {
-    const { disk: head } = request.layout.instance(legacy.name);
+  const brought = await bring({ ...request, mode }, found, warnings);
+  if (mode === 'move' && legacy.folder !== null) {
     const left = await removeOrigin(legacy.folder, disk, { head, print: disk.print });
     if (left !== null) warnings.push(left);
   }

@@ -4,6 +4,7 @@ import {
   legacyKeyPath,
   readLegacyInstances,
   type LegacyInstance,
+  type LegacyInstances,
 } from '../../store/legacy/instances.js';
 import { findLegacyRoots, resolveLegacyRoot, type LegacyRoot } from '../../store/legacy/roots.js';
 import { checkStoreFormat } from '../../store/format.js';
@@ -15,6 +16,7 @@ import { prepareStore } from '../sweep.js';
 import { alreadyThere, isThere } from './already-there.js';
 import { importKey } from './import-key.js';
 import { migrateInstance } from './migrate-instance.js';
+import { DiskClaims } from './ownership.js';
 import type { MigratedInstance, MigrationReport } from './report.js';
 
 /** What to migrate, and how. */
@@ -45,14 +47,16 @@ export interface MigrationOutcome {
  * @throws MultipassError LEGACY_NOT_FOUND, PERMISSION_DENIED, STORE_TOO_NEW, ABORTED (what was migrated stays)
  */
 export async function migrate({ work, ...wanted }: MigrateRequest): Promise<MigrationOutcome> {
-  const request: Wanted = { ...wanted, work: Work.of(work) };
-  const roots = await rootsOf(request);
-  if (request.dryRun) checkStoreFormat(request.layout);
-  else await prepareStore(request.layout);
+  const roots = await rootsOf(wanted);
+  if (wanted.dryRun) checkStoreFormat(wanted.layout);
+  else await prepareStore(wanted.layout);
+  const read: [LegacyRoot, LegacyInstances][] = [];
+  for (const root of roots) read.push([root, await readLegacyInstances(root)]);
+  const claims = await DiskClaims.of(read.flatMap(([, { instances }]) => instances));
+  const request: Wanted = { ...wanted, work: Work.of(work), claims };
   const errors: string[] = [];
   const done: Done[] = [];
-  for (const root of roots) {
-    const { instances, problems } = await readLegacyInstances(root);
+  for (const [root, { instances, problems }] of read) {
     errors.push(...problems);
     const sshKey = keyOnce(request, root);
     for (const legacy of instances.filter(({ name }) => isWanted(request, name))) {
@@ -73,7 +77,7 @@ export async function migrate({ work, ...wanted }: MigrateRequest): Promise<Migr
 }
 
 /** What is to be migrated, and how that is stopped and told. */
-type Wanted = MigrateRequest & { readonly work: Work };
+type Wanted = MigrateRequest & { readonly work: Work; readonly claims: DiskClaims };
 
 interface Done {
   readonly instance: MigratedInstance;

@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fromSystemError, MultipassError } from '../../errors.js';
@@ -20,29 +20,23 @@ export interface MigratedDisk {
 
 /**
  * Deletes the files of a legacy instance that is safely in the store: its disk, if that is still what was migrated,
- * and what Multipass keeps beside it. A disk outside the instance's own folder stays, for another record may stand
- * on it. The databases are left alone: the old Multipass forgets by itself what is gone.
+ * and what Multipass keeps beside it. To be called for a disk that is its alone ({@link DiskClaims}). The databases are
+ * left alone: the old Multipass forgets by itself what is gone.
  * @returns a sentence about what was left, or null; it never fails, for the migration has not
  */
 export async function removeOrigin(
-  folder: string | null,
+  folder: string,
   disk: LegacyDisk,
   migrated: MigratedDisk,
 ): Promise<string | null> {
-  if (folder === null || !disk.own) {
-    return `"${disk.path}" is not in the instance's own folder: the old files were left in place`;
-  }
   try {
-    if (!isStill(disk, migrated)) {
-      return `"${disk.path}" is not what was migrated: the old files were left in place`;
-    }
+    if (!isStill(disk, migrated)) return leftInPlace(disk, 'is not what was migrated');
     for (const name of await readdir(folder)) {
       if (LEGACY_FILE.test(name)) await rm(join(folder, name));
     }
     // The disk goes last: by it a removal that was killed is known again, and finished.
     await rm(disk.path);
     await syncPath(dirname(disk.path));
-    await rm(disk.entry, { force: true });
     return await removeFolder(folder);
   } catch (error) {
     const cause = fromSystemError(error, 'delete the old files', folder);
@@ -51,10 +45,13 @@ export async function removeOrigin(
   }
 }
 
+/** What is said of a disk that was not deleted. @param why a predicate of the disk */
+export function leftInPlace({ path }: Pick<LegacyDisk, 'path'>, why: string): string {
+  return `"${path}" ${why}: the old files are left in place`;
+}
+
 /** The very head, by a hard link, whatever was done to it since; or else an unchanged disk. */
 function isStill(disk: LegacyDisk, { head, print }: MigratedDisk): boolean {
-  // By a symbolic link it is the only one there is.
-  if (disk.path === realpathSync(head)) return false;
   const old = statSync(disk.path);
   const now = statSync(head);
   return (old.dev === now.dev && old.ino === now.ino) || isUnchanged(disk, print);

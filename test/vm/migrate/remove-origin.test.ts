@@ -41,6 +41,25 @@ async function expectToHold(disk: string, legacy: LegacyCopy, name: string): Pro
   await run('qemu-io', ['-r', '-f', 'qcow2', ...reads, disk]);
 }
 
+/** Moves an instance whose files are not its alone, or looks at one that was: nothing of the old data changes. */
+async function expectCopied(
+  { legacy, target }: { legacy: LegacyCopy; target: MigrationTarget },
+  name: string,
+  why: string,
+): Promise<void> {
+  const before = await treeOf(legacy.root);
+  const { action, method, warnings, reason } = await target.migrateOne(name, MOVE);
+  const sentence = `${why}: the old files are left in place`;
+  if (action === 'skipped') expect(reason).toBe(`already there; ${sentence}`);
+  else {
+    expect(COPIED.test(method!)).toBe(true);
+    expect(warnings).toContain(sentence);
+  }
+  expect(await treeOf(legacy.root)).toEqual(before);
+  const head = await lstat(target.layout.instance(name).disk);
+  expect([head.isFile(), head.nlink]).toEqual([true, 1]);
+}
+
 describe('--move', () => {
   test('makes the old disk the head, and deletes the rest', async ({ legacy, target }) => {
     const { disk } = legacy.instance('web');
@@ -62,12 +81,10 @@ describe('--move', () => {
   test('copies a qcow2 of version 2, and deletes it then', async ({ legacy, target }) => {
     const { disk, folder } = legacy.instance('old');
     const inode = await inodeOf(disk);
-    await link(disk, join(legacy.root, 'kept'));
     const before = await treeOf(join(legacy.root, 'cache'));
     const { method } = await target.migrateOne('old', MOVE);
     expect(method).toMatch(COPIED);
     expect(await inodeOf(target.layout.instance('old').disk)).not.toBe(inode);
-    expect((await readFile(join(legacy.root, 'kept'))).readUInt32BE(4)).toBe(2);
     expect(await exists(folder)).toBe(false);
     expect(await treeOf(join(legacy.root, 'cache'))).toEqual(before);
   });
@@ -99,18 +116,13 @@ describe('--move', () => {
     for (const name of left) expect(warnings[0]).toContain(name);
   });
 
-  test('follows a link to the disk and removes both', async ({ legacy, target }) => {
-    const { disk, folder } = legacy.instance('db');
+  test('follows a link to the disk, and leaves both in place', async ({ legacy, target }) => {
+    const { disk } = legacy.instance('db');
     const elsewhere = join(legacy.root, 'elsewhere.img');
     await rename(disk, elsewhere);
     await symlink(elsewhere, disk);
-    const inode = await inodeOf(elsewhere);
-    expect(await target.migrateOne('db', MOVE)).toMatchObject({ method: 'move', warnings: [] });
-    const head = target.layout.instance('db').disk;
-    expect((await lstat(head)).isFile()).toBe(true);
-    expect(await inodeOf(head)).toBe(inode);
-    await expectToHold(head, legacy, 'db');
-    expect(await Promise.all([elsewhere, folder].map(exists))).toEqual([false, false]);
+    await expectCopied({ legacy, target }, 'db', `"${elsewhere}" is what a link leads to`);
+    await expectCopied({ legacy, target }, 'db', `"${elsewhere}" is what a link leads to`);
   });
 
   test('only copies a disk that is not in the instance’s folder', async ({ legacy, target }) => {
@@ -121,10 +133,64 @@ describe('--move', () => {
     const line = await target.migrateOne('other', MOVE);
     expect(line.method).toMatch(COPIED);
     expect(line.warnings.slice(1)).toEqual([
-      `"${disk}" is not in the instance's own folder: the old files were left in place`,
+      `"${disk}" is not in the instance's own folder: the old files are left in place`,
     ]);
     expect(await treeOf(legacy.root)).toEqual(before);
-    expect(await target.migrateOne('db', MOVE)).toMatchObject({ method: 'move' });
+    await expectCopied({ legacy, target }, 'db', `"${disk}" is the disk of "other" as well`);
+  });
+
+  test.for(['db', 'alias'])(
+    'only copies what two names of the vault lead to, first for "%s"',
+    async (first, { legacy, target }) => {
+      const { folder, disk } = legacy.instance('db');
+      await symlink(folder, join(legacy.vault, 'alias'));
+      const reasons = {
+        db: `"${disk}" is the disk of "alias" as well`,
+        alias: `"${disk}" is in a folder that a link leads to`,
+      };
+      for (const name of [first, 'db', 'alias'] as const) {
+        await expectCopied({ legacy, target }, name, reasons[name as 'db' | 'alias']);
+      }
+    },
+  );
+
+  test('only copies a disk that a backup shares, whose bytes then stay', async ({
+    legacy,
+    target,
+  }) => {
+    const { disk, folder } = legacy.instance('web');
+    const backup = join(legacy.root, 'backup');
+    await run('cp', ['-al', '--', folder, backup]);
+    await expectCopied({ legacy, target }, 'web', `"${disk}" has 2 hard links`);
+    expect((await stat(target.layout.instance('web').disk)).nlink).toBe(1);
+    expect((await stat(disk)).nlink).toBe(2);
+  });
+
+  test('leaves the disk in a folder outside of the vault', async ({ legacy, target }) => {
+    const { folder } = legacy.instance('db');
+    const elsewhere = join(legacy.root, 'elsewhere');
+    await rename(folder, elsewhere);
+    await symlink(elsewhere, folder);
+    const { action, method } = await target.migrateOne('db', MOVE);
+    expect([action, COPIED.test(method!)]).toEqual(['migrated', true]);
+    const before = await treeOf(legacy.root);
+    expect((await target.migrateOne('db', MOVE)).reason).toContain('a folder that a link leads to');
+    expect(await treeOf(legacy.root)).toEqual(before);
+  });
+
+  test('finishes what was killed when the disk and the head are one file', async ({
+    legacy,
+    target,
+  }) => {
+    const { disk, folder } = legacy.instance('db');
+    await target.migrateOne('db', MOVE);
+    await mkdir(folder);
+    await link(target.layout.instance('db').disk, disk);
+    expect((await target.migrateOne('db', MOVE)).reason).toBe(
+      'already there; the old files were deleted',
+    );
+    expect(await exists(folder)).toBe(false);
+    await expectToHold(target.layout.instance('db').disk, legacy, 'db');
   });
 
   test('foresees in a dry run what it would do, and does nothing', async ({ legacy, target }) => {
@@ -179,11 +245,13 @@ describe('--move of what is in the store already', () => {
     legacy,
     target,
   }) => {
-    const { folder } = legacy.instance('db');
-    await run('cp', ['-al', folder, `${legacy.root}/links`]);
+    const { folder, disk } = legacy.instance('db');
+    await run('cp', ['-a', folder, `${legacy.root}/links`]);
     await target.migrateOne('db', MOVE);
     await rename(`${legacy.root}/links`, folder);
     const head = target.layout.instance('db').disk;
+    await rm(disk);
+    await link(head, disk);
     await run('qemu-io', ['-f', 'qcow2', '-c', 'write -P 0x77 32M 1M', head]);
     await rm(join(folder, 'snapshot-head'));
     expect((await target.migrateOne('db', MOVE)).reason).toBe(
@@ -210,7 +278,7 @@ describe('--move of what is in the store already', () => {
     const before = await treeOf(legacy.root);
     const { report, complete } = await target.migrate({ ...MOVE, names: ['db'] });
     expect(report.instances[0]!.reason).toBe(
-      `already there; "${disk}" is not what was migrated: the old files were left in place`,
+      `already there; "${disk}" is not what was migrated: the old files are left in place`,
     );
     expect(complete).toBe(true);
     expect(await treeOf(legacy.root)).toEqual(before);
@@ -222,7 +290,7 @@ describe('--move of what is in the store already', () => {
     const head = target.layout.instance('db').disk;
     await mkdir(legacy.instance('db').folder);
     await symlink(head, disk);
-    expect((await target.migrateOne('db', MOVE)).reason).toContain('is not what was migrated');
+    expect((await target.migrateOne('db', MOVE)).reason).toContain('is what a link leads to');
     await expectToHold(head, legacy, 'db');
     expect(await exists(disk)).toBe(true);
   });
