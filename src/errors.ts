@@ -110,12 +110,14 @@ export class MultipassError extends Error {
     this.details = context.details ?? {};
   }
 
-  /** The same failure in other words, or with more details. Code, hint and cause stay. */
+  /** The same failure in other words, or with more details. Code and cause stay. */
   restated(change: {
     readonly message?: string;
+    readonly hint?: string;
     readonly details?: Readonly<Record<string, unknown>>;
   }): MultipassError {
-    const { hint, cause, details } = this;
+    const { cause, details } = this;
+    const hint = change.hint ?? this.hint;
     const context: PlainContext = { hint, cause, details: { ...details, ...change.details } };
     // What was made without a hint has a code that needs none.
     return new MultipassError(this.code as PlainCode, change.message ?? this.message, context);

@@ -1,3 +1,4 @@
+import { pendingNote } from '../vm/pending/still-pending.js';
 import type { StrayTag } from '../vm/snapshots/stray-tags.js';
 import type { BrokenInstanceView, InstanceView } from '../vm/views.js';
 import type { CliContext } from './context.js';
@@ -21,6 +22,14 @@ export function tellStandstills({ stderr }: CliContext, views: readonly Instance
     if (view.state === 'Broken' || view.problem === undefined) continue;
     stderr.write(`${printable(view.problem.message)}\n`);
     stderr.write(`  hint: ${printable(view.problem.hint)}\n`);
+  }
+}
+
+/** Says which operations in place are not finished, and what finishes them. */
+export function tellPending({ stderr }: CliContext, views: readonly InstanceView[]): void {
+  for (const view of views) {
+    if (view.state === 'Broken' || view.pending === undefined) continue;
+    stderr.write(`${printable(`note: ${pendingNote(view.name, view.pending)}`)}\n`);
   }
 }
 

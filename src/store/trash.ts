@@ -1,5 +1,5 @@
 import { lstat, rename, rm } from 'node:fs/promises';
-import { fromSystemError } from '../errors.js';
+import { fromSystemError, MultipassError } from '../errors.js';
 import { InstanceDir } from './instance-dir.js';
 import type { StoreLayout } from './layout.js';
 import { MacTable } from './mac-table.js';
@@ -15,6 +15,7 @@ export type RowsOf = (
 /**
  * Takes an instance out of the store: one rename into `trash/`, made durable; then its MAC rows, then its data. A
  * kill after the rename leaves the rest to the next sweep. The caller holds the instance's exclusive lock.
+ * @throws MultipassError PERMISSION_DENIED, IO_ERROR, …; one from after the rename says that it is deleted
  */
 export async function trashInstance(
   layout: StoreLayout,
@@ -28,7 +29,23 @@ export async function trashInstance(
   } catch (error) {
     throw fromSystemError(error, `remove "${name}"`, path);
   }
-  await removeTrashed(layout, trashed, rowsOf);
+  try {
+    await removeTrashed(layout, trashed, rowsOf);
+  } catch (error) {
+    throw isGoneButData(error, name, trashed);
+  }
+}
+
+/** What fails after the rename does not bring it back. */
+function isGoneButData(error: unknown, name: string, path: string): unknown {
+  const cause = fromSystemError(error, 'remove its data', path);
+  if (!(cause instanceof MultipassError)) return cause;
+  const { message, hint } = cause;
+  return cause.restated({
+    message: `"${name}" is deleted, but its data is still there: ${message}`,
+    hint: `${hint === undefined ? '' : `${hint} `}The next command that changes the store removes it.`,
+    details: { pending: 'purge' },
+  });
 }
 
 /**

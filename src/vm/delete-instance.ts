@@ -4,7 +4,7 @@ import { checkStoreFormat } from '../store/format.js';
 import { isPlainName, type StoreLayout } from '../store/layout.js';
 import { trashInstance } from '../store/trash.js';
 import { Work, type WorkRequest } from '../work.js';
-import { instanceNotFound } from './errors.js';
+import { deletionOnFullDisk, instanceNotFound } from './errors.js';
 import { lockInstance } from './lock-instance.js';
 import { listInstances } from './list-instances.js';
 import { rowsOfFolder } from './macs.js';
@@ -33,7 +33,11 @@ export async function deleteInstance(
 ): Promise<void> {
   const work = Work.of(request.work);
   await endIfRunning(layout, name, { work, force: false });
-  await setDeleted(layout, name, { ...request, work, deleted: true });
+  try {
+    await setDeleted(layout, name, { ...request, work, deleted: true });
+  } catch (error) {
+    throw deletionOnFullDisk(error, name);
+  }
 }
 
 /** Brings a soft-deleted instance back; one that is not deleted stays as it is. Throws as {@link deleteInstance}. */

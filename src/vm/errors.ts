@@ -11,6 +11,19 @@ export function isNotFound(error: unknown): boolean {
   return hasCode(error, 'INSTANCE_NOT_FOUND');
 }
 
+/**
+ * The error of a deletion that wants a little room, on a full disk: with a hint that frees something. What has another
+ * cause passes unchanged.
+ */
+export function deletionOnFullDisk(error: unknown, name: string): unknown {
+  if (!hasCode(error, 'DISK_FULL') || error.details['pending'] !== undefined) return error;
+  return error.restated({
+    hint:
+      `Make room first. None is needed by \`multipass delete --purge ${name}\`, which removes the whole instance for ` +
+      'good, by `multipass purge`, which does that with deleted ones, and by `multipass purge --images`.',
+  });
+}
+
 export function instanceDeleted(name: string): MultipassError {
   return new MultipassError('INSTANCE_DELETED', `instance "${name}" is deleted`, {
     hint: `Bring it back with \`multipass recover ${name}\`.`,

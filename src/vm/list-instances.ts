@@ -59,7 +59,10 @@ function lookAt(layout: StoreLayout, name: string, states: LiveStates): ListedIn
   try {
     const reading = readInstance(layout, name);
     const { spec, image } = reading;
-    return { view: { name, state: states.of(reading), spec, image, runtime: null }, reading };
+    const pending = states.leftPending(reading);
+    const left = pending === undefined ? {} : { pending };
+    const view = { name, state: states.of(reading), spec, image, runtime: null, ...left };
+    return { view, reading };
   } catch (error) {
     if (isNotFound(error)) throw error;
     const problem = problemOf(error, layout, layout.instance(name));

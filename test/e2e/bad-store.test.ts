@@ -117,12 +117,24 @@ describe.runIf(canLoopMount)('a file system', () => {
       await initialiseStore(layout);
       await makeInstance(layout, 'web', { data: 4 });
       await makeInstance(layout, 'gone', { data: 12, spec: { deleted: true } });
+      expect(await multipass(['snapshot', 'web', '-n', 'first'], { store })).toMatchObject({
+        exitCode: 0,
+      });
+      await makeInstance(layout, 'shop', { data: 1 });
       fillUp(folder);
       const before = await hashTree(layout.instances);
       expect(await refusal('clone web', { store })).toMatch(/^no(t enough)? space /);
       expect(await refusal('delete web', { store })).toMatch(/^no space left to /);
+      for (const words of ['delete web', 'delete --purge web.first']) {
+        const { stderr } = await multipass(words.split(' '), { store });
+        expect(stderr).toContain('no space left to ');
+        expect(stderr).toContain('None is needed by `multipass delete --purge web`');
+      }
       expect(await hashTree(layout.instances)).toEqual(before);
       expect((await multipass(['list'], { store })).exitCode).toBe(0);
+      const purge = ['delete', '--purge', 'shop'];
+      expect(await multipass(purge, { store })).toMatchObject({ stderr: '', exitCode: 0 });
+      fillUp(folder);
       expect(await multipass(['purge'], { store })).toMatchObject({ stderr: '', exitCode: 0 });
       expect(await multipass(['clone', 'web'], { store })).toMatchObject({ exitCode: 0 });
       expect(await expectSoundStore(layout)).toEqual(['web', 'web-clone1']);

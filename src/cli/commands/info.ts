@@ -2,7 +2,7 @@ import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { flag, FORMAT } from '../options.js';
 import { withRuntime } from '../runtime.js';
-import { tellProblems, tellStandstills, tellStrayTags } from '../tell.js';
+import { tellPending, tellProblems, tellStandstills, tellStrayTags } from '../tell.js';
 
 export const info = defineCommand({
   name: 'info',
@@ -39,6 +39,7 @@ export const info = defineCommand({
     const broken = known.flatMap((view) => (view.state === 'Broken' ? [view] : []));
     tellProblems(context, [...broken, ...found.problems]);
     tellStandstills(context, views);
+    tellPending(context, views);
     if (options.snapshots) tellStrayTags(context, found.strays);
     return EXIT.ok;
   },

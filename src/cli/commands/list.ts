@@ -3,7 +3,7 @@ import { EXIT } from '../exit-codes.js';
 import { usageError } from '../failures.js';
 import { flag, FORMAT } from '../options.js';
 import { withRuntime } from '../runtime.js';
-import { tellProblems, tellStandstills, tellStrayTags } from '../tell.js';
+import { tellPending, tellProblems, tellStandstills, tellStrayTags } from '../tell.js';
 
 export const list = defineCommand({
   name: 'list',
@@ -42,6 +42,7 @@ export const list = defineCommand({
       views.flatMap((view) => (view.state === 'Broken' ? [view] : [])),
     );
     tellStandstills(context, views);
+    tellPending(context, views);
     return EXIT.ok;
   },
 });

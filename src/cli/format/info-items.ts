@@ -34,6 +34,8 @@ export interface InstanceDetails {
   readonly name: string;
   readonly state: InstanceState;
   readonly problem: Problem | null;
+  /** An operation in place that is not finished: `restore`. */
+  readonly pending: string | null;
   readonly snapshotCount: number;
   readonly image: Pick<ImageRecord, 'id' | 'os' | 'release'>;
   readonly mounts: readonly Mount[];
@@ -63,15 +65,16 @@ export function groupByInstance({ instances, snapshots, primary = '' }: InfoItem
 
 function detailsOf({ view, snapshotCount }: InstanceInfo): InstanceDetails {
   const { name, state } = view;
-  const common = { name, state, snapshotCount };
+  const common = { name, state, snapshotCount, pending: null };
   if (state === 'Broken') {
     const image = { id: '', os: '', release: '' };
     return { ...common, problem: view.problem, image, mounts: [], runtime: NOTHING_KNOWN };
   }
-  const { image, spec, runtime, problem = null } = view;
+  const { image, spec, runtime, problem = null, pending = null } = view;
   return {
     ...common,
     problem,
+    pending,
     image,
     mounts: spec.mounts,
     runtime: runtime ?? NOTHING_KNOWN,

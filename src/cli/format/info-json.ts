@@ -21,6 +21,7 @@ function instanceJson({ runtime, ...instance }: InstanceDetails) {
   return {
     state: instance.state,
     ...(instance.problem === null ? {} : { problem: { ...instance.problem } }),
+    ...(instance.pending === null ? {} : { pending: instance.pending }),
     image_hash: instance.image.id,
     image_release: instance.image.release,
     release: runtime.release,

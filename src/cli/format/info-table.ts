@@ -19,11 +19,12 @@ export function formatInfoTable(groups: readonly InfoGroup[]): string {
 }
 
 function instanceBlock(instance: InstanceDetails): string {
-  const { name, state, problem, snapshotCount, runtime } = instance;
+  const { name, state, problem, pending, snapshotCount, runtime } = instance;
   const start = [field('Name', name), field('State', state), ...problemLines(problem)];
   if (state === 'Broken') return start.join('');
   return [
     ...start,
+    ...(pending === null ? [] : [field('Pending', pending)]),
     field('Snapshots', String(snapshotCount)),
     field('IPv4', ...runtime.ipv4),
     field('Release', runtime.release),

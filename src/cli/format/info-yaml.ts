@@ -27,6 +27,7 @@ function instanceYaml({ runtime, ...instance }: InstanceDetails) {
   return {
     state: instance.state,
     ...(instance.problem === null ? {} : { problem: { ...instance.problem } }),
+    ...(instance.pending === null ? {} : { pending: instance.pending }),
     snapshot_count: instance.snapshotCount,
     image_hash: instance.image.id || null,
     image_release: instance.image.release || null,

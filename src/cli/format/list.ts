@@ -15,6 +15,8 @@ interface ListEntry {
   readonly release: string;
   /** Present only for a Broken instance, and for one whose guest stands still. */
   readonly problem?: Readonly<Record<keyof Problem, string>>;
+  /** Present only where an operation in place is not finished. */
+  readonly pending?: string;
 }
 
 const COLUMNS = [
@@ -49,9 +51,13 @@ function toEntry(view: InstanceView): ListEntry {
     return { name, state, ipv4: [], release: NOT_AVAILABLE, problem: view.problem };
   }
   const release = imageTitle(view.image) ?? NOT_AVAILABLE;
-  const { problem, runtime } = view;
+  const { problem, pending, runtime } = view;
   const ipv4 = runtime?.ipv4 ?? [];
-  return { name, state, ipv4, release, ...(problem === undefined ? {} : { problem }) };
+  return {
+    ...{ name, state, ipv4, release },
+    ...(problem === undefined ? {} : { problem }),
+    ...(pending === undefined ? {} : { pending }),
+  };
 }
 
 function formatListTable(entries: readonly ListEntry[]): string {

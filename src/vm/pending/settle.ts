@@ -11,6 +11,7 @@ import { tidyBases } from '../disks/stray-bases.js';
 import { readInstance, type InstanceReading } from '../read-instance.js';
 import { bridgedMacs } from '../records/machine-record.js';
 import { finishPending } from './finish-pending.js';
+import { stillPending } from './still-pending.js';
 
 /**
  * Puts in order what a killed command or a killed QEMU left of an instance: an operation in place is finished, leaked
@@ -29,7 +30,11 @@ export async function settle(
   const { dir, pending, uncleanEnd } = reading;
   if (pending !== undefined) {
     if (pending.step.operation !== 'rewrite') requireOwnDisk(reading);
-    await finishPending(dir, pending, signal);
+    try {
+      await finishPending(dir, pending, signal);
+    } catch (error) {
+      throw stillPending(error, { name, operation: pending.step.operation });
+    }
   }
   if (uncleanEnd) await repair(layout, reading, signal);
   if (pending !== undefined || uncleanEnd) reading = readInstance(layout, name, { remember: true });

@@ -1,6 +1,7 @@
 import { MultipassError } from '../../errors.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import type { StoreLayout } from '../../store/layout.js';
+import { deletionOnFullDisk } from '../errors.js';
 import { requireChangeableDisk } from '../pending/changeable-disk.js';
 import type { InstanceReading } from '../read-instance.js';
 import { snapshotFileName, snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js';
@@ -26,6 +27,14 @@ export interface DeleteSnapshotRequest extends WorkRequest {
  *   SNAPSHOT_NOT_FOUND, DISK_INVALID, DISK_IN_USE, DISK_FULL, ABORTED, …; RecordError when the instance is Broken
  */
 export async function deleteSnapshot(request: DeleteSnapshotRequest): Promise<void> {
+  try {
+    await openAndDelete(request);
+  } catch (error) {
+    throw deletionOnFullDisk(error, request.name);
+  }
+}
+
+async function openAndDelete(request: DeleteSnapshotRequest): Promise<void> {
   const { layout, name, snapshot } = request;
   const work = Work.of(request.work);
   await using opened = await openInstance(layout, name, {

@@ -30,7 +30,12 @@ exec "$REAL" "$@"`;
   test('stays written down when it fails', async ({ root, store: { layout } }) => {
     const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
     await replaceProgram(join(root, 'bin'), 'qemu-img', 'echo no >&2; exit 1');
-    await expect(performOperation(dir, SNAPSHOT)).rejects.toMatchObject({ code: 'TOOL_FAILED' });
+    await expect(performOperation(dir, SNAPSHOT)).rejects.toMatchObject({
+      code: 'TOOL_FAILED',
+      message: expect.stringMatching(/no; the snapshot of "web" is on record/) as string,
+      hint: expect.stringContaining('multipass start web') as string,
+      details: { pending: 'snapshot' },
+    });
     expect(decodePending(readRecord(dir.pending)).step).toEqual(SNAPSHOT.step);
   });
 });
