@@ -51,6 +51,11 @@ export class StoreLayout {
     return join(this.root, 'locks');
   }
 
+  /** The lock of a process that makes something in this store, as its tokens name it. */
+  makerLock(maker: string): string {
+    return join(this.locks, `${maker}.maker`);
+  }
+
   /** Images that are being fetched; what is here is resumed, or removed, by the next command that wants it. */
   get downloads(): string {
     return join(this.root, 'downloads');

@@ -31,6 +31,20 @@ export function newToken(): string {
   return ownPrefix() + randomBytes(8).toString('hex');
 }
 
+/** The part of a token that names its maker: all tokens of one process have it in common. */
+export function makerOf(token: string): string {
+  return token.split('.').slice(0, 5).join('.');
+}
+
+/** True for a token that this boot of this machine has made: what /proc says of its maker is the truth. */
+export function isOfThisBoot(token: string): boolean {
+  const me = (self ??= describeSelf());
+  const maker = parseToken(token);
+  return (
+    maker?.machine === me.machine && maker.boot === me.boot && maker.namespace === me.namespace
+  );
+}
+
 /** Whether the maker named in a token still lives; `unknown` for a name that is no token. */
 export function makerState(token: string): MakerState {
   const maker = parseToken(token);

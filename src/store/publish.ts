@@ -62,6 +62,7 @@ export async function publish(
   try {
     await confirmVisible(layout, names);
   } finally {
+    for (const { staged } of instances) await staged.leave();
     if (record !== undefined) await removeCommit(record);
   }
   return names;

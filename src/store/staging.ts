@@ -5,6 +5,7 @@ import { errnoOf, fromSystemError } from '../errors.js';
 import { InstanceDir } from './instance-dir.js';
 import type { StoreLayout } from './layout.js';
 import { MacTable } from './mac-table.js';
+import { MakerLock } from './maker-lock.js';
 import { makerState, newToken } from './maker-token.js';
 import { readSmallFileIfAny } from '../files/record.js';
 import { syncPath } from '../files/sync.js';
@@ -22,11 +23,14 @@ export class StagedInstance extends InstanceDir {
   readonly layout: StoreLayout;
   readonly #token: string;
   readonly #macs: MacTable;
+  readonly #lock: MakerLock;
   readonly #claimed = new Set<string>();
 
-  private constructor(layout: StoreLayout, token: string, uuid: string) {
+  private constructor(layout: StoreLayout, uuid: string, lock: MakerLock) {
+    const token = newToken();
     super(layout.staged(token));
     this.layout = layout;
+    this.#lock = lock;
     this.#token = token;
     this.#macs = new MacTable(layout);
     this.uuid = uuid;
@@ -38,13 +42,15 @@ export class StagedInstance extends InstanceDir {
     uuid: string,
     wish: string | null,
   ): Promise<StagedInstance> {
-    const staged = new StagedInstance(layout, newToken(), uuid);
+    const lock = await MakerLock.hold(layout);
+    const staged = new StagedInstance(layout, uuid, lock);
     try {
       await mkdir(staged.path, { mode: 0o700 });
       await mkdir(staged.claim, { mode: 0o700 });
       if (wish !== null) await writeFile(join(staged.claim, 'name'), wish, { mode: 0o600 });
       await writeFile(staged.#uuidFile, `${uuid}\n`, { mode: 0o600 });
     } catch (error) {
+      await lock.release();
       throw fromSystemError(error, 'prepare an instance', staged.path);
     }
     return staged;
@@ -78,9 +84,15 @@ export class StagedInstance extends InstanceDir {
    * nothing when the folder is not in staging any more: it was published, and others may use it.
    */
   async discard(): Promise<void> {
+    await using lock = this.#lock;
     if (!(await isThere(this.path))) return;
     for (const hex of this.#claimed) await this.#macs.release(hex, this.uuid);
     await rm(this.path, { recursive: true, force: true });
+  }
+
+  /** Called once it has left staging. */
+  async leave(): Promise<void> {
+    await this.#lock.release();
   }
 
   /** The token, which names this process. */

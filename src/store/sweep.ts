@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { errnoOf } from '../errors.js';
 import { log } from '../log.js';
 import type { StoreLayout } from './layout.js';
+import { isMakerAtWork, isMakerGone } from './maker-lock.js';
 import { isOwnToken, makerState, newToken } from './maker-token.js';
 import { carryOut } from './roll.js';
 import { removeTrashed, type RowsOf } from './trash.js';
@@ -17,9 +18,9 @@ const UNKNOWN_MAKER_GRACE_MS = 24 * 60 * 60 * 1000;
  * sweep.
  */
 export async function sweep(layout: StoreLayout, rowsOf: RowsOf): Promise<void> {
-  const trashed = await abandonedIn(layout.trash);
+  const trashed = await abandonedIn(layout, layout.trash);
   // A process that dies after this listing may have written a commit that is not in it: that is for the next sweep.
-  const staged = await abandonedIn(layout.staging);
+  const staged = await abandonedIn(layout, layout.staging);
   const unfinished = await carryOut(layout, staged, rowsOf);
   const left = [
     ...trashed.map((token) => layout.trashed(token)),
@@ -35,10 +36,10 @@ export async function sweep(layout: StoreLayout, rowsOf: RowsOf): Promise<void> 
 }
 
 /** The entries of a folder that nobody works on any more. */
-async function abandonedIn(folder: string): Promise<string[]> {
+async function abandonedIn(layout: StoreLayout, folder: string): Promise<string[]> {
   const abandoned: string[] = [];
   for (const token of await readdir(folder).catch((): string[] => [])) {
-    if (!isOwnToken(token) && (await isAbandoned(folder, token))) abandoned.push(token);
+    if (!isOwnToken(token) && (await isAbandoned(layout, folder, token))) abandoned.push(token);
   }
   return abandoned;
 }
@@ -55,10 +56,14 @@ async function sweepOne(layout: StoreLayout, path: string, rowsOf: RowsOf): Prom
   await removeTrashed(layout, claimed, rowsOf);
 }
 
-async function isAbandoned(folder: string, token: string): Promise<boolean> {
-  const state = makerState(token);
-  if (state !== 'unknown') return state === 'dead';
+async function isAbandoned(layout: StoreLayout, folder: string, token: string): Promise<boolean> {
+  if (makerState(token) !== 'unknown') return await isMakerGone(layout, token);
+  // One of the two clocks may be wrong.
+  return (await isOld(join(folder, token))) && !(await isMakerAtWork(layout, token));
+}
+
+async function isOld(path: string): Promise<boolean> {
   // Gone since it was listed.
-  const stats = await lstat(join(folder, token)).catch(() => undefined);
+  const stats = await lstat(path).catch(() => undefined);
   return stats !== undefined && Date.now() - stats.mtimeMs > UNKNOWN_MAKER_GRACE_MS;
 }

@@ -2,9 +2,9 @@ import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MultipassError } from '../errors.js';
 import { Work } from '../work.js';
-import { newToken } from '../store/maker-token.js';
-import { moveDurably, withDraftFolder } from '../files/draft.js';
+import { moveDurably } from '../files/draft.js';
 import { syncPath } from '../files/sync.js';
+import { withStagedFolder } from '../store/staged-folder.js';
 import { backingChain } from './disks/backing-chain.js';
 import { linkOrCopy } from './disks/copy-file.js';
 import { copyAllStates, spaceForAllStates } from './disks/copy-states.js';
@@ -37,7 +37,7 @@ export async function flattenInstance(request: InstanceRequest): Promise<boolean
   const bases = backingChain(dir, disk);
   if (bases.length === 0) return false;
   const what = { doing: `flatten "${name}"`, path: dir.disk };
-  await withDraftFolder(layout.staged(newToken()), what, async (folder) => {
+  await withStagedFolder(layout, what, async (folder) => {
     const head = join(folder, 'disk.qcow2');
     await requireSpace(head, await spaceForAllStates(dir.disk, disk, { signal }));
     for (const base of bases) await linkOrCopy(dir.file(base), join(folder, base), work);

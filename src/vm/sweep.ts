@@ -1,6 +1,7 @@
 import { checkStoreFormat, initialiseStore } from '../store/format.js';
 import type { StoreLayout } from '../store/layout.js';
 import { sweepHolderNotes } from '../store/lock-holders.js';
+import { sweepMakerLocks } from '../store/maker-lock.js';
 import { MacTable } from '../store/mac-table.js';
 import { sweep } from '../store/sweep.js';
 import { rebuildMacTable, rowsOfFolder } from './macs.js';
@@ -18,5 +19,6 @@ export async function prepareStore(
   await initialiseStore(layout, exists ?? checkStoreFormat(layout));
   await sweep(layout, rowsOfFolder);
   await sweepHolderNotes(layout);
+  await sweepMakerLocks(layout);
   if (await new MacTable(layout).isMissing()) await rebuildMacTable(layout);
 }

@@ -31,7 +31,8 @@ describe('the order in which things become durable', () => {
     expect(before.slice(-2)).toEqual(['fsync staging/*', 'fsync macs']);
     // Nothing is written between the last sync of the folder and its publishing.
     expect(order.slice(order.lastIndexOf('fsync staging/*') + 1, publish)).toEqual(['fsync macs']);
-    expect(order.slice(publish + 1)).toEqual(['fsync instances', 'fsync staging']);
+    const after = ['fsync instances', 'fsync staging', 'unlink locks/*.maker'];
+    expect(order.slice(publish + 1)).toEqual(after);
   });
 
   test('knows durably whose a MAC row is before the row is there', async ({

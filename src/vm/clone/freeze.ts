@@ -3,13 +3,13 @@ import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasOwnData } from '../../qemu/qcow2-header.js';
 import { createOverlay } from '../../qemu/qemu-img.js';
-import { newToken } from '../../store/maker-token.js';
-import { moveDurably, withDraftFolder } from '../../files/draft.js';
+import { moveDurably } from '../../files/draft.js';
 import { syncPath, syncTree } from '../../files/sync.js';
 import { linkOrCopy } from '../disks/copy-file.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { OpenedInstance } from '../open.js';
 import type { Work } from '../../work.js';
+import { withStagedFolder } from '../../store/staged-folder.js';
 
 /**
  * Whether a head can be the common ground of linked clones as it is: it has a base and has written nothing on it. One
@@ -31,7 +31,7 @@ export async function freeze(opened: OpenedInstance, { signal }: Work): Promise<
   const id = randomBytes(16).toString('hex');
   const base = dir.base(id);
   const what = { doing: `freeze the disk of "${dir.name}"`, path: dir.disk };
-  await withDraftFolder(layout.staged(newToken()), what, async (folder) => {
+  await withStagedFolder(layout, what, async (folder) => {
     const head = join(folder, 'disk.qcow2');
     await createOverlay({
       path: head,

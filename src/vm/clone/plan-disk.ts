@@ -1,8 +1,6 @@
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
-import { newToken } from '../../store/maker-token.js';
+import { withStagedFolder } from '../../store/staged-folder.js';
 import { backingChain } from '../disks/backing-chain.js';
 import { planCopy, type CopyPlan } from '../disks/copy-disk.js';
 import { allocatedBytes } from '../disks/copy-file.js';
@@ -84,11 +82,6 @@ async function withScratch<T>(
   layout: StoreLayout,
   use: (folder: string) => Promise<T>,
 ): Promise<T> {
-  const folder = join(layout.staging, newToken());
-  await mkdir(folder, { mode: 0o700 });
-  try {
-    return await use(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const what = { doing: 'try how disks can be copied', path: layout.staging };
+  return await withStagedFolder(layout, what, use);
 }

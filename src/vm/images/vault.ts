@@ -5,8 +5,9 @@ import { log } from '../../log.js';
 import { readQcow2 } from '../../qemu/qcow2-header.js';
 import { ImageDir } from '../../store/image-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
+import { withStagedFolder } from '../../store/staged-folder.js';
 import { newToken } from '../../store/maker-token.js';
-import { isOccupied, withDraftFolder } from '../../files/draft.js';
+import { isOccupied } from '../../files/draft.js';
 import { readRecordIfAny, writeNewRecord } from '../../files/record.js';
 import { syncPath, syncTree } from '../../files/sync.js';
 import { decodeVaultRecord, type VaultRecord } from './vault-record.js';
@@ -68,7 +69,7 @@ export interface NewImage {
 export async function addImage(layout: StoreLayout, image: NewImage): Promise<VaultImage> {
   const { id, record, fill } = image;
   const what = { doing: 'add the image', path: layout.image(id).path };
-  await withDraftFolder(layout.staged(newToken()), what, async (folder) => {
+  await withStagedFolder(layout, what, async (folder) => {
     const staged = new ImageDir(folder);
     await fill(staged);
     await writeNewRecord(staged.imageRecord, record);
