@@ -23,6 +23,8 @@ export type ErrorCode =
   | 'RECORD_INVALID'
   | 'STORE_TOO_NEW'
   | 'STORE_READ_ONLY'
+  | 'STORE_NOT_PRIVATE'
+  | 'STORE_OF_ANOTHER_HOST'
   | 'LOCK_LOST'
   | 'NOT_DURABLE'
   | 'DISK_FULL'

@@ -87,6 +87,13 @@ export const VERBOSE = flag({
   description: 'Increase logging verbosity; repeat it, up to -vvvv, for more',
 });
 
+/** An option of every command, for which an error asks; no help shows it. */
+export const TAKE_OVER = flag({
+  flags: ['--take-over'],
+  description: 'Make this host the owner of a store on a shared file system, before anything else',
+  hidden: true,
+});
+
 export const FORMAT = withDefault(
   valueOption({
     flags: ['--format'],

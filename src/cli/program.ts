@@ -3,9 +3,10 @@ import type { Command } from './command.js';
 import { allCommands } from './commands/all.js';
 import { version } from './commands/version.js';
 import type { CliContext } from './context.js';
+import type { StoreLayout } from '../store/layout.js';
 import { EXIT } from './exit-codes.js';
 import { usageError } from './failures.js';
-import { HELP, VERBOSE, type CommandOption } from './options.js';
+import { HELP, TAKE_OVER, VERBOSE, type CommandOption } from './options.js';
 
 const ABOUT =
   'Create, clone, control and look after virtual machine instances, each in one folder.';
@@ -24,8 +25,10 @@ export interface ParserHooks {
  */
 export async function runCommandLine(argv: readonly string[], hooks: ParserHooks): Promise<number> {
   let exitCode: number = EXIT.ok;
+  let takesOver = false;
   const { context } = hooks;
-  const parser = newParser('multipass', hooks).description(ABOUT).usage('[options] <command>');
+  const allHooks = { ...hooks, onTakeOver: () => (takesOver = true) };
+  const parser = newParser('multipass', allHooks).description(ABOUT).usage('[options] <command>');
   parser.addOption(new Option('-V, --version', 'Same as the version command').hideHelp());
   parser.helpCommand(false).commandsGroup('Available commands:');
   const helpOf = (name: string | undefined): string | undefined =>
@@ -33,10 +36,11 @@ export async function runCommandLine(argv: readonly string[], hooks: ParserHooks
       ? parser.helpInformation()
       : parser.commands.find((known) => isCalled(known, name))?.helpInformation();
   for (const command of allCommands(helpOf)) {
-    const sub = describe(newParser(command.name, hooks), command);
+    const sub = describe(newParser(command.name, allHooks), command);
     sub.action(async (args: string[]) => {
       const given = (option: CommandOption): readonly string[] => givenFor(sub, option);
       try {
+        if (takesOver) await takeOver(context.layout);
         exitCode = await command.run({ context, args, given });
       } catch (error) {
         throw new CommandFailure(command.name, error);
@@ -76,7 +80,16 @@ export class CommandFailure extends Error {
   }
 }
 
-function newParser(name: string, { context, onVerbose }: ParserHooks): Parser {
+async function takeOver(layout: StoreLayout): Promise<void> {
+  const { takeOverStore } = await import('../store/store-host.js');
+  await takeOverStore(layout);
+}
+
+interface AllHooks extends ParserHooks {
+  readonly onTakeOver: () => void;
+}
+
+function newParser(name: string, { context, onVerbose, onTakeOver }: AllHooks): Parser {
   return new Parser(name)
     .exitOverride()
     .configureOutput({
@@ -87,7 +100,9 @@ function newParser(name: string, { context, onVerbose }: ParserHooks): Parser {
     .helpOption(HELP.flags.join(', '), HELP.description)
     .configureHelp({ subcommandTerm: (sub) => [sub.name(), ...sub.aliases()].join(', ') })
     .addOption(toOption(VERBOSE))
-    .on('option:verbose', onVerbose);
+    .on('option:verbose', onVerbose)
+    .addOption(toOption(TAKE_OVER))
+    .on('option:take-over', onTakeOver);
 }
 
 function describe(parser: Parser, command: Command): Parser {

@@ -6,7 +6,7 @@ import { spawnDetached } from '../process/detach.js';
 /** Files in `run/` that hold what a guest has written to its serial port: the newer half, and the older one. */
 const CONSOLE_FILES = { newer: 'console.log', older: 'console.old' } as const;
 
-/** Each of the two grows to this size: that much of the end of the console is there at least, and never twice as much. */
+/** Each of the two grows to this size: at least that much of the console's end is there, and never twice as much. */
 const HALF = 512 * 1024;
 
 /**

@@ -6,15 +6,19 @@ import { replaceFile } from '../files/draft.js';
 import { STORE_FORMAT, type StoreLayout } from './layout.js';
 import { newToken } from './maker-token.js';
 import { readRecordIfAny, recordText } from '../files/record.js';
+import { requireOwnRoot, requirePrivateRoot } from './root-rights.js';
+import { requireOwnHost } from './store-host.js';
 
 /**
  * Makes sure that this version may read the store; writes nothing.
  * @returns false when there is no store yet
- * @throws MultipassError STORE_TOO_NEW; RecordError when `store.json` cannot be read
+ * @throws MultipassError STORE_TOO_NEW, STORE_NOT_PRIVATE when others may write in it; RecordError when `store.json`
+ *   cannot be read
  */
 export function checkStoreFormat(layout: StoreLayout): boolean {
   const place = readFormat(layout);
   if (place === undefined) return false;
+  requirePrivateRoot(layout);
   const format = place.key('format').integer(1);
   if (format > STORE_FORMAT) {
     throw new MultipassError(
@@ -43,7 +47,8 @@ function readFormat(layout: StoreLayout): JsonPlace | undefined {
  * Makes the store at first use, and its folders where one is missing. `store.json` is written last, so a store that has
  * one is whole. May be called at any time, by several processes at once. Only the owner can read what is made here.
  * @param exists the answer of {@link checkStoreFormat}
- * @throws MultipassError STORE_TOO_NEW, STORE_READ_ONLY, PERMISSION_DENIED, DISK_FULL; RecordError
+ * @throws MultipassError STORE_TOO_NEW, STORE_NOT_PRIVATE, STORE_OF_ANOTHER_HOST, STORE_READ_ONLY, PERMISSION_DENIED,
+ *   DISK_FULL; RecordError
  */
 export async function initialiseStore(
   layout: StoreLayout,
@@ -51,6 +56,8 @@ export async function initialiseStore(
 ): Promise<void> {
   try {
     if (!exists) await makeOwnFolder(layout.root);
+    await requireOwnRoot(layout, { exists });
+    await requireOwnHost(layout);
     for (const folder of layout.folders) {
       // A missing MAC table of an existing store is rebuilt from its instances, not made empty.
       if (!(exists && folder === layout.macs)) await makeOwnFolder(folder);

@@ -51,6 +51,11 @@ export class StoreLayout {
     return join(this.root, 'locks');
   }
 
+  /** Which host a store on a shared file system belongs to. */
+  get hostFile(): string {
+    return join(this.root, 'host');
+  }
+
   /** The lock of a process that makes something in this store, as its tokens name it. */
   makerLock(maker: string): string {
     return join(this.locks, `${maker}.maker`);

@@ -31,6 +31,11 @@ export function newToken(): string {
   return ownPrefix() + randomBytes(8).toString('hex');
 }
 
+/** A short name of this machine; machines that were made of one template may have it in common. */
+export function thisMachine(): string {
+  return (self ??= describeSelf()).machine;
+}
+
 /** The part of a token that names its maker: all tokens of one process have it in common. */
 export function makerOf(token: string): string {
   return token.split('.').slice(0, 5).join('.');

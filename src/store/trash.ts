@@ -1,5 +1,6 @@
 import { lstat, rename, rm } from 'node:fs/promises';
-import { fromSystemError, MultipassError } from '../errors.js';
+import { errnoOf, fromSystemError, MultipassError } from '../errors.js';
+import { log } from '../log.js';
 import { InstanceDir } from './instance-dir.js';
 import type { StoreLayout } from './layout.js';
 import { MacTable } from './mac-table.js';
@@ -62,7 +63,11 @@ export async function removeTrashed(
   await syncPath(layout.trash);
   // A link, perhaps to the folder of another instance, has no MAC rows of its own.
   if ((await lstat(path)).isDirectory()) await releaseRows(layout, new InstanceDir(path), rowsOf);
-  await rm(path, { recursive: true, force: true });
+  await rm(path, { recursive: true, force: true }).catch((error: unknown) => {
+    if (errnoOf(error) !== 'ENOTEMPTY') throw fromSystemError(error, 'remove', path);
+    // NFS and FUSE keep a file that somebody has open, as we have the lock, under another name until it is closed.
+    log('debug', 'trash', `the rest of ${path} is for the next sweep`);
+  });
 }
 
 async function releaseRows(

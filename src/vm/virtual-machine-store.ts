@@ -48,6 +48,16 @@ export class VirtualMachineStore {
     return await lineageTree(this.layout);
   }
 
+  /**
+   * Makes this host the owner of the store, which is on a file system that several may share, when the host that it
+   * belongs to is gone for good; none of its instances may be running there. Does nothing on a local file system.
+   * @throws MultipassError DISK_FULL, IO_ERROR, …
+   */
+  async takeOver(): Promise<void> {
+    const { takeOverStore } = await import('../store/store-host.js');
+    await takeOverStore(this.layout);
+  }
+
   /** Every instance, sorted by name; Broken and soft-deleted ones too. @throws MultipassError STORE_TOO_NEW */
   async list(): Promise<InstanceView[]> {
     return await listInstances(this.layout);

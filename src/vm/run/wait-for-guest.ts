@@ -36,7 +36,8 @@ const NOTE_MS = 1000;
 /**
  * Waits until a running instance can be entered by ssh, and tells meanwhile what its guest writes to its console.
  * @throws MultipassError TIMED_OUT, with a hint when the guest has been silent; QEMU_FAILED when it ended meanwhile,
- *   with the end of its console; DISK_FULL, IO_ERROR when it stands still; HOST_KEY_CHANGED, SSH_FAILED (no key), ABORTED
+ *   with the end of its console; DISK_FULL, IO_ERROR when it stands still; HOST_KEY_CHANGED,
+ *   SSH_FAILED (no key), ABORTED
  */
 export async function waitForGuest(request: WaitRequest): Promise<Guest> {
   const { layout, reading, work } = request;
