@@ -1,6 +1,6 @@
 import { makeFolder } from '../../files/make-folder.js';
 import { lstat, readdir, rm } from 'node:fs/promises';
-import { errnoOf } from '../../errors.js';
+import { errnoOf, MultipassError } from '../../errors.js';
 import { machineArguments, seenAsArguments, type Machine } from '../../qemu/machine.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
@@ -51,6 +51,7 @@ export async function bootInstance(request: BootRequest): Promise<'booted' | 're
   const { dir, spec, disk } = reading;
   const isSuspended = hasSnapshotNamed(disk, SUSPEND_TAG);
   if (isSuspended && readMachine(dir) === undefined) throw cannotResume(dir.name);
+  if (!request.settings.hostLoopback) requireNoWayToHost(request, isSuspended);
   await requireOwnMacs(layout, spec);
   // A resumed guest has read its seed long ago.
   if (!isSuspended) await followName(layout, dir);
@@ -125,6 +126,28 @@ async function machineFor(request: BootRequest, isSuspended: boolean): Promise<M
   }
   const bridge = settings.network === 'bridge' ? await bridgeUp(layout, signal) : null;
   return await planMachine({ layout, reading, settings, bridge, work });
+}
+
+/**
+ * QEMU's own network makes an address of its subnet the host, its loopback included, and cannot be told otherwise; on
+ * the bridge the host is another machine.
+ */
+function requireNoWayToHost({ opened, settings }: BootRequest, isSuspended: boolean): void {
+  const { name, dir } = opened.reading;
+  const isBridged = isSuspended
+    ? readMachine(dir)?.machine.cards.every(({ backend }) => backend.kind === 'tap')
+    : settings.network === 'bridge';
+  if (isBridged === true) return;
+  throw new MultipassError(
+    'NETWORK_UNAVAILABLE',
+    `"${name}" would reach what listens on this host's loopback, which local.host-loopback=false forbids`,
+    {
+      hint:
+        'Put instances on a bridge, which needs root: `multipass set local.network=bridge` (a suspended one keeps ' +
+        'the network that it was suspended with: stop it first). Or allow it: `multipass set local.host-loopback=true`.',
+      details: { name },
+    },
+  );
 }
 
 /** The bridge that was set up for nothing goes, unless others are on it; what has failed is told first of all. */

@@ -49,6 +49,11 @@ export class Settings {
     return oneOf(NETWORK_MODES, this.#value('local.network'));
   }
 
+  /** Whether guests may reach what listens on the host's loopback; false: those that could are not started. */
+  get hostLoopback(): boolean {
+    return this.#value('local.host-loopback') === 'true';
+  }
+
   /**
    * What runs the guests. MULTIPASS_ACCELERATOR wins.
    * @throws MultipassError SETTING_INVALID when that is none

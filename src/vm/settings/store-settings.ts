@@ -25,6 +25,14 @@ const CONTROL = /\p{Cc}/u;
 /** Names and addresses by which a machine reaches itself. */
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
+/** True while nobody has said otherwise. */
+const TRUE_OR_FALSE: StoreSetting = {
+  fallback: 'true',
+  problemOf: (flag) =>
+    flag === 'true' || flag === 'false' ? null : 'Invalid flag, need "true" or "false"',
+  normalise: (given) => (ON.test(given) ? 'true' : OFF.test(given) ? 'false' : given),
+};
+
 /** Every setting of the store, by its key: the one place that says what they may be. */
 export const STORE_SETTINGS = {
   'client.primary-name': {
@@ -42,18 +50,14 @@ export const STORE_SETTINGS = {
     fallback: '',
     problemOf: (name) => (CONTROL.test(name) ? 'it is no name that a network can have' : null),
   },
-  'local.privileged-mounts': {
-    fallback: 'true',
-    problemOf: (flag) =>
-      flag === 'true' || flag === 'false' ? null : 'Invalid flag, need "true" or "false"',
-    normalise: (given) => (ON.test(given) ? 'true' : OFF.test(given) ? 'false' : given),
-  },
+  'local.privileged-mounts': TRUE_OR_FALSE,
   'local.image.mirror': {
     fallback: '',
     problemOf: (url) => (url === '' || url === mirrorUrl(url) ? null : MIRROR_RULE),
     normalise: (given) => mirrorUrl(given) ?? given,
   },
   'local.network': choice('user', NETWORK_MODES),
+  'local.host-loopback': TRUE_OR_FALSE,
   'local.accelerator': choice('auto', ACCELERATORS),
 } as const satisfies Readonly<Record<string, StoreSetting>>;
 

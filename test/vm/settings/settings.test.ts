@@ -14,9 +14,10 @@ async function settingsOf(
 }
 
 function valuesOf(settings: Settings): unknown {
-  const { primaryName, imageMirror, bridgedNetwork, network, accelerator, privilegedMounts } =
-    settings;
-  return { primaryName, imageMirror, bridgedNetwork, network, accelerator, privilegedMounts };
+  const { primaryName, imageMirror, bridgedNetwork, network } = settings;
+  const { accelerator, privilegedMounts, hostLoopback } = settings;
+  const first = { primaryName, imageMirror, bridgedNetwork, network };
+  return { ...first, accelerator, privilegedMounts, hostLoopback };
 }
 
 const DEFAULTS = {
@@ -26,6 +27,7 @@ const DEFAULTS = {
   network: 'user',
   accelerator: 'auto',
   privilegedMounts: true,
+  hostLoopback: true,
 };
 
 describe('the settings', () => {
@@ -46,6 +48,7 @@ describe('the settings', () => {
       'local.network': 'bridge',
       'local.accelerator': 'tcg',
       'local.privileged-mounts': 'false',
+      'local.host-loopback': 'false',
       'local.driver': 'qemu',
       'local.unknown': { of: 'a newer version' },
     });
@@ -56,6 +59,7 @@ describe('the settings', () => {
       network: 'bridge',
       accelerator: 'tcg',
       privilegedMounts: false,
+      hostLoopback: false,
     });
   });
 
@@ -92,6 +96,7 @@ describe('the settings', () => {
     [{ 'client.primary-name': 1 }, '/client.primary-name', 'expected a string, found 1'],
     [{ 'client.primary-name': '../x' }, '/client.primary-name', 'it is no name that an instance'],
     [{ 'local.network': 'none' }, '/local.network', 'need "user" or "bridge"'],
+    [{ 'local.host-loopback': 'no' }, '/local.host-loopback', 'need "true" or "false"'],
     [{ 'local.privileged-mounts': 'yes' }, '/local.privileged-mounts', 'need "true" or "false"'],
     [{ 'local.image.mirror': 'https://a.org' }, '/local.image.mirror', 'need an https URL'],
     [{ 'local.passphrase': 'plain' }, '/local.passphrase', 'it is no hash'],
