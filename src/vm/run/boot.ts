@@ -144,7 +144,7 @@ function requireNoWayToHost({ opened, settings }: BootRequest, isSuspended: bool
     {
       hint:
         'Put instances on a bridge, which needs root: `multipass set local.network=bridge` (a suspended one keeps ' +
-        'the network that it was suspended with: stop it first). Or allow it: `multipass set local.host-loopback=true`.',
+        'the network that it was suspended with: stop it first). Or allow it: `set local.host-loopback=true`.',
       details: { name },
     },
   );
