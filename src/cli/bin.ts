@@ -52,7 +52,8 @@ process.stderr.on('error', () => undefined);
 const { env } = process;
 const home = homedir();
 const stderr = outputOf(process.stderr);
-const version = env['MULTIPASS_TS_VERSION'] ?? '';
+// Spelt out, for the build puts the version in its place.
+const version = process.env['MULTIPASS_TS_VERSION'] ?? '';
 const layout = storeLayout();
 const context: CliContext = {
   stdin: readStdin,

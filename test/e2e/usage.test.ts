@@ -31,6 +31,9 @@ const WRONG: readonly (readonly [words: string, stderr: string])[] = [
   ['info --format ini', 'Invalid format type given.'],
   ['version a', 'This command takes no arguments'],
   ['version --format ini', 'Invalid format type given.'],
+  ['authenticate a b', 'Too many arguments given'],
+  ['wait-ready a', 'This command takes no arguments'],
+  ['logs', 'Please provide the name of one instance.'],
   ['help nope', "Error: Unknown Command: 'nope'"],
   ['help clone list', 'Too many arguments given'],
   ['completion', 'Please name one shell: bash, zsh, fish.'],
@@ -137,6 +140,7 @@ describe('the help', () => {
     expect(asked).toMatchObject({ stderr: '', exitCode: 0 });
     const [, commands = ''] = asked?.stdout.split('Available commands:\n') ?? [];
     expect(commands.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^ {2}authenticate, auth +Succeed: there is no service to auth/),
       expect.stringMatching(/^ {2}clone +Clone an instance$/),
       expect.stringMatching(/^ {2}completion +Print a completion script for a shell$/),
       expect.stringMatching(/^ {2}delete +Delete instances and snapshots$/),
@@ -148,6 +152,7 @@ describe('the help', () => {
       expect.stringMatching(/^ {2}info +Display information about instances or snapshots$/),
       expect.stringMatching(/^ {2}launch +Create and start an instance$/),
       expect.stringMatching(/^ {2}list, ls +List all available instances or snapshots$/),
+      expect.stringMatching(/^ {2}logs +Show what an instance writes to its console$/),
       expect.stringMatching(/^ {2}migrate +Bring the instances of an old Multipass over$/),
       expect.stringMatching(/^ {2}mount +Mount a local directory in the instance$/),
       expect.stringMatching(/^ {2}networks +List available network interfaces$/),
@@ -165,6 +170,7 @@ describe('the help', () => {
       expect.stringMatching(/^ {2}tree +Show what came from what$/),
       expect.stringMatching(/^ {2}umount, unmount +Unmount a directory from an instance$/),
       expect.stringMatching(/^ {2}version +Show version details$/),
+      expect.stringMatching(/^ {2}wait-ready +Succeed: there is no service to wait for$/),
     ]);
   });
 

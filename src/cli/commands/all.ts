@@ -11,9 +11,11 @@ import { helpCommand } from './help.js';
 import { info } from './info.js';
 import { launch } from './launch.js';
 import { list } from './list.js';
+import { logs } from './logs.js';
 import { migrate } from './migrate.js';
 import { mount } from './mount.js';
 import { networks } from './networks.js';
+import { authenticate, waitReady } from './no-service.js';
 import { purge } from './purge.js';
 import { recover } from './recover.js';
 import { rename } from './rename.js';
@@ -32,6 +34,7 @@ import { version } from './version.js';
 /** Every command, in the order of the help. */
 export function allCommands(helpOf: (name: string | undefined) => string | undefined): Command[] {
   const commands: Command[] = [
+    authenticate,
     clone,
     completionCommand(() => commands),
     deleteCommand,
@@ -43,6 +46,7 @@ export function allCommands(helpOf: (name: string | undefined) => string | undef
     info,
     launch,
     list,
+    logs,
     migrate,
     mount,
     networks,
@@ -60,6 +64,7 @@ export function allCommands(helpOf: (name: string | undefined) => string | undef
     tree,
     umount,
     version,
+    waitReady,
     completeNames,
   ];
   return commands;

@@ -1,0 +1,47 @@
+import { stripVTControlCharacters } from 'node:util';
+import { defineCommand } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { usageError } from '../failures.js';
+import { flag } from '../options.js';
+
+export const logs = defineCommand({
+  name: 'logs',
+  summary: 'Show what an instance writes to its console',
+  description:
+    'Show what the guest of an instance wrote to its console in this run, or in the last one; the end of it is kept, ' +
+    'a megabyte at most.',
+  usage: '<name>',
+  argument: 'instance',
+  options: {
+    follow: flag({
+      flags: ['-f', '--follow'],
+      description: 'Go on with what is written, until the instance stops',
+    }),
+    qemu: flag({
+      flags: ['--qemu'],
+      description: 'Show what QEMU had to say, in place of the guest',
+    }),
+  },
+  async run({ context, args, options }) {
+    const [name, ...more] = args;
+    if (name === undefined || more.length > 0) {
+      throw usageError('Please provide the name of one instance.');
+    }
+    const { layout, signal, stdout } = context;
+    const { readLog } = await import('../../vm/guest/read-log.js');
+    // Colours and the like mean nothing here: no text of a guest steers a terminal.
+    const shown = (text: string): string =>
+      stdout.isTerminal ? stripVTControlCharacters(text).replaceAll('\r', '') : text;
+    await readLog({
+      layout,
+      name,
+      signal,
+      of: options.qemu ? 'qemu' : 'console',
+      follow: options.follow,
+      onText: (text) => {
+        stdout.write(shown(text));
+      },
+    });
+    return EXIT.ok;
+  },
+});
