@@ -1,10 +1,41 @@
-import { link, open, stat, unlink, writeFile } from 'node:fs/promises';
+import { lstatSync } from 'node:fs';
+import { link, open, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { errnoOf, fromSystemError } from '../errors.js';
+import type { InstanceDir } from './instance-dir.js';
 import type { StoreLayout } from './layout.js';
 import { readSmallFileIfAny } from '../files/record.js';
 
+/** Whose a row is. */
+export interface RowHolder {
+  readonly uuid: string;
+  /** Inode of the folder that it was claimed for; undefined where that is not on record. */
+  readonly inode: string | undefined;
+}
+
+/** What an instance's folder holds in the MAC table. The store knows the rows; only vm can read a spec. */
+export type RowsOf = (
+  folder: InstanceDir,
+) => Promise<{ uuid: string; rows: readonly string[] } | undefined>;
+
+/** The text of a row: a line with the uuid, and one with the inode. */
+export function rowText({ uuid, inode }: RowHolder): string {
+  return inode === undefined ? `${uuid}\n` : `${uuid}\n${inode}\n`;
+}
+
+/** The inverse of {@link rowText}. */
+export function parseRow(text: string): RowHolder {
+  const [uuid = '', inode] = text.trim().split('\n');
+  return { uuid, inode };
+}
+
+/** The inode of a folder, as rows hold it; undefined when there is none. A rename keeps it, a copy has another. */
+export function inodeOf(path: string): string | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino.toString();
+}
+
 /**
- * The MAC addresses in use, one file each: `macs/<12 hex digits>` holds the uuid of the instance it belongs to. The
+ * The MAC addresses in use, one file each: `macs/<12 hex digits>` holds the uuid of the instance it belongs to, and the
+ * inode of the folder that has it, by which the instance is told from a copy that was made by hand. The
  * file system's exclusive link is the whole mutual exclusion, so its cost does not grow with the store and any number
  * of processes may claim at once. A row is released only after the instance is durably gone; one that leaks is
  * harmless, there are 16 million of them.
@@ -36,7 +67,18 @@ export class MacTable {
 
   /** The uuid that holds a row, or undefined when it is free. */
   owner(hex: string): string | undefined {
-    return readSmallFileIfAny(this.#layout.macRow(hex))?.trim();
+    return this.holder(hex)?.uuid;
+  }
+
+  /** Who holds a row, or undefined when it is free. */
+  holder(hex: string): RowHolder | undefined {
+    const text = readSmallFileIfAny(this.#layout.macRow(hex));
+    return text === undefined ? undefined : parseRow(text);
+  }
+
+  /** Puts another content, `file`, in the place of a row that the same instance holds. It is gone from there then. */
+  async renew(hex: string, file: string): Promise<void> {
+    await rename(file, this.#layout.macRow(hex));
   }
 
   /** Frees a row if `uuid` holds it. To be called only once that instance is durably gone. */

@@ -9,7 +9,7 @@ import type { StoreLayout } from './layout.js';
 import { confirmVisible, moveIfFree, nameTaken } from './make-visible.js';
 import type { StagedInstance } from './staging.js';
 import { takeBack } from './take-back.js';
-import type { RowsOf } from './trash.js';
+import type { RowsOf } from './mac-table.js';
 
 /** A staged instance that is whole but for its name. */
 export interface Publishable {

@@ -5,7 +5,7 @@ import { isCommit, readCommit, removeCommit, writeCommit, type Publication } fro
 import type { StoreLayout } from './layout.js';
 import { moveIfFree } from './make-visible.js';
 import { takeBack } from './take-back.js';
-import type { RowsOf } from './trash.js';
+import type { RowsOf } from './mac-table.js';
 
 /**
  * Finishes the commits of dead processes: publishes the rest of a set, or takes a set back that was given up. A set

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { errnoOf, fromSystemError } from '../errors.js';
 import { InstanceDir } from './instance-dir.js';
 import type { StoreLayout } from './layout.js';
-import { MacTable } from './mac-table.js';
+import { inodeOf, MacTable, parseRow, rowText, type RowHolder } from './mac-table.js';
 import { MakerLock } from './maker-lock.js';
 import { makerState, newToken } from './maker-token.js';
 import { readSmallFileIfAny } from '../files/record.js';
@@ -48,7 +48,8 @@ export class StagedInstance extends InstanceDir {
       await mkdir(staged.path, { mode: 0o700 });
       await mkdir(staged.claim, { mode: 0o700 });
       if (wish !== null) await writeFile(join(staged.claim, 'name'), wish, { mode: 0o600 });
-      await writeFile(staged.#uuidFile, `${uuid}\n`, { mode: 0o600 });
+      const inode = inodeOf(staged.path);
+      await writeFile(staged.#uuidFile, rowText({ uuid, inode }), { mode: 0o600 });
     } catch (error) {
       await lock.release();
       throw fromSystemError(error, 'prepare an instance', staged.path);
@@ -59,10 +60,10 @@ export class StagedInstance extends InstanceDir {
   /**
    * Claims a MAC row for this instance; false when another holds it. Exclusive among all processes. The row comes
    * back to the pool if this instance is never published.
-   * @param uuid claims it for another instance instead, whose row was found missing
+   * @param holder claims it for another instance instead, whose row was found missing
    */
-  async claimMac(hex: string, uuid?: string): Promise<boolean> {
-    if (uuid !== undefined && uuid !== this.uuid) return await this.#adoptRow(hex, uuid);
+  async claimMac(hex: string, holder?: RowHolder): Promise<boolean> {
+    if (holder !== undefined) return await this.#macs.claim(hex, await this.#write(holder));
     if (this.#claimed.size === 0) await syncPath(this.#uuidFile);
     this.#claimed.add(hex);
     // The intent first: a row that nobody can trace back would be lost.
@@ -72,6 +73,11 @@ export class StagedInstance extends InstanceDir {
       await writeFile(intent, `${this.uuid}\n`, { mode: 0o600 });
     });
     return await this.#macs.claim(hex, this.#uuidFile);
+  }
+
+  /** Lets the row of another instance, which holds it, name the folder that this instance has now. */
+  async renewRow(hex: string, holder: RowHolder): Promise<void> {
+    await this.#macs.renew(hex, await this.#write(holder));
   }
 
   /** Removes `.claim`. From now on a sweep finds its MAC rows by its spec. */
@@ -104,16 +110,16 @@ export class StagedInstance extends InstanceDir {
     return join(this.claim, 'uuid');
   }
 
-  async #adoptRow(hex: string, uuid: string): Promise<boolean> {
-    const source = join(this.claim, `uuid-${uuid}`);
+  async #write(holder: RowHolder): Promise<string> {
+    const source = join(this.claim, `uuid-${holder.uuid}`);
     const handle = await open(source, 'w', 0o600);
     try {
-      await handle.writeFile(`${uuid}\n`);
+      await handle.writeFile(rowText(holder));
       await handle.sync();
     } finally {
       await handle.close();
     }
-    return await this.#macs.claim(hex, source);
+    return source;
   }
 }
 
@@ -128,7 +134,7 @@ export async function claimOf(
 ): Promise<{ uuid: string; rows: string[] } | undefined> {
   const entries = await readdir(folder.claim).catch((): string[] => []);
   if (!entries.includes('uuid')) return undefined;
-  const uuid = readSmallFileIfAny(join(folder.claim, 'uuid'))?.trim() ?? '';
+  const { uuid } = parseRow(readSmallFileIfAny(join(folder.claim, 'uuid')) ?? '');
   return { uuid, rows: entries.filter(isMacRow) };
 }
 

@@ -6,7 +6,8 @@ import type { StoreLayout } from './layout.js';
 import { isMakerAtWork, isMakerGone } from './maker-lock.js';
 import { isOwnToken, makerState, newToken } from './maker-token.js';
 import { carryOut } from './roll.js';
-import { removeTrashed, type RowsOf } from './trash.js';
+import type { RowsOf } from './mac-table.js';
+import { removeTrashed } from './trash.js';
 
 /** Folders whose maker cannot be looked up (another machine or pid namespace) are left alone this long. */
 const UNKNOWN_MAKER_GRACE_MS = 24 * 60 * 60 * 1000;

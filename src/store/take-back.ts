@@ -5,7 +5,8 @@ import type { Publication } from './commit.js';
 import type { InstanceDir } from './instance-dir.js';
 import { takeKernelLock } from './kernel-lock.js';
 import type { StoreLayout } from './layout.js';
-import { trashInstance, type RowsOf } from './trash.js';
+import type { RowsOf } from './mac-table.js';
+import { trashInstance } from './trash.js';
 
 /**
  * Removes instances of a set that was given up after some of them had become visible. Each is identified by its uuid

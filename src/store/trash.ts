@@ -3,19 +3,16 @@ import { errnoOf, fromSystemError, MultipassError } from '../errors.js';
 import { log } from '../log.js';
 import { InstanceDir } from './instance-dir.js';
 import type { StoreLayout } from './layout.js';
-import { MacTable } from './mac-table.js';
+import { isLiving } from './living.js';
+import { MacTable, type RowsOf } from './mac-table.js';
 import { newToken } from './maker-token.js';
 import { claimOf } from './staging.js';
 import { syncPath } from '../files/sync.js';
 
-/** What an instance's folder holds in the MAC table. The store knows the rows; only vm can read a spec. */
-export type RowsOf = (
-  folder: InstanceDir,
-) => Promise<{ uuid: string; rows: readonly string[] } | undefined>;
-
 /**
- * Takes an instance out of the store: one rename into `trash/`, made durable; then its MAC rows, then its data. A
- * kill after the rename leaves the rest to the next sweep. The caller holds the instance's exclusive lock.
+ * Takes an instance out of the store: one rename into `trash/`, made durable; then its MAC rows, unless another folder
+ * has its uuid, then its data. A kill after the rename leaves the rest to the next sweep. The caller holds the
+ * instance's exclusive lock.
  * @throws MultipassError PERMISSION_DENIED, IO_ERROR, …; one from after the rename says that it is deleted
  */
 export async function trashInstance(
@@ -77,6 +74,8 @@ async function releaseRows(
 ): Promise<void> {
   const macs = new MacTable(layout);
   for (const held of [await claimOf(folder), await rowsOf(folder)]) {
-    for (const hex of held?.rows ?? []) await macs.release(hex, held?.uuid ?? '');
+    // A copy of its folder, made by hand, has the same addresses.
+    if (held === undefined || (await isLiving(layout, held.uuid, rowsOf))) continue;
+    for (const hex of held.rows) await macs.release(hex, held.uuid);
   }
 }

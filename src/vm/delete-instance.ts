@@ -141,6 +141,7 @@ async function setDeleted(
     for: deleted ? 'delete' : 'recover',
     states: AT_REST_OR_DELETED,
     disk: 'any',
+    copy: 'allowed',
     // One that ran then has been stopped since.
     seen: seen?.state === 'Running' ? undefined : seen,
     work,

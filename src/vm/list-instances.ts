@@ -2,6 +2,7 @@ import { lstatSync, readdirSync, type Dirent } from 'node:fs';
 import { checkStoreFormat } from '../store/format.js';
 import type { StoreLayout } from '../store/layout.js';
 import { visitInstances } from '../store/listing.js';
+import { isCopyOf, originalAmong, originalOf } from './copies.js';
 import { instanceNotFound, isNotFound } from './errors.js';
 import { LiveStates } from './live-state.js';
 import type { InstanceView } from './views.js';
@@ -52,7 +53,9 @@ export function viewInstance(
   exists: boolean = checkStoreFormat(layout),
 ): InstanceView {
   if (!exists) throw instanceNotFound(name);
-  return lookAt(layout, name, new LiveStates(layout)).view;
+  const listed = lookAt(layout, name, new LiveStates(layout));
+  const original = listed.reading && originalOf(layout, listed.reading);
+  return original === undefined ? listed.view : asCopy(layout, listed, original).view;
 }
 
 function lookAt(layout: StoreLayout, name: string, states: LiveStates): ListedInstance {
@@ -112,7 +115,7 @@ function withoutRenamed(layout: StoreLayout, listed: ListedInstance[]): ListedIn
     byUuid.set(key, [...(byUuid.get(key) ?? []), one]);
   }
   return [...byUuid.values()].flatMap((same) =>
-    same.length === 1 ? same : distinct(layout, same),
+    same.length === 1 ? same : withCopiesTold(layout, distinct(layout, same)),
   );
 }
 
@@ -123,6 +126,22 @@ function distinct(layout: StoreLayout, listed: ListedInstance[]): ListedInstance
   // A name that is gone is an earlier one; when all are, it has got yet another.
   if (byInode.size > 1) byInode.delete(undefined);
   return [...byInode.values()];
+}
+
+/** Of several folders with one uuid one is the instance; each copy that does not run says that it is one. */
+function withCopiesTold(layout: StoreLayout, same: ListedInstance[]): ListedInstance[] {
+  const readings = same.flatMap(({ reading }) => (reading === undefined ? [] : [reading]));
+  if (readings.length < 2) return same;
+  const { name } = originalAmong(layout, readings);
+  return same.map((one) => (one.view.name === name ? one : asCopy(layout, one, name)));
+}
+
+function asCopy(layout: StoreLayout, one: ListedInstance, original: string): ListedInstance {
+  const { name, state } = one.view;
+  if (state !== 'Stopped' && state !== 'Suspended') return one;
+  const dir = layout.instance(name);
+  const problem = problemOf(isCopyOf(dir, original), layout, dir);
+  return { view: { name, state: 'Broken', problem } };
 }
 
 const LENIENT = { bigint: true, throwIfNoEntry: false } as const;

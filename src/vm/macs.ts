@@ -10,7 +10,8 @@ import { InstanceDir } from '../store/instance-dir.js';
 import type { StoreLayout } from '../store/layout.js';
 import { instanceEntryNames } from '../store/listing.js';
 import { newToken } from '../store/maker-token.js';
-import { MacTable } from '../store/mac-table.js';
+import { inodeOf, MacTable, type RowHolder } from '../store/mac-table.js';
+import { originalOf, type Folder } from './copies.js';
 import { claimOf, StagedInstance } from '../store/staging.js';
 import { readRecordIfAny } from '../files/record.js';
 import { syncPath, syncTree } from '../files/sync.js';
@@ -22,15 +23,15 @@ import type { InstanceSpec } from './records/spec.js';
  */
 export class MacClaims implements AsyncDisposable {
   readonly #layout: StoreLayout;
-  readonly #uuid: string;
+  readonly #holder: RowHolder;
   readonly #table: MacTable;
   /** Where intents are noted: the instance in the making, or a scratch folder for one that exists. */
   #staged: StagedInstance | undefined;
   readonly #isScratch: boolean;
 
-  private constructor(layout: StoreLayout, uuid: string, staged?: StagedInstance) {
+  private constructor(layout: StoreLayout, holder: RowHolder, staged?: StagedInstance) {
     this.#layout = layout;
-    this.#uuid = uuid;
+    this.#holder = holder;
     this.#table = new MacTable(layout);
     this.#staged = staged;
     this.#isScratch = staged === undefined;
@@ -38,12 +39,18 @@ export class MacClaims implements AsyncDisposable {
 
   /** For an instance in the making: its rows are given back when it is never published. */
   static ofStaged(staged: StagedInstance): MacClaims {
-    return new MacClaims(staged.layout, staged.uuid, staged);
+    return new MacClaims(staged.layout, holderOf(staged.uuid, staged), staged);
   }
 
-  /** For an instance that exists: its rows stay, whatever becomes of what they were claimed for. Dispose of it. */
-  static ofExisting(layout: StoreLayout, uuid: string): MacClaims {
-    return new MacClaims(layout, uuid);
+  /**
+   * For an instance that exists, in its own folder: its rows stay, whatever becomes of what they were claimed for.
+   * Dispose of it.
+   */
+  static ofExisting(
+    layout: StoreLayout,
+    { uuid, dir }: { uuid: string; dir: InstanceDir },
+  ): MacClaims {
+    return new MacClaims(layout, holderOf(uuid, dir));
   }
 
   /**
@@ -54,7 +61,7 @@ export class MacClaims implements AsyncDisposable {
   async claim(mac: MacAddress): Promise<boolean> {
     const hex = mac.toHex();
     if (!this.#isScratch) return (await this.#staged?.claimMac(hex)) === true;
-    return await this.#adopt(hex, this.#uuid);
+    return await this.#adopt(hex, this.#holder);
   }
 
   /** Claims a new address. @throws MultipassError MAC_EXHAUSTED, DISK_FULL, … */
@@ -63,39 +70,58 @@ export class MacClaims implements AsyncDisposable {
   }
 
   /**
-   * Claims, for the instance `uuid`, those of its addresses that have no row yet. An instance whose folder was copied
-   * into the store by hand has none, and a clone of it must not get its addresses. Rows of others stay as they are.
+   * Claims, for another instance, those of its addresses that have no row yet. An instance whose folder was copied
+   * into the store by hand has none, and a clone of it must not get its addresses. Rows of others stay as they are, and
+   * what is claimed for a copy of an instance names no folder.
    */
-  async adopt(hexes: readonly string[], uuid: string): Promise<void> {
-    for (const hex of hexes) await this.#adopt(hex, uuid);
+  async adopt(hexes: readonly string[], folder: Folder): Promise<void> {
+    const { uuid } = folder.spec;
+    const isCopy = originalOf(this.#layout, folder) !== undefined;
+    const holder = isCopy ? { uuid, inode: undefined } : holderOf(uuid, folder.dir);
+    for (const hex of hexes) await this.#adopt(hex, holder);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isScratch) await this.#staged?.discard();
   }
 
-  async #adopt(hex: string, uuid: string): Promise<boolean> {
-    if (this.#table.owner(hex) === undefined) {
-      this.#staged ??= await StagedInstance.create(this.#layout, randomUUID(), null);
-      if (await this.#staged.claimMac(hex, uuid)) return true;
+  async #adopt(hex: string, holder: RowHolder): Promise<boolean> {
+    if (this.#table.holder(hex) === undefined) {
+      const scratch = await this.#scratch();
+      if (await scratch.claimMac(hex, holder)) return true;
     }
-    return this.#table.owner(hex) === uuid;
+    const held = this.#table.holder(hex);
+    if (held?.uuid !== holder.uuid) return false;
+    // Its folder came with a copy of the whole store, or from another file system.
+    if (holder.inode !== undefined && held.inode !== holder.inode) {
+      const scratch = await this.#scratch();
+      await scratch.renewRow(hex, holder);
+    }
+    return true;
   }
+
+  async #scratch(): Promise<StagedInstance> {
+    return (this.#staged ??= await StagedInstance.create(this.#layout, randomUUID(), null));
+  }
+}
+
+function holderOf(uuid: string, { path }: InstanceDir): RowHolder {
+  return { uuid, inode: inodeOf(path) };
 }
 
 /**
  * Makes sure that the MAC addresses of an instance are its own before they appear on a network; those without a row are
- * claimed now.
+ * claimed now. From then on its rows name this folder, which is to be no copy of an instance.
  * @throws MultipassError MAC_TAKEN when another instance has one of them
  */
 export async function requireOwnMacs(
   layout: StoreLayout,
-  { uuid, interfaces }: InstanceSpec,
+  { dir, spec: { uuid, interfaces } }: { readonly dir: InstanceDir; readonly spec: InstanceSpec },
 ): Promise<void> {
   const table = new MacTable(layout);
   const foreign = interfaces.find(({ mac }) => (table.owner(mac.toHex()) ?? uuid) !== uuid);
   if (foreign !== undefined) throw macTaken(foreign.mac);
-  await using claims = MacClaims.ofExisting(layout, uuid);
+  await using claims = MacClaims.ofExisting(layout, { uuid, dir });
   for (const { mac } of interfaces) {
     if (!(await claims.claim(mac))) throw macTaken(mac);
   }

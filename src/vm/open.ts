@@ -9,6 +9,7 @@ import {
   instanceNotRunning,
 } from './errors.js';
 import { requireOnlyName, requireOwnDisk } from './disks/own-disk.js';
+import { isCopyOf, originalOf } from './copies.js';
 import { lockInstance, lockMounts } from './lock-instance.js';
 import { isValidName } from './names.js';
 import { OpenedInstance } from './opened-instance.js';
@@ -34,6 +35,8 @@ export interface StateRequest {
   readonly refuse?: ((name: string, state: LivingState) => Error) | undefined;
   /** The same for one that is deleted. */
   readonly refuseDeleted?: ((name: string) => Error) | undefined;
+  /** `refused` (default): when it is opened it must be no copy, made by hand, of another one's folder. */
+  readonly copy?: 'refused' | 'allowed' | undefined;
   /** `own` (default): its disk must be one that can be worked with; `any`: the disk does not matter. */
   readonly disk?: 'own' | 'any' | undefined;
 }
@@ -81,8 +84,8 @@ export function lookAt(layout: StoreLayout, name: string, request: StateRequest)
  * Opens an instance for a command that changes it, or that relies on nobody else changing it; the only way to do so. In
  * this order: a look without a lock, the sweep, the lock, the end of what a killed command left unfinished, one
  * reading, and one check of its state and disk. Dispose of the result (`await using`).
- * @throws MultipassError as {@link lookAt}; INSTANCE_NOT_STOPPED (or the refusal) when it was started meanwhile;
- *   ABORTED, DISK_FULL, …
+ * @throws MultipassError as {@link lookAt}; INSTANCE_IS_COPY; INSTANCE_NOT_STOPPED (or the refusal) when it was started
+ *   meanwhile; ABORTED, DISK_FULL, …
  */
 export async function openInstance(
   layout: StoreLayout,
@@ -91,6 +94,7 @@ export async function openInstance(
 ): Promise<OpenedInstance> {
   const seen =
     request.seen === undefined ? lookAt(layout, name, request) : inState(request.seen, request);
+  if (request.copy !== 'allowed') requireNoCopy(layout, seen);
   await request.early?.(seen);
   await prepareStore(layout, { exists: true });
   switch (request.hold) {
@@ -101,6 +105,11 @@ export async function openInstance(
     default:
       return await openExclusive(layout, name, request);
   }
+}
+
+function requireNoCopy(layout: StoreLayout, reading: InstanceReading): void {
+  const original = originalOf(layout, reading);
+  if (original !== undefined) throw isCopyOf(reading.dir, original);
 }
 
 async function openExclusive(

@@ -23,6 +23,7 @@ export async function renameInstance(request: RenameRequest): Promise<void> {
     for: 'rename',
     states: AT_REST,
     disk: 'any',
+    copy: 'allowed',
     work: Work.of(request.work),
     early: () => requireNameIsFree(layout, newName),
   });

@@ -57,7 +57,7 @@ describe('the completion for bash', () => {
     );
     expect(all?.split(' ').sort()).toEqual(
       [
-        ...['auth', 'authenticate', 'logs', 'wait-ready'],
+        ...['adopt', 'auth', 'authenticate', 'logs', 'wait-ready'],
         ...['clone', 'completion', 'delete', 'exec', 'find', 'flatten', 'get', 'help'],
         ...['info', 'launch', 'list', 'ls', 'migrate', 'mount', 'networks', 'purge', 'recover'],
         ...['rename', 'restart', 'restore', 'set', 'shell', 'sh', 'connect', 'snapshot'],

@@ -77,6 +77,7 @@ const WRONG: readonly (readonly [words: string, stderr: string])[] = [
     'restore a',
     'Invalid format. Please specify the instance to restore and snapshot to use in the form <instance>.<snapshot>.',
   ],
+  ['adopt', 'Please provide the name of one instance.'],
   ['flatten', 'Please provide the name of one instance.'],
   ['rename a', 'Please provide the name of an instance and its new name.'],
   ['set a', 'Bad key-value format.'],
@@ -140,6 +141,7 @@ describe('the help', () => {
     expect(asked).toMatchObject({ stderr: '', exitCode: 0 });
     const [, commands = ''] = asked?.stdout.split('Available commands:\n') ?? [];
     expect(commands.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^ {2}adopt +Make a copied folder an instance of its own$/),
       expect.stringMatching(/^ {2}authenticate, auth +Succeed: there is no service to auth/),
       expect.stringMatching(/^ {2}clone +Clone an instance$/),
       expect.stringMatching(/^ {2}completion +Print a completion script for a shell$/),

@@ -176,8 +176,8 @@ describe('StagedInstance', () => {
     const macs = new MacTable(layout);
     const staged = await StagedInstance.create(layout, randomUUID(), null);
     const neighbour = randomUUID();
-    expect(await staged.claimMac('5254000000cc', neighbour)).toBe(true);
-    expect(await staged.claimMac('5254000000cc', randomUUID())).toBe(false);
+    expect(await staged.claimMac('5254000000cc', { uuid: neighbour, inode: '7' })).toBe(true);
+    expect(await staged.claimMac('5254000000cc', { uuid: randomUUID(), inode: '8' })).toBe(false);
     expect(macs.owner('5254000000cc')).toBe(neighbour);
     await staged.discard();
     expect(macs.owner('5254000000cc')).toBe(neighbour);

@@ -1,3 +1,4 @@
+import { parseRow } from '../../src/store/mac-table.js';
 import { readdir, readFile } from 'node:fs/promises';
 import { expect } from 'vitest';
 import { run } from '../../src/process/run.js';
@@ -36,8 +37,8 @@ export async function leftovers(layout: StoreLayout): Promise<string[]> {
 /** The uuid that each row of the MAC table holds. */
 async function macTable(layout: StoreLayout): Promise<Record<string, string>> {
   const rows = (await readdir(layout.macs)).map(async (hex) => {
-    const uuid = await readFile(layout.macRow(hex), 'utf8');
-    return [hex, uuid.trim()] as const;
+    const { uuid } = parseRow(await readFile(layout.macRow(hex), 'utf8'));
+    return [hex, uuid] as const;
   });
   return Object.fromEntries(await Promise.all(rows));
 }

@@ -274,12 +274,12 @@ describe('listInstances', () => {
     expect(await listInstances(layout)).toEqual([]);
   });
 
-  test('lists the same instance twice when it was copied by hand', async ({
+  test('lists the copy of a folder, made by hand, as one', async ({
     store: { layout },
   }) => {
     const { path } = await makeInstance(layout, 'a', { seed: null, data: 0 });
     await run('cp', ['-a', path, layout.instance('b').path]);
-    expect(states(await listInstances(layout))).toEqual({ a: 'Stopped', b: 'Stopped' });
+    expect(states(await listInstances(layout))).toEqual({ a: 'Stopped', b: 'Broken' });
   });
 
   test('lists each instance once while another process renames them', async ({

@@ -1,3 +1,4 @@
+import { parseRow } from '../../src/store/mac-table.js';
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,7 +26,7 @@ async function tableOf(layout: StoreLayout): Promise<Record<string, string>> {
     await Promise.all(
       rows.map(async (hex): Promise<[string, string]> => [
         hex,
-        (await readFile(layout.macRow(hex), 'utf8')).trim(),
+        parseRow(await readFile(layout.macRow(hex), 'utf8')).uuid,
       ]),
     ),
   );

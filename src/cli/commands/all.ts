@@ -1,4 +1,5 @@
 import type { Command } from '../command.js';
+import { adopt } from './adopt.js';
 import { clone } from './clone.js';
 import { completeNames } from './complete-names.js';
 import { completionCommand } from './completion.js';
@@ -34,6 +35,7 @@ import { version } from './version.js';
 /** Every command, in the order of the help. */
 export function allCommands(helpOf: (name: string | undefined) => string | undefined): Command[] {
   const commands: Command[] = [
+    adopt,
     authenticate,
     clone,
     completionCommand(() => commands),

@@ -90,7 +90,10 @@ export async function legacyKeyPath(root: LegacyRoot): Promise<string | null> {
   return (await statLegacy(path))?.isFile() === true ? path : null;
 }
 
-interface VaultFolder { readonly folder: string; readonly isLink: boolean }
+interface VaultFolder {
+  readonly folder: string;
+  readonly isLink: boolean;
+}
 
 /** The folders of the vault by their names, which never come from a database: those may hold anything. */
 async function readFolders(vault: string): Promise<Map<string, VaultFolder>> {

@@ -26,7 +26,7 @@ export async function claimIdentity(
   { reading, spec }: { readonly reading: InstanceReading; readonly spec: InstanceSpec },
 ): Promise<NewIdentity> {
   const claims = MacClaims.ofStaged(staged);
-  await claims.adopt(await rowsOfReading(reading), reading.spec.uuid);
+  await claims.adopt(await rowsOfReading(reading), reading);
   const [first, ...rest] = spec.interfaces;
   const interfaces: [NetworkInterface, ...NetworkInterface[]] = [
     { ...first, mac: await claims.generate() },

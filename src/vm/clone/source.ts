@@ -35,6 +35,7 @@ export class CloneSource implements AsyncDisposable {
     const { layout, source, linked = false } = request;
     const opened = await openInstance(layout, source, {
       ...stateRequest(request),
+      copy: 'allowed',
       work,
       early,
       hold: 'shared',

@@ -52,7 +52,7 @@ export async function bootInstance(request: BootRequest): Promise<'booted' | 're
   const isSuspended = hasSnapshotNamed(disk, SUSPEND_TAG);
   if (isSuspended && readMachine(dir) === undefined) throw cannotResume(dir.name);
   if (!request.settings.hostLoopback) requireNoWayToHost(request, isSuspended);
-  await requireOwnMacs(layout, spec);
+  await requireOwnMacs(layout, { dir, spec });
   // A resumed guest has read its seed long ago.
   if (!isSuspended) await followName(layout, dir);
   await makeFolder(dir.run, { doing: `start "${dir.name}"` });

@@ -139,7 +139,7 @@ function kill(dir: InstanceDir): void {
 async function dropSuspendedState(request: StopRequest, seen: InstanceReading): Promise<void> {
   const { layout, name } = request;
   const work = Work.of(request.work);
-  const states = { for: 'stop', states: AT_REST } as const;
+  const states = { for: 'stop', states: AT_REST, copy: 'allowed' } as const;
   await using opened = await openInstance(layout, name, { ...states, seen, work });
   if (!hasSnapshotNamed(opened.reading.disk, SUSPEND_TAG)) return;
   const step = { operation: 'delete-snapshot', tag: SUSPEND_TAG } as const;

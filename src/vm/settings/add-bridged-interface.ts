@@ -25,7 +25,7 @@ export async function addBridgedInterface(request: AddBridgedRequest): Promise<v
   const { opened, settings, work } = request;
   const { dir, spec } = opened.reading;
   const network = await networkFor(settings);
-  await using claims = MacClaims.ofExisting(opened.layout, spec.uuid);
+  await using claims = MacClaims.ofExisting(opened.layout, { uuid: spec.uuid, dir });
   const mac = await claims.generate();
   const [first, ...rest] = spec.interfaces;
   const added = { mac, network, auto: true };

@@ -61,7 +61,7 @@ export async function restoreSnapshot(request: RestoreSnapshotRequest): Promise<
   }
   const { spec } = opened.reading;
   const { diskSize } = findState(opened.reading, snapshot);
-  const restored = await claimRestored(layout, spec, record);
+  const restored = await claimRestored(layout, opened.reading, record);
   const { change: seed, warnings } = seedThen(opened.reading, record, restored);
   const { cpus, memory, mounts, index } = record;
   await opened.perform(

@@ -4,6 +4,7 @@ import { MacClaims } from '../macs.js';
 import { interfaceLabel, type NetworkInterface } from '../records/interface.js';
 import type { SnapshotRecord } from '../records/snapshot-record.js';
 import type { InstanceSpec } from '../records/spec.js';
+import type { InstanceReading } from '../read-instance.js';
 
 /** The interfaces that a restore brings back, each with a MAC address that is the instance's own. */
 export interface RestoredInterfaces {
@@ -22,10 +23,10 @@ export interface RestoredInterfaces {
  */
 export async function claimRestored(
   layout: StoreLayout,
-  { uuid, interfaces: present }: InstanceSpec,
+  { dir, spec: { uuid, interfaces: present } }: Pick<InstanceReading, 'dir' | 'spec'>,
   record: SnapshotRecord,
 ): Promise<RestoredInterfaces> {
-  await using claims = MacClaims.ofExisting(layout, uuid);
+  await using claims = MacClaims.ofExisting(layout, { uuid, dir });
   const [first = present[0], ...rest] = record.interfaces;
   const wanted: InstanceSpec['interfaces'] = [first, ...rest];
   const interfaces: NetworkInterface[] = [];

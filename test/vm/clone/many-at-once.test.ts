@@ -1,3 +1,4 @@
+import { inodeOf } from '../../../src/store/mac-table.js';
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
@@ -35,7 +36,9 @@ describe('clones that are made at the same time', () => {
     expect((await readdir(layout.macs)).sort()).toEqual(macs.sort());
     for (const copy of copies) {
       for (const hex of macsOf(copy)) {
-        expect(await readFile(layout.macRow(hex), 'utf8')).toBe(`${copy.spec.uuid}\n`);
+        expect(await readFile(layout.macRow(hex), 'utf8')).toBe(
+          `${copy.spec.uuid}\n${inodeOf(layout.instance(copy.name).path) ?? ''}\n`,
+        );
       }
       // Whoever had to take another name has it in the seed too.
       const [metaData] = readSeed(layout.instance(copy.name).seed) ?? [];

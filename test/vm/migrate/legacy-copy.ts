@@ -1,3 +1,4 @@
+import { parseRow } from '../../../src/store/mac-table.js';
 import { createHash } from 'node:crypto';
 import { lstat, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -145,7 +146,7 @@ export class MigrationTarget {
   async rows(): Promise<Record<string, string>> {
     const rows = await readdir(this.layout.macs);
     const pairs = rows.map(async (hex) => {
-      const uuid = await readFile(this.layout.macRow(hex), 'utf8');
+      const { uuid } = parseRow(await readFile(this.layout.macRow(hex), 'utf8'));
       return [hex.replace(/..(?=.)/g, '$&:'), uuid.trim()] as const;
     });
     return Object.fromEntries(await Promise.all(pairs));

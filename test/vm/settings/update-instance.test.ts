@@ -1,3 +1,4 @@
+import { parseRow } from '../../../src/store/mac-table.js';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -162,7 +163,7 @@ describe('local.<instance>.bridged', () => {
     expect([first, ...more]).toEqual(spec.interfaces);
     expect(added).toMatchObject({ network: 'br0', auto: true });
     const row = await readFile(layout.macRow(added!.mac.toHex()), 'utf8');
-    expect(row.trim()).toBe(spec.uuid);
+    expect(parseRow(row).uuid).toBe(spec.uuid);
     const { instanceId, hostname } = readMetaData(seedText(dir, 'meta-data'));
     expect(instanceId).toMatch(/^[0-9a-f-]{36}$/);
     expect([spec.uuid, 'web']).not.toContain(instanceId);

@@ -1,3 +1,4 @@
+import { parseRow } from '../../../src/store/mac-table.js';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -37,7 +38,7 @@ function seedOf(dir: InstanceDir): {
 }
 
 async function ownerOf(macRow: string): Promise<string> {
-  return (await readFile(macRow, 'utf8')).trim();
+  return parseRow(await readFile(macRow, 'utf8')).uuid;
 }
 
 describe('a restore', () => {

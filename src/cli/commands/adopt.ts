@@ -1,0 +1,29 @@
+import { defineCommand } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { usageError } from '../failures.js';
+import { PROGRESS } from '../options.js';
+import { withWork } from '../work.js';
+
+export const adopt = defineCommand({
+  name: 'adopt',
+  summary: 'Make a copied folder an instance of its own',
+  description:
+    'Give an identity of its own to a copy of an instance whose folder was copied by hand: a new ' +
+    'uuid, new MAC addresses and a new cloud-init instance-id. Until then such a copy is not started.',
+  usage: '<name>',
+  argument: 'instance',
+  options: PROGRESS,
+  async run(invocation) {
+    const [name, ...more] = invocation.args;
+    if (name === undefined || more.length > 0) {
+      throw usageError('Please provide the name of one instance.');
+    }
+    const { context } = invocation;
+    const { adoptInstance } = await import('../../vm/adopt-instance.js');
+    const { original } = await withWork(invocation, `Adopting ${name}`, (work) =>
+      adoptInstance({ layout: context.layout, name, work }),
+    );
+    context.stdout.write(`Adopted ${name}, which was a copy of ${original}.\n`);
+    return EXIT.ok;
+  },
+});
