@@ -76,8 +76,9 @@ export function parseGuestYaml(text: string): Document {
     throw new Error(error.message.replace(/:?\n[^]*/, ''), { cause: error });
   }
   visit(document, { Scalar: (_, scalar) => keepQuotes(scalar) });
-  visit(document, { Map: (_, map) => dropRepeated(map, document) });
   writeOutAliases(document);
+  visit(document, { Map: (_, map) => dropRepeated(map, document) });
+  visit(document, { Map: (_, map) => mergeInto(map) });
   return document;
 }
 
@@ -93,9 +94,13 @@ export interface RepeatedKey {
  * document of {@link parseGuestYaml}.
  */
 export function repeatedKeys(document: Document): RepeatedKey[] {
-  return document.warnings
-    .filter(({ code }) => code === 'DUPLICATE_KEY')
-    .map(({ pos, message }) => ({ key: message, offset: pos[0] }))
+  // What an alias stands for is found in each place where it does.
+  const found = new Map<number, string>();
+  for (const { code, pos, message } of document.warnings) {
+    if (code === 'DUPLICATE_KEY') found.set(pos[0], message);
+  }
+  return [...found]
+    .map(([offset, key]) => ({ key, offset }))
     .sort((one, other) => one.offset - other.offset);
 }
 
@@ -182,7 +187,7 @@ function quoted(text: string): string {
 }
 
 /**
- * Replaces every alias by a copy of what it names, and every merge key by the keys it brings.
+ * Replaces every alias by a copy of what it names.
  * @throws Error for an alias inside of its own anchor, and for too many of them
  */
 function writeOutAliases(document: Document): void {
@@ -204,7 +209,6 @@ function writeOutAliases(document: Document): void {
       return target.clone() as Node;
     },
   });
-  visit(document, { Map: (_, map) => mergeInto(map) });
 }
 
 /**

@@ -126,6 +126,7 @@ describe('parseGuestYaml', () => {
     ['a: 1\na: 2\n', ['a']],
     ['a: 1\nb: { x: 1, y: 2, "x": 3 }\na: [4]\n', ['x', 'a']],
     ['a: &a { k: 1, k: 2 }\nb: *a\nc: { <<: *a, l: 1, l: 2 }\n', ['k', 'l']],
+    ['b: &a { x: 1 }\nb: { <<: *a, y: 2 }\n', ['b']],
     ['x: &x { p: 1, q: 2 }\ny: &y { p: 3 }\nz: { <<: *x, <<: *y }\n', []],
     ["1: a\n'1': b\nlist: [ { k: 1, l: 1, k: ~ } ]\n", ['k']],
     ['on: a\n"on": b\non: c\n', ['on']],

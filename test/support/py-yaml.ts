@@ -8,9 +8,14 @@ import json, sys, yaml
 for line in sys.stdin:
     try:
         answer = {"value": yaml.safe_load(json.loads(line))}
-    except yaml.YAMLError as error:
-        answer = {"error": str(error)}
-    print(json.dumps(answer, default=repr), flush=True)
+    # Some of what it throws is none of its own: a date that does not exist is a ValueError.
+    except Exception as error:
+        answer = {"error": f"{type(error).__name__}: {error}"}
+    try:
+        print(json.dumps(answer, default=repr, allow_nan=False), flush=True)
+    # Keys and numbers that JSON has not, and lists within themselves.
+    except (TypeError, ValueError):
+        print(json.dumps({"value": repr(answer["value"])}), flush=True)
 `;
 
 type Reader = (text: string) => Promise<unknown>;

@@ -1,8 +1,6 @@
 import { MultipassError } from '../../errors.js';
 import {
   guestYamlText,
-  isMap,
-  isNothing,
   isScalar,
   nodeOf,
   Pair,
@@ -14,7 +12,8 @@ import {
 } from '../../yaml.js';
 import { dataFormat } from './data-format.js';
 import { decodeText } from './decode-text.js';
-import { checkGuestYaml, placeOf } from './guest-yaml-check.js';
+import { checkPyYaml, placeOf } from './py-yaml/check.js';
+import { YAML_TAG, type PyMapping, type PyNode } from './py-yaml/node.js';
 
 /** Far beyond what any cloud takes (16 to 64 KiB), and far below what hurts to parse. */
 const LARGEST_USER_DATA = 4 * 1024 * 1024;
@@ -51,9 +50,9 @@ export function newUserData({ userData, from = UNNAMED, additions }: UserDataReq
   if (userData === null) return Buffer.from(NOTHING);
   const config = cloudConfig(userData, from);
   if (config === null) return userData;
-  const { document, text } = config;
-  if (isNothing(document.contents)) return Buffer.from(NOTHING);
-  const merged = append(document, additions) ? guestYamlText(document) : text;
+  const { root, text } = config;
+  if (root === null) return Buffer.from(NOTHING);
+  const merged = hasListFor(root, additions) ? appended(text, additions, from) : text;
   return Buffer.from(/^\s*#cloud-config\s/i.test(merged) ? merged : `#cloud-config\n${merged}`);
 }
 
@@ -67,16 +66,23 @@ export function checkUserData({
   from = UNNAMED,
 }: Omit<UserDataRequest, 'additions'>): string[] {
   const config = userData === null ? null : cloudConfig(userData, from);
-  if (config === null) return [];
-  const { document, text } = config;
-  return repeatedKeys(document).map(
+  const text = config?.root === null ? undefined : config?.text;
+  if (text === undefined) return [];
+  const document = parsedOrNull(text);
+  return (document === null ? [] : repeatedKeys(document)).map(
     ({ key, offset }) =>
       `the key "${key}" in "${from}" is there again ${placeOf(text, offset)}: the last one counts`,
   );
 }
 
-/** @returns null for what cloud-init takes in another format than YAML */
-function cloudConfig(userData: Buffer, from: string): { document: Document; text: string } | null {
+/**
+ * @returns `root`: null for a text that says nothing
+ * @returns null for what cloud-init takes in another format than YAML
+ */
+function cloudConfig(
+  userData: Buffer,
+  from: string,
+): { root: PyMapping | null; text: string } | null {
   if (userData.length > LARGEST_USER_DATA) {
     throw invalid(from, `it is larger than ${LARGEST_USER_DATA} bytes`);
   }
@@ -84,15 +90,16 @@ function cloudConfig(userData: Buffer, from: string): { document: Document; text
   const isYaml = format === 'cloud-config' || format === 'unknown' || format === 'nothing';
   if (!isYaml || isMessage(userData)) return null;
   const text = textOf(userData, from);
-  const document = read(text, from);
-  // Settings that are all commented out, or that a wrong end of line made a comment, are seldom meant.
-  if (isNothing(document.contents) && text.replace(HEADER, '').includes('#')) {
+  const root = read(text, from);
+  if (root === null || root.tag === `${YAML_TAG}null`) {
+    // Settings that are all commented out, or that a wrong end of line made a comment, are seldom meant.
+    if (!text.replace(HEADER, '').includes('#')) return { root: null, text };
     throw invalid(from, 'it has comments and no settings');
   }
-  if (!isNothing(document.contents) && !isMap(document.contents)) {
+  if (root.kind !== 'mapping' || root.tag !== `${YAML_TAG}map`) {
     throw invalid(from, 'it is no mapping, as a cloud-config is');
   }
-  return { document, text };
+  return { root, text };
 }
 
 /** A message without the header that cloud-init looks for is meant as one all the same. */
@@ -108,13 +115,37 @@ function textOf(data: Buffer, from: string): string {
   }
 }
 
-function read(text: string, from: string): Document {
+function read(text: string, from: string): PyNode | null {
   try {
-    const document = parseGuestYaml(text);
-    checkGuestYaml(document, text);
-    return document;
+    return checkPyYaml(text);
   } catch (error) {
     throw invalid(from, (error as Error).message, error);
+  }
+}
+
+/** Whether one of the user's lists would hide the vendor's. */
+function hasListFor(root: PyMapping, additions: UserDataRequest['additions']): boolean {
+  return root.pairs.some(
+    ([key, value]) =>
+      key.kind === 'scalar' && Object.hasOwn(additions, key.text) && value.kind === 'list',
+  );
+}
+
+/** The library that changes texts refuses a few that PyYAML takes; only where one is to be changed does that matter. */
+function appended(text: string, additions: UserDataRequest['additions'], from: string): string {
+  try {
+    const document = parseGuestYaml(text);
+    return append(document, additions) ? guestYamlText(document) : text;
+  } catch (error) {
+    throw invalid(from, (error as Error).message, error);
+  }
+}
+
+function parsedOrNull(text: string): Document | null {
+  try {
+    return parseGuestYaml(text);
+  } catch {
+    return null;
   }
 }
 
