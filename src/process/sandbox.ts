@@ -26,6 +26,8 @@ export interface Sandbox {
   readonly outlives?: boolean | undefined;
   /** Whether it stays in the session of whoever starts it, to get the signals of its group. Default: it does not. */
   readonly sameSession?: boolean | undefined;
+  /** The open descriptor that a filter of system calls is read from, to its end; see {@link setIdFilter}. */
+  readonly filter?: number | undefined;
   /** The working directory inside. Default: `/`. */
   readonly folder?: string | undefined;
   /** All that its environment holds besides `LC_ALL=C`. */
@@ -63,6 +65,7 @@ export async function sandboxWords(sandbox: Sandbox): Promise<[string, ...string
     ...(sandbox.hostNetwork === true ? [] : ['--unshare-net']),
     ...(sandbox.outlives === true ? [] : ['--die-with-parent']),
     ...(sandbox.sameSession === true ? [] : ['--new-session']),
+    ...(sandbox.filter === undefined ? [] : ['--seccomp', String(sandbox.filter)]),
     ...['--cap-drop', 'ALL', ...capabilities(sandbox)],
     ...['--clearenv', '--setenv', 'LC_ALL', 'C'],
     ...Object.entries(sandbox.env ?? {}).flatMap(([name, value]) => ['--setenv', name, value]),

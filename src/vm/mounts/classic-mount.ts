@@ -7,7 +7,7 @@ import { GUEST_LACKS, isMountedCommand, sshfsCommand, unmountCommand } from './g
 import { endKeeper, lastWordsOf, startKeeper } from './keeper.js';
 import { sourceProblem } from './mount-place.js';
 import { mountTag } from './mount-tag.js';
-import { confinedSftpServer, passwdFor, type ServerIds } from './sftp-server.js';
+import { confinedSftpServer, serverFiles, type ServerIds } from './sftp-server.js';
 
 const POLL_MS = 300;
 /** A guest that is that slow will not be mounted to. */
@@ -34,11 +34,11 @@ export async function mountClassic(
   try {
     await startKeeper(
       kept,
-      async (passwd) => ({
-        server: await confinedSftpServer(source, ids, passwd),
+      async (files) => ({
+        server: await confinedSftpServer(source, ids, files),
         client: ['ssh', ...sshArguments(guest, ['-T']), sshfsCommand(mount, guest.user)],
       }),
-      passwdFor(ids),
+      serverFiles(ids),
     );
     const began = Date.now();
     while (!(await isMounted(guest, tag, signal))) {

@@ -9,6 +9,7 @@ import type { StoreLayout } from '../../store/layout.js';
 import { liveProcessOf } from '../../store/pid-file.js';
 import { shellWord } from '../guest/ssh.js';
 import { MOUNT_TAG } from './mount-tag.js';
+import type { ServerFiles } from './sftp-server.js';
 
 /**
  * What keeps a mount up: a shell that joins a server on the host and a client in the guest, again and again for as long
@@ -51,17 +52,22 @@ export interface Joined {
 
 /**
  * Starts the keeper of a mount of a running instance; the caller holds the lock of its mounts.
- * @param passwd what the server sees as /etc/passwd: the file is there when it starts
+ * @param given what the server needs: the files are there when it starts
  * @throws MultipassError TOOL_MISSING, DISK_FULL
  */
 export async function startKeeper(
   { layout, dir, tag }: KeptMount,
-  joined: (passwdFile: string) => Promise<Joined>,
-  passwd: string,
+  joined: (files: ServerFiles<string>) => Promise<Joined>,
+  given: ServerFiles<Buffer>,
 ): Promise<void> {
   const files = filesOf(dir, tag);
-  await writeFile(files.passwd, passwd, { mode: 0o644 });
-  const { server, client } = await joined(layout.relative(files.passwd));
+  for (const name of ['passwd', 'filter'] as const) {
+    await writeFile(files[name], given[name], { mode: 0o644 });
+  }
+  const { server, client } = await joined({
+    passwd: layout.relative(files.passwd),
+    filter: layout.relative(files.filter),
+  });
   const output = await open(files.log, 'a', 0o600);
   try {
     await output.truncate();
@@ -129,7 +135,13 @@ function keptTags(dir: InstanceDir): string[] {
 
 function filesOf(dir: InstanceDir, tag: string) {
   const file = (ending: string): string => dir.runFile(`${tag}.${ending}`);
-  return { pid: file('pid'), log: file('log'), fifo: file('fifo'), passwd: file('passwd') };
+  return {
+    pid: file('pid'),
+    log: file('log'),
+    fifo: file('fifo'),
+    passwd: file('passwd'),
+    filter: file('filter'),
+  };
 }
 
 function readLog(path: string): string {

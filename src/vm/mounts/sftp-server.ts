@@ -1,7 +1,8 @@
 import { getegid, geteuid } from 'node:process';
-import type { MultipassError } from '../../errors.js';
+import { MultipassError } from '../../errors.js';
 import { findProgram, isProgram, notInstalled } from '../../process/programs.js';
 import { sandboxWords } from '../../process/sandbox.js';
+import { setIdFilter } from '../../process/set-id-filter.js';
 
 /** Where the systems have OpenSSH's sftp-server: Debian, Fedora, openSUSE and Arch, BSD. */
 const PLACES = [
@@ -10,6 +11,9 @@ const PLACES = [
   '/usr/lib/ssh/sftp-server',
   '/usr/libexec/sftp-server',
 ];
+
+/** The descriptor of the server that is its filter; the keeper has 0 to 2 only. */
+const FILTER_FD = 9;
 
 const NEEDED_FOR = 'Classic mounts need it';
 
@@ -29,13 +33,14 @@ export interface ServerIds {
  * symbolic links, there is nothing else to be reached. Links that lead out of the folder lead nowhere.
  *
  * Root's server may do what root may with the folder's files, unless it is to work as another user.
- * @param passwd path of a file with {@link passwdFor}; relative ones are its working directory's
+ * Nor can it make a file set-user-ID or set-group-ID, and one that is loses the bits when it is written to.
+ * @param files paths of {@link serverFiles}; relative ones are its working directory's
  * @throws MultipassError TOOL_MISSING without sftp-server or bubblewrap
  */
 export async function confinedSftpServer(
   folder: string,
   ids: ServerIds,
-  passwd: string,
+  files: ServerFiles<string>,
 ): Promise<string[]> {
   const server = PLACES.find(isProgram);
   if (server === undefined) throw missing('sftp-server');
@@ -43,16 +48,18 @@ export async function confinedSftpServer(
   const setpriv = becomesOther ? pathOf('setpriv') : null;
   const words = await sandboxWords({
     programs: [server, ...(setpriv === null ? [] : [setpriv])],
-    readOnly: [{ from: passwd, to: '/etc/passwd' }],
+    readOnly: [{ from: files.passwd, to: '/etc/passwd' }],
     writable: [{ from: folder, to: SHARED }],
     capabilities: becomesOther
       ? ['SETUID', 'SETGID', 'SETPCAP']
-      : ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID'],
+      : ['CHOWN', 'DAC_OVERRIDE', 'FOWNER'],
+    filter: FILTER_FD,
     // Its keeper ends it with its process group.
     sameSession: true,
     neededFor: NEEDED_FOR,
   });
   return [
+    ...['/bin/sh', '-c', `filter=$1; shift; exec "$@" ${FILTER_FD}<"$filter"`, 'sh', files.filter],
     ...words,
     ...(setpriv === null ? [] : becoming(setpriv, ids)),
     // The guest's own umask has had its say.
@@ -60,9 +67,28 @@ export async function confinedSftpServer(
   ];
 }
 
-/** A user data base with that one user: without one sftp-server does not begin. */
-export function passwdFor({ uid, gid }: ServerIds): string {
-  return `multipass:x:${uid}:${gid}::/:/nonexistent\n`;
+/** What the server needs besides its folder. */
+export interface ServerFiles<Content> {
+  /** A user data base with that one user: without one sftp-server does not begin. */
+  readonly passwd: Content;
+  /** {@link setIdFilter}. */
+  readonly filter: Content;
+}
+
+/**
+ * What is in the files that the server needs.
+ * @throws MultipassError SANDBOX_UNAVAILABLE for a processor whose system calls are not known
+ */
+export function serverFiles({ uid, gid }: ServerIds): ServerFiles<Buffer> {
+  const filter = setIdFilter();
+  if (filter === undefined) {
+    throw new MultipassError(
+      'SANDBOX_UNAVAILABLE',
+      `nothing keeps a guest from making set-user-ID files on a processor of kind "${process.arch}"`,
+      { hint: 'Use a machine with an x86-64 or an arm64 processor.' },
+    );
+  }
+  return { passwd: Buffer.from(`multipass:x:${uid}:${gid}::/:/nonexistent\n`), filter };
 }
 
 function becoming(setpriv: string, { uid, gid }: ServerIds): string[] {

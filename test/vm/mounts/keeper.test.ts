@@ -16,6 +16,8 @@ import { mountTag } from '../../../src/vm/mounts/mount-tag.js';
 import { noteOf, workIn } from '../../support/pretend-to-run.js';
 import { makeInstance, test as base } from '../../support/store-fixture.js';
 
+const FILES = { passwd: Buffer.from('passwd'), filter: Buffer.from('filter') };
+
 /** Keepers look about them every 3 s. */
 const PATIENCE = { timeout: 15_000, interval: 50 };
 
@@ -41,7 +43,7 @@ const test = base.extend<{ lab: Lab }>({
     const keep: Lab['keep'] = async (server, client) => {
       const sh = (line: string): string[] => ['sh', '-c', line];
       const joined = { server: sh(server), client: sh(client) };
-      await startKeeper(kept, () => Promise.resolve(joined), 'passwd');
+      await startKeeper(kept, () => Promise.resolve(joined), FILES);
     };
     let isHeld = true;
     const endRun = async (): Promise<void> => {
@@ -102,7 +104,9 @@ describe('the keeper of a mount', () => {
     }, PATIENCE);
     await lab.endRun();
     await vi.waitFor(() => {
-      expect(filesOf(lab)).toEqual([`${lab.kept.tag}.passwd`]);
+      expect(filesOf(lab)).toEqual(
+        ['filter', 'passwd'].map((ending) => `${lab.kept.tag}.${ending}`),
+      );
     }, PATIENCE);
     expect(processesAt(lab.kept.layout)).toEqual([]);
   });

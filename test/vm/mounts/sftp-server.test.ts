@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { getegid, geteuid } from 'node:process';
 import { describe, expect, test as base } from 'vitest';
 import { shellWord } from '../../../src/vm/guest/ssh.js';
-import { confinedSftpServer, passwdFor } from '../../../src/vm/mounts/sftp-server.js';
+import { confinedSftpServer, serverFiles } from '../../../src/vm/mounts/sftp-server.js';
 
 const ROOT = geteuid!() === 0;
 const SELF = { uid: geteuid!(), gid: getegid!() };
@@ -42,10 +42,12 @@ const test = base.extend<{ place: Place }>({
     await writeFile(join(home, 'secret'), 'secret');
     await writeFile(join(folder, 'open'), 'open');
     const sftp: Place['sftp'] = async (lines, ids = SELF) => {
-      const passwd = join(home, 'passwd');
-      await writeFile(passwd, passwdFor(ids));
+      const files = { passwd: join(home, 'passwd'), filter: join(home, 'filter') };
+      const { passwd, filter } = serverFiles(ids);
+      await writeFile(files.passwd, passwd);
+      await writeFile(files.filter, filter);
       const server = join(home, 'server.sh');
-      const words = await confinedSftpServer(folder, ids, passwd);
+      const words = await confinedSftpServer(folder, ids, files);
       await writeFile(server, `exec ${words.map(shellWord).join(' ')}\n`);
       return await new Promise((resolve) => {
         const args = ['-q', '-b', '-', '-D', `/bin/sh ${shellWord(server)}`];
@@ -118,6 +120,33 @@ describe('the confined SFTP server', () => {
     expect(await readFile(secret, 'utf8')).toBe('secret');
     expect(await stat('/etc/evil').catch(() => null)).toBe(null);
     expect(await stat('/etc/passwd')).toBeTruthy();
+  });
+
+  test.for(['4755', '2755', '6711', '4000'])(
+    'makes no file that would run as its owner or group: %s',
+    async (mode, { place }) => {
+      const file = join(place.folder, 'open');
+      await chmod(file, 0o640);
+      await writeFile(join(place.client, 'mine'), 'mine');
+      await chmod(join(place.client, 'mine'), Number.parseInt(mode, 8) | 0o400);
+      const said = await place.sftp([`chmod ${mode} /shared/open`, 'put -p mine /shared/new']);
+      expect(said).toMatch(/permission denied/i);
+      expect((await stat(file)).mode & 0o7777).toBe(0o640);
+      const made = await stat(join(place.folder, 'new')).catch(() => ({ mode: 0 }));
+      expect(made.mode & 0o6000).toBe(0);
+      await place.sftp(['chmod 1751 /shared/open']);
+      expect((await stat(file)).mode & 0o7777).toBe(0o1751);
+    },
+  );
+
+  test('takes the rights of its owner from a program that it changes', async ({ place }) => {
+    const file = join(place.folder, 'open');
+    await chmod(file, 0o6755);
+    await writeFile(join(place.client, 'mine'), 'of the guest');
+    // Written to in place, as sshfs does.
+    await place.sftp(['reput mine /shared/open']);
+    expect(await readFile(file, 'utf8')).toBe('openhe guest');
+    expect((await stat(file)).mode & 0o7777).toBe(0o755);
   });
 
   test('changes nothing that its user may not change', async ({ place }) => {
