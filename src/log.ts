@@ -18,8 +18,12 @@ export function setLogSink(next: LogSink | undefined): void {
   sink = next;
 }
 
+/** Whether lines of a level are written, for those that take work to make. */
+export function isLogged(level: Level): boolean {
+  return sink !== undefined && LEVELS[level] <= sink.verbosity;
+}
+
 /** Writes one line, such as `[debug] [exec] qemu-img check …`, when the verbosity asks for its level. */
 export function log(level: Level, category: string, message: string): void {
-  if (sink === undefined || LEVELS[level] > sink.verbosity) return;
-  sink.write(`[${level}] [${category}] ${message}\n`);
+  if (isLogged(level)) sink?.write(`[${level}] [${category}] ${message}\n`);
 }

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
+import { errnoOf } from '../errors.js';
 import { log } from '../log.js';
 import { startError } from './programs.js';
 
@@ -24,8 +25,11 @@ export interface DetachedOptions {
   readonly output: number;
   /** Where its stdin comes from; `pipe`: from {@link DetachedProcess.stdin}. Default: it has none. */
   readonly stdin?: 'pipe' | undefined;
-  /** What the program gets as its descriptors from 3 on: open files, and sockets of ours; undefined: nothing there. */
-  readonly fds?: readonly (number | Socket | undefined)[] | undefined;
+  /**
+   * What the program gets as its descriptors from 3 on: open files, sockets of ours, and ends of new ones; undefined:
+   * nothing there.
+   */
+  readonly fds?: readonly (number | Socket | 'pipe' | undefined)[] | undefined;
   /** All that its environment holds. Default: this process's own, with `LC_ALL=C`. */
   readonly env?: Readonly<Record<string, string>> | undefined;
 }
@@ -35,12 +39,14 @@ export interface DetachedProcess {
   readonly pid: number;
   /** The other end of its stdin, when it has one. It does not keep this process waiting. */
   readonly stdin: Socket | null;
+  /** The other ends of what it got as `pipe`, by its descriptors. They keep this process waiting. */
+  readonly pipes: ReadonlyMap<number, Socket>;
   /** Resolves with what it ended by, for as long as this process waits for it. */
   readonly ended: Promise<string>;
   /** True once it has ended. */
   readonly hasEnded: () => boolean;
-  /** SIGKILL; resolves when it has ended. */
-  readonly kill: () => Promise<void>;
+  /** SIGKILL, to it or to the process `pid` with which it ends; resolves when it has ended. */
+  readonly kill: (pid?: number) => Promise<void>;
 }
 
 /**
@@ -82,12 +88,19 @@ export async function spawnDetached(
   return {
     pid,
     stdin: given,
+    pipes: new Map(
+      fds.flatMap((fd, at) => (fd === 'pipe' ? [[at + 3, child.stdio[at + 3] as Socket]] : [])),
+    ),
     ended,
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,
-    kill: async () => {
+    kill: async (inner = pid) => {
       // Now we do wait for it: with nothing else to do, this process would end instead.
       child.ref();
-      child.kill('SIGKILL');
+      try {
+        if (child.exitCode === null && child.signalCode === null) process.kill(inner, 'SIGKILL');
+      } catch (error) {
+        if (errnoOf(error) !== 'ESRCH') throw error;
+      }
       await ended;
     },
   };

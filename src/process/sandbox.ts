@@ -14,6 +14,8 @@ export interface Sandbox {
   readonly readOnly?: readonly Bind[] | undefined;
   /** Files and folders that can be written to. */
   readonly writable?: readonly Bind[] | undefined;
+  /** Symbolic links: what they lead to, and where they are. */
+  readonly links?: readonly { readonly from: string; readonly to: string }[] | undefined;
   /** Devices: `/dev/null` is there anyway. */
   readonly devices?: readonly string[] | undefined;
   /** Capabilities that root's program keeps, such as `CHOWN`; nobody else's has any. Default: none. */
@@ -22,6 +24,12 @@ export interface Sandbox {
   readonly hostNetwork?: boolean | undefined;
   /** Whether it sees and may signal the host's processes, and keeps its pid. Default: it is alone. */
   readonly hostProcesses?: boolean | undefined;
+  /** Whether it has a /proc, which shows its own processes. Default: it has none. */
+  readonly ownProc?: boolean | undefined;
+  /** Whether it is the first process of its own world, told of by {@link INFO_FD}. Default: it is the child of one. */
+  readonly first?: boolean | undefined;
+  /** Who it is to itself, in a user namespace. Default: who it is to the host. */
+  readonly seenAs?: { readonly uid: number; readonly gid: number } | undefined;
   /** Whether it lives on when whoever started it has ended. Default: it is killed then. */
   readonly outlives?: boolean | undefined;
   /** Whether it stays in the session of whoever starts it, to get the signals of its group. Default: it does not. */
@@ -35,6 +43,9 @@ export interface Sandbox {
   /** What does not go without it, for the hint when it is not installed: `Classic mounts need it`. */
   readonly neededFor?: string | undefined;
 }
+
+/** The descriptor that a program which is `first` is told of by: its pid on the host, as JSON. */
+export const INFO_FD = 6;
 
 /** Where the loader looks up libraries that are in no usual place. */
 const LOADER_CACHE = '/etc/ld.so.cache';
@@ -57,12 +68,16 @@ export async function sandboxWords(sandbox: Sandbox): Promise<[string, ...string
     ...(sandbox.writable ?? []).map((bind) => mount('--bind', bind)),
     ...['/dev/null', ...(sandbox.devices ?? [])].map((bind) => mount('--dev-bind', bind)),
     mount('--ro-bind-try', LOADER_CACHE),
+    ...(sandbox.links ?? []).map((link) => mount('--symlink', link)),
+    ...(sandbox.ownProc === true ? [{ to: '/proc', words: ['--proc', '/proc'] }] : []),
   ].sort((one, other) => depthOf(one.to) - depthOf(other.to));
   return [
     bubblewrap,
     ...['--unshare-ipc', '--unshare-uts'],
     ...(sandbox.hostProcesses === true ? [] : ['--unshare-pid']),
     ...(sandbox.hostNetwork === true ? [] : ['--unshare-net']),
+    ...(sandbox.first === true ? ['--as-pid-1', '--info-fd', String(INFO_FD)] : []),
+    ...seenAsWords(sandbox),
     ...(sandbox.outlives === true ? [] : ['--die-with-parent']),
     ...(sandbox.sameSession === true ? [] : ['--new-session']),
     ...(sandbox.filter === undefined ? [] : ['--seccomp', String(sandbox.filter)]),
@@ -73,6 +88,11 @@ export async function sandboxWords(sandbox: Sandbox): Promise<[string, ...string
     ...mounts.flatMap(({ words }) => words),
     ...['--remount-ro', '/', '--chdir', sandbox.folder ?? '/', '--'],
   ];
+}
+
+function seenAsWords({ seenAs }: Sandbox): string[] {
+  if (seenAs === undefined) return [];
+  return ['--unshare-user', '--uid', String(seenAs.uid), '--gid', String(seenAs.gid)];
 }
 
 interface Mount {
@@ -110,7 +130,7 @@ function foldersOf(files: readonly string[]): string[] {
 const libraries = new Map<string, Promise<string[]>>();
 
 /** A program, and the libraries that its loader takes; asked for once in a process. */
-async function withLibraries(program: string): Promise<string[]> {
+export async function withLibraries(program: string): Promise<string[]> {
   const found = libraries.get(program) ?? askForLibraries(program);
   libraries.set(program, found);
   return [program, ...(await found)];

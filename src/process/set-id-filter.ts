@@ -8,7 +8,7 @@
  */
 
 const SET_ID_BITS = 0o6000;
-/** Of the flags of open(2): O_CREAT, and the bit of its own of O_TMPFILE. Without one of them the mode means nothing. */
+/** Of the flags of open(2): O_CREAT, and O_TMPFILE's own bit. Without one of them the mode means nothing. */
 const MAKES_FILE = 0o100 | 0o20000000;
 const [EPERM, ENOSYS] = [1, 38];
 
@@ -26,7 +26,7 @@ const RETURN = 0x06;
 const ALLOW = 0x7fff0000;
 const refuse = (errno: number): number => 0x00050000 | errno;
 
-/** The calls of one processor family: their numbers, and which argument has the mode, and which the flags of open(2). */
+/** The calls of one processor family: their numbers, and which arguments have the mode and the flags of open(2). */
 interface Calls {
   /** AUDIT_ARCH_… of linux/audit.h. */
   readonly architecture: number;

@@ -1,5 +1,6 @@
 import { MultipassError } from '../errors.js';
 import { findProgram, notInstalled } from '../process/programs.js';
+import { PERMIT_SANDBOX } from '../process/sandbox-hint.js';
 import { sandboxProblem } from '../process/sandbox-probe.js';
 import { sandboxWords } from '../process/sandbox.js';
 import type { DiskFormat } from './disk-format.js';
@@ -49,8 +50,8 @@ function unavailable(format: DiskFormat, problem: string): MultipassError {
     `a disk of the format ${format} is read in a sandbox only, and bubblewrap does not work here: ${problem}`,
     {
       hint:
-        'Install bubblewrap, and permit it to make user namespaces (on Ubuntu 23.10 and later by an AppArmor profile ' +
-        `for /usr/bin/bwrap); or, if you trust the disk, convert it with \`qemu-img convert -f ${format} -O qcow2 …\`.`,
+        `Install bubblewrap. ${PERMIT_SANDBOX}; or, if you trust the disk, convert it with \`qemu-img convert -f ` +
+        `${format} -O qcow2 …\`.`,
       details: { format, problem },
     },
   );

@@ -77,7 +77,10 @@ export const HEAD_NODE = 'head';
 const STANDING_STILL = 'werror=stop,rerror=stop';
 
 /** Sockets and files of a run, by their names in `run/`. */
-export const RUN_SOCKETS = { qmp: 'qmp.sock', agent: 'agent.sock' } as const;
+export const RUN_SOCKETS = { qmp: 'sockets/qmp.sock', agent: 'sockets/agent.sock' } as const;
+
+/** The folder in `run/` that QEMU makes its sockets in; nothing else is there, and nobody else writes to it. */
+export const SOCKETS = 'sockets';
 
 /** The descriptor that QEMU finds open for what the guest writes to its serial port. */
 const CONSOLE_FD = 4;

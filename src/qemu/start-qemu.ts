@@ -1,11 +1,15 @@
-import { open, readFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { sleep, throwIfAborted } from '../abort.js';
 import { errnoOf, MultipassError, hasCode } from '../errors.js';
 import { findProgram, notInstalled } from '../process/programs.js';
-import { spawnDetached, WRITE_PID_FILE, type DetachedProcess } from '../process/detach.js';
+import { spawnDetached, type DetachedProcess } from '../process/detach.js';
+import { INFO_FD } from '../process/sandbox.js';
+import { setIdFilter } from '../process/set-id-filter.js';
+import { bootId, startTimeOf } from '../process/start-time.js';
 import { keepConsole } from './console-log.js';
-import { RUN_SOCKETS } from './machine.js';
+import { RUN_SOCKETS, SOCKETS } from './machine.js';
 import { QmpClient } from './qmp-client.js';
 
 /** Which QEMU is started, and where. */
@@ -15,6 +19,12 @@ export interface StartRequest {
   readonly args: readonly string[];
   /** The words of a program that becomes it; none by default. */
   readonly through?: readonly string[] | undefined;
+  /**
+   * The words that run it in a world of its own, where it is the first process, as `sandboxWords` makes them. Default:
+   * it is in ours.
+   * @param filter the descriptor of its filter of system calls; undefined for none
+   */
+  readonly world?: ((filter: number | undefined) => Promise<readonly string[]>) | undefined;
   /** Its working directory: the instance's folder. */
   readonly folder: string;
   /** Name of the folder in it for what belongs to this run. */
@@ -30,9 +40,15 @@ export interface StartedQemu {
   readonly pid: number;
 }
 
-/** The shell writes who it is before it becomes QEMU: so there is a pid file whenever there is a QEMU. */
-const BECOME_QEMU = `pidfile=$1; shift
-${WRITE_PID_FILE} && unset PWD OLDPWD && exec "$@"`;
+/** The descriptors behind those of the lock and the console: what QEMU is let begin by, and what its filter is in. */
+const GO_FD = 5;
+const FILTER_FD = 7;
+
+/**
+ * The shell waits until it is noted who it is, before it becomes QEMU: so there is a pid file whenever there is a QEMU.
+ * When whoever notes it has died, it ends.
+ */
+const BECOME_QEMU = `read -r go <&${GO_FD} && unset PWD OLDPWD go && exec "$@" ${GO_FD}<&-`;
 
 const POLL_MS = 20;
 
@@ -42,30 +58,79 @@ const POLL_MS = 20;
  * @throws MultipassError QEMU_FAILED with QEMU's own words; DISK_IN_USE, TOOL_MISSING, ABORTED
  */
 export async function startQemu(request: StartRequest): Promise<StartedQemu> {
-  const { program, args, through = [], folder, run, lock, signal } = request;
+  const { folder, run, signal } = request;
   throwIfAborted(signal);
+  await mkdir(join(folder, run, SOCKETS), { recursive: true, mode: 0o700 });
   const log = join(folder, run, 'qemu.log');
   const output = await open(log, 'w', 0o600);
-  const become = ['-c', BECOME_QEMU, 'sh', `${run}/qemu.pid`, ...through, program, ...args];
   let qemu: DetachedProcess;
   try {
     const console = await keepConsole(join(folder, run), output.fd);
     try {
-      const fds = [lock, console];
-      const env = cleanEnvironment();
-      qemu = await spawnDetached('/bin/sh', become, { cwd: folder, output: output.fd, fds, env });
+      qemu = await spawnQemu(request, { console, output: output.fd });
     } finally {
       console.destroy();
     }
   } finally {
     await output.close();
   }
+  let pid: number | undefined;
   try {
-    return { client: await connectWhenReady(request, qemu, log), pid: qemu.pid };
+    pid = request.world === undefined ? qemu.pid : await toldPid(qemu);
+    // Without one it has ended, and has said why.
+    if (pid !== undefined) await letBecome(qemu, pid, join(folder, run, 'qemu.pid'));
+    return { client: await connectWhenReady(request, qemu, log), pid: pid ?? qemu.pid };
   } catch (error) {
-    await qemu.kill();
+    await qemu.kill(pid);
     throw error;
+  } finally {
+    for (const pipe of qemu.pipes.values()) pipe.destroy();
   }
+}
+
+async function spawnQemu(
+  { program, args, through = [], world, folder, lock }: StartRequest,
+  { console, output }: { readonly console: Socket; readonly output: number },
+): Promise<DetachedProcess> {
+  const become = ['/bin/sh', '-c', BECOME_QEMU, 'sh', ...through, program, ...args] as const;
+  const common = { output, env: cleanEnvironment() };
+  if (world === undefined) {
+    const [shell, ...words] = become;
+    return await spawnDetached(shell, words, {
+      ...common,
+      cwd: folder,
+      fds: [lock, console, 'pipe'],
+    });
+  }
+  const filter = setIdFilter();
+  const [file = '', ...words] = await world(filter === undefined ? undefined : FILTER_FD);
+  const fds = [lock, console, 'pipe', 'pipe', filter === undefined ? undefined : 'pipe'] as const;
+  // Its working directory is the sandbox's to say.
+  const started = await spawnDetached(file, [...words, ...become], { ...common, cwd: '/', fds });
+  if (filter !== undefined) started.pipes.get(FILTER_FD)?.end(filter);
+  return started;
+}
+
+/** The pid, for the host, of what runs in a world of its own; undefined when it has ended before. */
+async function toldPid(qemu: DetachedProcess): Promise<number | undefined> {
+  const told = qemu.pipes.get(INFO_FD);
+  if (told === undefined) return undefined;
+  let text = '';
+  for await (const piece of told.setEncoding('utf8')) {
+    text += piece as string;
+    if (text.includes('}')) break;
+  }
+  const [, pid] = /"child-pid": *(\d+)/.exec(text) ?? [];
+  return pid === undefined ? undefined : Number(pid);
+}
+
+/** Notes who QEMU will be, and lets it become that. */
+async function letBecome(qemu: DetachedProcess, pid: number, path: string): Promise<void> {
+  const startTime = startTimeOf(String(pid)) ?? '0';
+  const note = `{"pid": ${pid}, "startTime": "${startTime}", "boot": "${bootId()}"}\n`;
+  await writeFile(`${path}.new`, note, { mode: 0o600 });
+  await rename(`${path}.new`, path);
+  qemu.pipes.get(GO_FD)?.end('go\n');
 }
 
 /** What whoever starts it has in its environment, QEMU has no use for: it may hold passwords. */

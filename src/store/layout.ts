@@ -76,6 +76,11 @@ export class StoreLayout {
     return join(this.root, 'accelerator.json');
   }
 
+  /** What QEMU consists of, where it was found to run in a sandbox, in which boot. May be removed at any time. */
+  get confinementFile(): string {
+    return join(this.root, 'confinement.json');
+  }
+
   /** Locked by whoever changes the host's network for this store. */
   get networkLock(): string {
     return join(this.network, 'lock');

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { errnoOf } from '../errors.js';
+import { startTimeOf } from '../process/start-time.js';
 
 /**
  * Who made a folder in staging or trash, so that folder and owner come into being with one mkdir:
@@ -85,17 +86,6 @@ function answersToSignals(pid: number): boolean {
   } catch (error) {
     return errnoOf(error) === 'EPERM';
   }
-}
-
-/**
- * Start time of a process as {@link isProcessAlive} wants it; `dead` for a zombie, undefined when unreadable.
- * @internal for tests
- */
-export function startTimeOf(pid: string): string | undefined {
-  const stat = readText(`/proc/${pid}/stat`);
-  // The command name, field 2, may hold blanks and brackets: count from the last one.
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields?.[0] === 'Z' || fields?.[0] === 'X' ? 'dead' : fields?.[19];
 }
 
 function ownPrefix(): string {

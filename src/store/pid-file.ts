@@ -1,5 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
-import { isProcessAlive, startTimeOf } from './maker-token.js';
+import { statSync } from 'node:fs';
+import { isProcessAlive } from './maker-token.js';
+import { bootId, startTimeOf } from '../process/start-time.js';
 import { readSmallFileIfAny } from '../files/record.js';
 
 /** Who a file of WRITE_PID_FILE says it is. */
@@ -67,5 +68,5 @@ function isAtWorkIn(pid: number, folder: string): boolean {
 let boot: string | undefined;
 
 function thisBoot(): string {
-  return (boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
+  return (boot ??= bootId());
 }

@@ -43,7 +43,7 @@ describe('machineArguments', () => {
       -m 1024M
       -uuid 11111111-2222-4333-8444-555555555555
       -device vmgenid,guid=66666666-7777-4888-9999-aaaaaaaaaaaa
-      -qmp unix:run/qmp.sock,server=on,wait=off
+      -qmp unix:run/sockets/qmp.sock,server=on,wait=off
       -chardev socket,id=console,fd=4
       -serial chardev:console
       -netdev user,net=10.1.2.0/24,hostfwd=tcp:127.0.0.1:2222-:22,id=net0
@@ -55,7 +55,7 @@ describe('machineArguments', () => {
       -device scsi-cd,drive=seed,bus=scsi0.0
       -device virtio-rng-pci
       -device virtio-serial-pci
-      -chardev socket,id=agent,path=run/agent.sock,server=on,wait=off
+      -chardev socket,id=agent,path=run/sockets/agent.sock,server=on,wait=off
       -device virtserialport,chardev=agent,name=org.qemu.guest_agent.0"
     `);
   });
@@ -114,7 +114,7 @@ describe('machineArguments', () => {
       },
       names,
     );
-    expect(args).toContain('unix:r,,u,,n/qmp.sock,server=on,wait=off');
+    expect(args).toContain('unix:r,,u,,n/sockets/qmp.sock,server=on,wait=off');
     expect(args).toContain('tap,ifname=a,,b,script=no,downscript=no,id=net0');
     const nodes = args
       .filter((arg) => arg.startsWith('{'))

@@ -36,7 +36,7 @@ const test = base.extend<{ folder: string; start: Start }>({
 const QEMU = 'qemu-system-x86_64';
 const IDLE = [
   ...['-no-user-config', '-nodefaults', '-display', 'none', '-S', '-machine', 'none'],
-  ...['-qmp', 'unix:run/qmp.sock,server=on,wait=off'],
+  ...['-qmp', 'unix:run/sockets/qmp.sock,server=on,wait=off'],
 ];
 
 const CARD: Machine['cards'][0] = {

@@ -1,13 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect } from 'vitest';
-import {
-  isOwnToken,
-  isProcessAlive,
-  makerState,
-  newToken,
-  startTimeOf,
-} from '../../src/store/maker-token.js';
+import { isOwnToken, isProcessAlive, makerState, newToken } from '../../src/store/maker-token.js';
+import { startTimeOf } from '../../src/process/start-time.js';
 import { test } from '../support/worker-fixture.js';
 
 /** Machine, boot, pid namespace, pid, start time, random. */

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { onTestFinished } from 'vitest';
 import { run } from '../../src/process/run.js';
 import type { InstanceDir } from '../../src/store/instance-dir.js';
-import { startTimeOf } from '../../src/store/maker-token.js';
+import { startTimeOf } from '../../src/process/start-time.js';
 
 /** Takes what is to be done at the end: of the test, unless somebody else says of what. */
 export type AtEnd = (end: () => void) => void;

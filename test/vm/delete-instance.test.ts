@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import type { InstanceDir } from '../../src/store/instance-dir.js';
 import type { StoreLayout } from '../../src/store/layout.js';
-import { startTimeOf } from '../../src/store/maker-token.js';
+import { startTimeOf } from '../../src/process/start-time.js';
 import { StagedInstance } from '../../src/store/staging.js';
 import { recordText } from '../../src/files/record.js';
 import {

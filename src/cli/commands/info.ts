@@ -41,6 +41,8 @@ export const info = defineCommand({
     tellStandstills(context, views);
     tellPending(context, views);
     if (options.snapshots) tellStrayTags(context, found.strays);
+    const { logConfinement } = await import('../../vm/run/confinement.js');
+    await logConfinement();
     return EXIT.ok;
   },
 });

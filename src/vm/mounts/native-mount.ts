@@ -1,5 +1,8 @@
 import { getegid, geteuid } from 'node:process';
 import { ExecError, MultipassError } from '../../errors.js';
+import { findProgram } from '../../process/programs.js';
+import { sandboxProblem } from '../../process/sandbox-probe.js';
+import { setIdFilter } from '../../process/set-id-filter.js';
 import type { SeenAs, Share } from '../../qemu/machine.js';
 import { runInGuest, type Guest } from '../guest/ssh.js';
 import type { Mount } from '../records/mount.js';
@@ -43,6 +46,7 @@ export async function planNativeMounts(
       typeof wanted === 'string'
         ? wanted
         : (mapProblem(wanted, seenAs, bridged) ??
+          (await rootsProblem()) ??
           (await nativeSourceProblem(mount.source, wanted)));
     if (typeof wanted === 'string' || problem !== null) {
       refused.push({ mount, problem: problem ?? '' });
@@ -97,6 +101,14 @@ function seenAsOf({ uidMappings, gidMappings }: Mount): SeenAs | null | string {
 
 function guestId(id: number): number {
   return id === -1 ? DEFAULT_ID : id;
+}
+
+/** Nothing but the filter around a confined QEMU keeps a guest from making root's files set-user-ID ones. */
+export async function rootsProblem(): Promise<string | null> {
+  if (geteuid?.() !== 0) return null;
+  const problem = await sandboxProblem(findProgram('true') ?? '/bin/true');
+  if (problem === undefined && setIdFilter() !== undefined) return null;
+  return `native mounts of root need a sandbox, and bubblewrap does not work here: ${problem ?? process.arch}`;
 }
 
 function mapProblem(

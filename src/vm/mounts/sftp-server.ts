@@ -1,6 +1,8 @@
 import { getegid, geteuid } from 'node:process';
 import { MultipassError } from '../../errors.js';
 import { findProgram, isProgram, notInstalled } from '../../process/programs.js';
+import { PERMIT_SANDBOX } from '../../process/sandbox-hint.js';
+import { sandboxProblem } from '../../process/sandbox-probe.js';
 import { sandboxWords } from '../../process/sandbox.js';
 import { setIdFilter } from '../../process/set-id-filter.js';
 
@@ -35,7 +37,7 @@ export interface ServerIds {
  * Root's server may do what root may with the folder's files, unless it is to work as another user.
  * Nor can it make a file set-user-ID or set-group-ID, and one that is loses the bits when it is written to.
  * @param files paths of {@link serverFiles}; relative ones are its working directory's
- * @throws MultipassError TOOL_MISSING without sftp-server or bubblewrap
+ * @throws MultipassError TOOL_MISSING without sftp-server or bubblewrap; SANDBOX_UNAVAILABLE where that does not work
  */
 export async function confinedSftpServer(
   folder: string,
@@ -44,6 +46,7 @@ export async function confinedSftpServer(
 ): Promise<string[]> {
   const server = PLACES.find(isProgram);
   if (server === undefined) throw missing('sftp-server');
+  await requireSandbox();
   const becomesOther = geteuid?.() !== ids.uid || getegid?.() !== ids.gid;
   const setpriv = becomesOther ? pathOf('setpriv') : null;
   const words = await sandboxWords({
@@ -89,6 +92,21 @@ export function serverFiles({ uid, gid }: ServerIds): ServerFiles<Buffer> {
     );
   }
   return { passwd: Buffer.from(`multipass:x:${uid}:${gid}::/:/nonexistent\n`), filter };
+}
+
+/** Where bubblewrap is not even installed, that is told by whoever needs it. */
+async function requireSandbox(): Promise<void> {
+  if (findProgram('bwrap', ['/usr/bin', '/bin']) === undefined) return;
+  const problem = await sandboxProblem(pathOf('true'));
+  if (problem === undefined) return;
+  throw new MultipassError(
+    'SANDBOX_UNAVAILABLE',
+    `classic mounts need a sandbox, and bubblewrap does not work here: ${problem}`,
+    {
+      hint: `${PERMIT_SANDBOX}. Or mount natively (\`multipass mount --type native\`).`,
+      details: { problem },
+    },
+  );
 }
 
 function becoming(setpriv: string, { uid, gid }: ServerIds): string[] {

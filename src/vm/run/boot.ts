@@ -1,7 +1,9 @@
-import { makeFolder } from '../../files/make-folder.js';
 import { lstat, readdir, rm } from 'node:fs/promises';
+import { geteuid } from 'node:process';
 import { errnoOf, MultipassError } from '../../errors.js';
-import { machineArguments, seenAsArguments, type Machine } from '../../qemu/machine.js';
+import { makeFolder } from '../../files/make-folder.js';
+import { asConfined, confineQemu } from '../../qemu/confine-qemu.js';
+import { machineArguments, seenAsArguments, SOCKETS, type Machine } from '../../qemu/machine.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
 import { startQemu, type StartedQemu } from '../../qemu/start-qemu.js';
@@ -25,7 +27,8 @@ import {
 } from '../records/machine-record.js';
 import { dropSavedState } from './monitor.js';
 import { requireOwnMacs } from '../macs.js';
-import { planMachine, sameMachine } from './plan-machine.js';
+import { emptyFolder, planMachine, sameMachine } from './plan-machine.js';
+import { filesOfConfined } from './confinement.js';
 import { qemuProgram } from './qemu-program.js';
 
 /** What is booted, and how. */
@@ -98,11 +101,26 @@ async function startPlanned(
   await writeMachine(dir, recordOf(machine));
   try {
     const { disk, seed, run } = INSTANCE_FILES;
-    const args = machineArguments(machine, { disk, bases: backingChain(dir, head), seed, run });
+    const files = { disk, bases: backingChain(dir, head), seed, run };
+    const confined = await filesOfConfined(opened.layout, qemuProgram(machine.arch));
+    const args = [
+      ...machineArguments(
+        confined === null ? await asUnconfined(machine, { dir, work }) : asConfined(machine),
+        files,
+      ),
+      ...(isSuspended ? ['-loadvm', SUSPEND_TAG] : []),
+      // For whoever looks at the processes of the host.
+      ...['-name', dir.name],
+    ];
     return await startQemu({
-      program: qemuProgram(machine.arch),
-      through: seenAsArguments(machine.seenAs),
-      args: [...args, ...(isSuspended ? ['-loadvm', SUSPEND_TAG] : [])],
+      ...(confined === null
+        ? { program: qemuProgram(machine.arch), through: seenAsArguments(machine.seenAs) }
+        : {
+            program: confined.program,
+            world: async (filter) =>
+              await confineQemu({ ...confined, machine, files, folder: dir.path, filter }),
+          }),
+      args,
       folder: dir.path,
       run,
       lock: opened.descriptor,
@@ -112,6 +130,17 @@ async function startPlanned(
     await rm(dir.qemuPid, { force: true });
     throw error;
   }
+}
+
+/** Nothing keeps a guest from making root's files set-user-ID ones but the filter around a confined QEMU. */
+async function asUnconfined(
+  machine: Machine,
+  { dir, work }: { readonly dir: InstanceReading['dir']; readonly work: Work },
+): Promise<Machine> {
+  if (geteuid?.() !== 0 || machine.shares.length === 0) return machine;
+  work.warn(`"${dir.name}" is without its native mounts: its QEMU does not run in a sandbox here`);
+  const path = await emptyFolder(dir);
+  return { ...machine, shares: machine.shares.map((share) => ({ ...share, path })) };
 }
 
 async function machineFor(request: BootRequest, isSuspended: boolean): Promise<Machine> {
@@ -162,14 +191,14 @@ async function leaveBridge({ opened, settings }: BootRequest): Promise<void> {
  * and QEMU's, to a file somewhere else: no run of ours leaves links, but a copy or an archive may bring them.
  */
 async function removeRun({ dir }: InstanceReading, keepConsole: boolean): Promise<void> {
-  const files = ['answered', 'qmp.sock', 'agent.sock', 'qemu.log', 'qemu.pid', 'qemu.pid.new'];
+  const files = ['answered', SOCKETS, 'qemu.log', 'qemu.pid', 'qemu.pid.new'];
   try {
     for (const file of await readdir(dir.run)) {
       const entry = await lstat(dir.runFile(file));
       const isLinked = entry.isSymbolicLink() || (entry.isFile() && entry.nlink > 1);
       if (isLinked) await rm(dir.runFile(file));
     }
-    for (const file of files) await rm(dir.runFile(file), { force: true });
+    for (const file of files) await rm(dir.runFile(file), { recursive: true, force: true });
     if (keepConsole) return;
     for (const file of [dir.consoleLog, dir.olderConsoleLog]) await rm(file, { force: true });
   } catch (error) {

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { sleep } from '../../abort.js';
 import { MultipassError, hasCode } from '../../errors.js';
+import { SOCKETS } from '../../qemu/machine.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import { InstanceLock } from '../../store/lock.js';
 import type { StoreLayout } from '../../store/layout.js';
@@ -38,9 +39,8 @@ export async function tidyAfterRun(
     });
     lock.assertHeld();
     await endKeepers(dir);
-    for (const file of ['qmp.sock', 'agent.sock', ...(isClean ? ['qemu.pid'] : [])]) {
-      await rm(dir.runFile(file), { force: true });
-    }
+    await rm(dir.runFile(SOCKETS), { recursive: true, force: true });
+    if (isClean) await rm(dir.qemuPid, { force: true });
   } catch (error) {
     if (!hasCode(error, 'INSTANCE_NOT_STOPPED')) throw error;
   }

@@ -6,7 +6,7 @@ import type { StoreLayout } from '../../store/layout.js';
 import type { Work } from '../../work.js';
 import { tapName } from '../../net/bridge/tap.js';
 import { freeLoopbackPort, userSubnet } from '../../net/user-network.js';
-import { planNativeMounts } from '../mounts/native-mount.js';
+import { planNativeMounts, rootsProblem } from '../mounts/native-mount.js';
 import type { InstanceReading } from '../read-instance.js';
 import { interfaceLabel } from '../records/interface.js';
 import type { Settings } from '../settings/settings.js';
@@ -75,15 +75,18 @@ export async function sameMachine(
     else cards.push({ mac, backend: { ...backend, sshPort: await freeLoopbackPort() } });
   }
   const shares = [];
+  const problem = machine.shares.length === 0 ? null : await rootsProblem();
   for (const share of machine.shares) {
     const isThere = statSync(share.path, { throwIfNoEntry: false })?.isDirectory() === true;
-    if (!isThere) work.warn(`"${reading.name}" is without "${share.path}": it does not exist`);
-    shares.push(isThere ? share : { ...share, path: await emptyFolder(reading.dir) });
+    const why = isThere ? problem : 'it does not exist';
+    if (why !== null) work.warn(`"${reading.name}" is without "${share.path}": ${why}`);
+    shares.push(why === null ? share : { ...share, path: await emptyFolder(reading.dir) });
   }
   return { ...machine, cards, shares };
 }
 
-async function emptyFolder(dir: InstanceDir): Promise<string> {
+/** A folder of the run that stands for shared ones which the guest may not have. */
+export async function emptyFolder(dir: InstanceDir): Promise<string> {
   const path = dir.runFile('missing');
   await makeFolder(path, { mode: 0o500 });
   return path;

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { guestImage } from '../../support/guests.js';
 import { test, until, type BridgeLab } from './bridge-support.js';
+import { kill } from './support.js';
 
 const BOOTS = { timeout: 400_000 };
 
@@ -37,11 +38,10 @@ describe('instances in bridge mode', () => {
       expect(await lab.links()).toEqual({ [bridge]: null, [lab.tap('one')]: bridge });
 
       // The kernel takes the tap away; the rest is taken away by hand.
-      const dnsmasq = (await lab.ns.pids()).filter((pid) => pid !== lab.qemuPid('one'));
       process.kill(lab.qemuPid('one'), 'SIGKILL');
       await until(async () => !(lab.tap('one') in (await lab.links())));
       expect(await lab.state('one')).toBe('Stopped');
-      for (const pid of dnsmasq) process.kill(pid, 'SIGKILL');
+      for (const pid of await lab.ns.pids()) kill(pid);
       await lab.ns.run('ip', ['address', 'flush', 'dev', bridge, 'scope', 'global']);
       await lab.ns.run('nft', ['delete', 'table', 'ip', `multipass_ts_${bridge}`]);
 

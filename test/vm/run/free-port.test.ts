@@ -61,7 +61,7 @@ async function start(folder: string, machine: Machine): Promise<StartedQemu> {
     program: 'qemu-system-x86_64',
     args: [
       ...['-no-user-config', '-nodefaults', '-display', 'none', '-S', '-machine', 'none'],
-      ...['-netdev', forwarding, '-qmp', 'unix:run/qmp.sock,server=on,wait=off'],
+      ...['-netdev', forwarding, '-qmp', 'unix:run/sockets/qmp.sock,server=on,wait=off'],
     ],
     folder,
     run: 'run',

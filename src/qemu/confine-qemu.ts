@@ -1,0 +1,88 @@
+import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { sandboxWords, type Bind } from '../process/sandbox.js';
+import { KVM_DEVICE } from './accelerator.js';
+import { SOCKETS, type Machine, type MachineFiles } from './machine.js';
+
+/** What QEMU is shut up with. */
+export interface QemuWorld {
+  readonly machine: Machine;
+  readonly files: MachineFiles;
+  /** All that the program consists of. */
+  readonly parts: readonly string[];
+  /** The instance's folder, absolute: it is there by the same path, for whoever looks where a QEMU is at work. */
+  readonly folder: string;
+  /** Where it finds its filter of system calls; see {@link setIdFilter}. Undefined: it has none. */
+  readonly filter: number | undefined;
+}
+
+/** Where in a confined QEMU's world the shared folders are. */
+const SHARES = '/shares';
+
+/** The host's way of asking for names, which QEMU's own network tells its guest. */
+const RESOLVER = '/etc/resolv.conf';
+
+/**
+ * The words that run QEMU in a world of its own. There is nothing in it but what it consists of, the devices of its
+ * machine, the folders that the guest may mount, and the instance's folder, which can only be read: it writes to its
+ * disk and to the folder of its sockets. So no record is its to change, nor is there a link of its making that another
+ * command would follow. It sees no process but itself, and has no rights but those that give files of shared folders
+ * their owners, and make taps.
+ * @throws MultipassError TOOL_MISSING without bubblewrap
+ */
+export async function confineQemu(world: QemuWorld): Promise<[string, ...string[]]> {
+  const { machine, files, folder, parts, filter } = world;
+  const { cards, shares, accelerator, seenAs } = machine;
+  const hasTaps = cards.some(({ backend }) => backend.kind === 'tap');
+  const hasUserNetwork = cards.some(({ backend }) => backend.kind === 'user');
+  const resolver = hasUserNetwork ? resolverFiles() : { binds: [], links: [] };
+  return await sandboxWords({
+    programs: [],
+    readOnly: [...parts, folder, ...resolver.binds],
+    links: resolver.links,
+    writable: [
+      join(folder, files.disk),
+      join(folder, files.run, SOCKETS),
+      ...shares.map(({ tag, path }) => ({ from: path, to: `${SHARES}/${tag}` })),
+    ],
+    devices: [
+      '/dev/urandom',
+      ...(accelerator === 'kvm' ? [KVM_DEVICE] : []),
+      ...(hasTaps ? ['/dev/net/tun'] : []),
+    ],
+    capabilities: [
+      ...(shares.some(({ security }) => security === 'passthrough')
+        ? ['CHOWN', 'DAC_OVERRIDE', 'FOWNER']
+        : []),
+      ...(hasTaps ? ['NET_ADMIN'] : []),
+    ],
+    hostNetwork: hasTaps || hasUserNetwork,
+    // 9p gives modes and attributes by way of /proc/self/fd.
+    ownProc: shares.length > 0,
+    seenAs: seenAs ?? undefined,
+    outlives: true,
+    first: true,
+    filter,
+    folder,
+  });
+}
+
+/** The machine as it is in the confined QEMU's world. */
+export function asConfined(machine: Machine): Machine {
+  const shares = machine.shares.map((share) => ({ ...share, path: `${SHARES}/${share.tag}` }));
+  return { ...machine, shares, seenAs: null };
+}
+
+/** Where it is a link, as systemd-resolved makes it, the folder is there that it leads to: its file is replaced. */
+function resolverFiles(): { binds: Bind[]; links: { from: string; to: string }[] } {
+  const entry = lstatSync(RESOLVER, { throwIfNoEntry: false });
+  if (entry?.isFile() === true) return { binds: [RESOLVER], links: [] };
+  if (entry?.isSymbolicLink() !== true) return { binds: [], links: [] };
+  try {
+    const folder = dirname(realpathSync(RESOLVER));
+    return { binds: [folder], links: [{ from: readlinkSync(RESOLVER), to: RESOLVER }] };
+  } catch {
+    // It leads nowhere.
+    return { binds: [], links: [] };
+  }
+}
