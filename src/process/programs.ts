@@ -11,6 +11,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   setpriv: 'util-linux',
   unshare: 'util-linux',
   cp: 'coreutils',
+  true: 'coreutils',
   split: 'coreutils',
   sync: 'coreutils',
   ldd: 'libc-bin (Debian, Ubuntu) or glibc-common (Fedora)',

@@ -1,7 +1,8 @@
-import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { sleep, throwIfAborted } from '../abort.js';
+import { makeFolder } from '../files/make-folder.js';
 import { errnoOf, MultipassError, hasCode } from '../errors.js';
 import { findProgram, notInstalled } from '../process/programs.js';
 import { spawnDetached, type DetachedProcess } from '../process/detach.js';
@@ -60,7 +61,7 @@ const POLL_MS = 20;
 export async function startQemu(request: StartRequest): Promise<StartedQemu> {
   const { folder, run, signal } = request;
   throwIfAborted(signal);
-  await mkdir(join(folder, run, SOCKETS), { recursive: true, mode: 0o700 });
+  await makeFolder(join(folder, run, SOCKETS), { doing: 'start QEMU' });
   const log = join(folder, run, 'qemu.log');
   const output = await open(log, 'w', 0o600);
   let qemu: DetachedProcess;

@@ -49,7 +49,7 @@ const test = base.extend<{ place: Place }>({
     }
     const program = await realpath(findProgram('qemu-system-x86_64') ?? '');
     const parts = await qemuFiles(program);
-    const start: Place['start'] = async (changes = {}, lock = undefined) => {
+    const start: Place['start'] = async (changes = {}, lock) => {
       const machine = { ...MACHINE, ...changes };
       const started = await startQemu({
         program,

@@ -66,7 +66,7 @@ export async function logConfinement(): Promise<void> {
 function remembered(layout: StoreLayout, stamp: string): string[] | undefined {
   try {
     const place = readRecordIfAny(layout.confinementFile);
-    if (place === undefined || place.key('stamp').string() !== stamp) return undefined;
+    if (place?.key('stamp').string() !== stamp) return undefined;
     return place
       .key('parts')
       .items()
