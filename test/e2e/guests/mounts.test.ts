@@ -248,6 +248,26 @@ describe('a native mount', () => {
     expect(await readdir(host.native)).toContain('inner');
   });
 
+  test('gives a guest no program that runs as its owner on the host, nor does a classic one', async ({
+    guests,
+    host,
+  }) => {
+    for (const [place, folder] of [
+      ['/mnt/nat', host.native],
+      ['shared', host.classic],
+    ] as const) {
+      const tool = `${place}/tool`;
+      const said = await guests.sh(
+        'web',
+        `echo tool >${tool}; chmod 755 ${tool}; for mode in 4755 2755 6700; do sudo chmod $mode ${tool} 2>&1; done; ` +
+          `rm ${tool}; echo tool >${tool}; sudo chmod 1644 ${tool}`,
+      );
+      expect(said.match(/not permitted|denied/gi)).toHaveLength(3);
+      expect((await stat(join(folder, 'tool'))).mode & 0o7777).toBe(0o1644);
+      await rm(join(folder, 'tool'));
+    }
+  });
+
   test('is taken off before a suspend, and is there after it, as the others', async ({
     guests,
     host,
