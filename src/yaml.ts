@@ -4,8 +4,10 @@ import {
   isScalar,
   isSeq,
   Document,
+  Lexer,
   Pair,
   parseDocument,
+  Parser,
   Scalar,
   stringify,
   visit,
@@ -15,6 +17,7 @@ import {
   type Node,
   type ScalarTag,
 } from 'yaml';
+import { quoted, UNPRINTABLE } from './yaml-quotes.js';
 
 export { isMap, isScalar, isSeq, Pair, visit, YAMLMap, type Document };
 
@@ -46,8 +49,9 @@ const SCHEMA = {
   uniqueKeys: false,
 };
 
-/** What PyYAML refuses unescaped, or takes for the end of a line. */
-const UNPRINTABLE = /[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]/g;
+/** Levels and lexemes of a text: far beyond any cloud-config, far below what takes seconds, or all the stack. */
+const DEEPEST = 64;
+const MOST_LEXEMES = 150_000;
 
 /** YAML's ways to write nothing. */
 const NULL = /^(?:~|null|Null|NULL|)$/;
@@ -69,8 +73,10 @@ export function toYaml(value: unknown): string {
  * collection styles stay; anchors and merge keys are written out, so that every place can be changed by itself.
  * @throws Error whose message says in one line what is wrong and where, for broken YAML
  */
-export function parseGuestYaml(text: string): Document {
-  const document = parseDocument(withLineFeeds(text), { ...SCHEMA, keepSourceTokens: true });
+export function parseGuestYaml(given: string): Document {
+  const text = withLineFeeds(given);
+  requireModest(text);
+  const document = parseDocument(text, { ...SCHEMA, keepSourceTokens: true });
   const [error] = document.errors;
   if (error !== undefined) {
     throw new Error(error.message.replace(/:?\n[^]*/, ''), { cause: error });
@@ -80,6 +86,23 @@ export function parseGuestYaml(text: string): Document {
   visit(document, { Map: (_, map) => dropRepeated(map, document) });
   visit(document, { Map: (_, map) => mergeInto(map) });
   return document;
+}
+
+/**
+ * Looks at the depth and length of a text by the one part of the library that keeps a stack of its own: the others call
+ * themselves, and Node dies where that runs out.
+ */
+function requireModest(text: string): void {
+  const parser = new Parser();
+  let lexemes = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    lexemes += 1;
+    if (lexemes > MOST_LEXEMES) throw new Error('it has too many keys and values');
+    // What is wrong with it is for the reading to say; it comes to its depth all the same.
+    Array.from(parser.next(lexeme));
+    if (parser.stack.length > DEEPEST + 1)
+      throw new Error(`it is nested more than ${DEEPEST} levels deep`);
+  }
 }
 
 /** A key that a mapping has more than once, and its last place. */
@@ -181,11 +204,6 @@ function keepQuotes(scalar: Scalar): void {
   Object.assign(scalar, { format: VERBATIM.format, source });
 }
 
-/** A JSON string is a double-quoted one of YAML, but for what PyYAML wants escaped besides. */
-function quoted(text: string): string {
-  return JSON.stringify(text).replace(UNPRINTABLE, escaped);
-}
-
 /**
  * Replaces every alias by a copy of what it names.
  * @throws Error for an alias inside of its own anchor, and for too many of them
@@ -252,15 +270,27 @@ function spelling(key: Scalar, isQuoted = key.type !== 'PLAIN'): string {
  * win, and among several `<<` those of the last.
  */
 function mergeInto(map: YAMLMap): void {
-  for (const merge of map.items.filter(isMerge).reverse()) {
+  const merges = map.items.filter(isMerge);
+  if (merges.length === 0) return;
+  const own = new Set(map.items.map(keyOf));
+  for (const merge of merges.reverse()) {
     const sources = isSeq(merge.value) ? merge.value.items : [merge.value];
     if (!sources.every(isMap)) continue;
     map.items.splice(map.items.indexOf(merge), 1);
     for (const source of sources) {
       mergeInto(source);
-      map.items.push(...source.items.filter(({ key }) => !map.has(key)));
+      const added = source.items.filter((pair) => !own.has(keyOf(pair)));
+      for (const pair of added) {
+        own.add(keyOf(pair));
+        map.items.push(pair);
+      }
     }
   }
+}
+
+/** A scalar key is what it says, any other itself. */
+function keyOf({ key }: Pair): unknown {
+  return isScalar(key) ? key.value : key;
 }
 
 function isMerge({ key }: Pair): boolean {
@@ -271,8 +301,4 @@ function sizeOf(node: Node): number {
   let size = 0;
   visit(node, { Node: () => void (size += 1) });
   return size;
-}
-
-function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

@@ -1,4 +1,5 @@
 import { RecordError } from '../errors.js';
+import { parseJson } from './json.js';
 
 /** The keys of a record that this version does not know. They survive a rewrite. @internal for its tests */
 export const UNKNOWN_KEYS: unique symbol = Symbol('unknown keys');
@@ -32,12 +33,12 @@ export class JsonPlace {
 
   /**
    * Parses the text of a whole file.
-   * @throws RecordError (RECORD_INVALID) when it is empty, truncated or no JSON
+   * @throws RecordError (RECORD_INVALID) when it is empty, truncated, no JSON, or beyond {@link parseJson}'s limits
    */
   static parse(path: string, text: string): JsonPlace {
     if (text.trim() === '') throw new RecordError({ path, at: '' }, 'the file is empty');
     try {
-      return new JsonPlace(path, JSON.parse(text));
+      return new JsonPlace(path, parseJson(text));
     } catch (error) {
       throw new RecordError({ path, at: '' }, `not valid JSON: ${(error as Error).message}`, {
         cause: error,

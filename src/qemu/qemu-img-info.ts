@@ -1,3 +1,4 @@
+import { parseJson } from '../files/json.js';
 import { resolve } from 'node:path';
 import { ExecError, hasCode } from '../errors.js';
 import { qemuImg, reading, type MaybeForeign } from './qemu-img-run.js';
@@ -87,7 +88,7 @@ class Answer {
 
   #parse(): unknown {
     try {
-      return JSON.parse(this.#stdout);
+      return parseJson(this.#stdout);
     } catch {
       return this.#fail();
     }

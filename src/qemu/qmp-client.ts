@@ -1,3 +1,4 @@
+import { parseJson } from '../files/json.js';
 import type { Socket } from 'node:net';
 import { throwIfAborted } from '../abort.js';
 import { MultipassError } from '../errors.js';
@@ -169,7 +170,7 @@ export function asObject(value: unknown): Readonly<Record<string, unknown>> {
 
 function parse(line: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(line);
+    const value: unknown = parseJson(line);
     return asObject(value);
   } catch {
     log('debug', 'qmp', `not JSON: ${line}`);

@@ -1,3 +1,4 @@
+import { parseJson } from '../files/json.js';
 import { readdirSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -87,7 +88,7 @@ function notesOf(layout: StoreLayout): { file: string; instance: string; token: 
 
 function purposeOf(text: string | undefined): string | undefined {
   try {
-    const { purpose } = JSON.parse(text ?? '') as Record<string, unknown>;
+    const { purpose } = parseJson(text ?? '') as Record<string, unknown>;
     return typeof purpose === 'string' ? purpose : undefined;
   } catch {
     return undefined;
@@ -96,7 +97,7 @@ function purposeOf(text: string | undefined): string | undefined {
 
 function describe(text: string | undefined): string {
   try {
-    const { purpose, pid, since } = JSON.parse(text ?? '') as Record<string, unknown>;
+    const { purpose, pid, since } = parseJson(text ?? '') as Record<string, unknown>;
     return `${String(purpose)} (pid ${String(pid)}) since ${String(since)}`;
   } catch {
     return 'another command';

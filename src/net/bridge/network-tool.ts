@@ -1,3 +1,4 @@
+import { parseJson } from '../../files/json.js';
 import { ExecError, MultipassError, hasCode } from '../../errors.js';
 import { packageOf } from '../../process/programs.js';
 import { run, type RunOptions, type RunResult } from '../../process/run.js';
@@ -32,7 +33,7 @@ export async function ipJson(
   options: RunOptions = {},
 ): Promise<Readonly<Record<string, unknown>>[]> {
   const { stdout } = await networkTool('ip', ['-json', ...args], doing, options);
-  const objects: unknown = stdout.trim() === '' ? [] : JSON.parse(stdout);
+  const objects: unknown = stdout.trim() === '' ? [] : parseJson(stdout);
   return Array.isArray(objects) ? objects.filter(isNamed) : [];
 }
 

@@ -1,3 +1,4 @@
+import { parseJson } from '../../files/json.js';
 import { readLegacyText } from './legacy-file.js';
 import { salvageRecords } from './salvage.js';
 
@@ -34,7 +35,7 @@ export function parseLenientDatabase(text: string): LenientDatabase {
   if (/^[\s\0]*$/.test(text)) return { status: 'empty', entries: new Map(), problem: 'is empty' };
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     return salvaged(text);
   }

@@ -1,3 +1,4 @@
+import { parseJson } from '../../files/json.js';
 /** What could be saved of a damaged database. */
 export interface Salvage {
   /** The records that are complete and parse on their own. */
@@ -30,12 +31,16 @@ export function salvageRecords(text: string): Salvage {
   const indent = indentOf(text);
   const records = new Map<string, unknown>();
   const lost: string[] = [];
-  let at = indent === null ? text.indexOf('"') : nextLine(text, 0, indent);
+  // Looked for once, and each record up to the next one at most: what is not closed is not read over and over.
+  const closing = text.indexOf('\n}');
+  const nextOf = (from: number): number => nextLine(text, { from, indent: indent ?? '', closing });
+  let at = indent === null ? text.indexOf('"') : nextOf(0);
   while (at !== -1) {
-    const pair = readPair(text, at);
+    const next = indent === null ? -1 : nextOf(at);
+    const pair = readPair(text, at, next === -1 ? text.length : next);
     if (pair?.value !== undefined) records.set(pair.name, pair.value);
     else if (pair !== null) lost.push(pair.name);
-    at = indent === null ? nextMember(text, pair?.end ?? null) : nextLine(text, at, indent);
+    at = indent === null ? nextMember(text, pair?.end ?? null) : next;
   }
   return { records, lost: lost.filter((name) => !records.has(name)) };
 }
@@ -49,9 +54,11 @@ function indentOf(text: string): string | null {
 }
 
 /** The next record that begins on its own line, before the line that ends the object. */
-function nextLine(text: string, from: number, indent: string): number {
+function nextLine(
+  text: string,
+  { from, indent, closing }: { from: number; indent: string; closing: number },
+): number {
   const line = text.indexOf(`\n${indent}"`, from);
-  const closing = text.indexOf('\n}', from);
   if (line === -1 || (closing !== -1 && closing < line)) return -1;
   return line + 1 + indent.length;
 }
@@ -63,21 +70,21 @@ function nextMember(text: string, end: number | null): number {
   return separator.test(text) ? separator.lastIndex : -1;
 }
 
-function readPair(text: string, at: number): Pair | null {
+function readPair(text: string, at: number, limit: number): Pair | null {
   KEY.lastIndex = at;
   const match = KEY.exec(text);
   const name = parseOrUndefined(match?.[1] ?? '');
   if (typeof name !== 'string') return null;
   const start = KEY.lastIndex;
-  const end = endOfObject(text, start);
+  const end = endOfObject(text, start, limit);
   return { name, end, value: end === null ? undefined : parseOrUndefined(text.slice(start, end)) };
 }
 
 /** Where the object that opens at `start` has ended; braces in strings do not count. */
-function endOfObject(text: string, start: number): number | null {
+function endOfObject(text: string, start: number, limit: number): number | null {
   let depth = 0;
   let inString = false;
-  for (let at = start; at < text.length; at++) {
+  for (let at = start; at < limit; at++) {
     const char = text[at];
     if (inString && char === '\\') at++;
     else if (char === '"') inString = !inString;
@@ -90,7 +97,7 @@ function endOfObject(text: string, start: number): number | null {
 
 function parseOrUndefined(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }

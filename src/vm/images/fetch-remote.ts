@@ -1,7 +1,7 @@
 import { JsonPlace } from '../../files/decoder.js';
 import { MultipassError, hasCode } from '../../errors.js';
 import { fetchSmall, type HttpOptions } from '../../http/request.js';
-import { problemOfJson } from './json-limits.js';
+import { problemOfJson } from '../../files/json-limits.js';
 import { remoteUrl } from './remotes.js';
 import { decodeIndex, decodeManifest, type StreamImage } from './simplestreams.js';
 

@@ -4,7 +4,7 @@ const COMMA = 0x2c;
 const OPENING = new Set([0x5b, 0x7b]);
 const CLOSING = new Set([0x5d, 0x7d]);
 
-/** Lists of images have ten levels, and fewer than a hundred thousand values. */
+/** Lists of images have ten levels, and fewer than a hundred thousand values; records have less. */
 const DEEPEST = 64;
 const MOST_VALUES = 2_000_000;
 
@@ -13,12 +13,13 @@ const MOST_VALUES = 2_000_000;
  * at each byte once; whether it is JSON at all is for the parser to say.
  * @returns undefined when there is no reason
  */
-export function problemOfJson(text: Uint8Array): string | undefined {
+export function problemOfJson(text: Uint8Array | string): string | undefined {
+  const isString = typeof text === 'string';
   let depth = 0;
   let values = 0;
   let isText = false;
   for (let at = 0; at < text.length; at += 1) {
-    const byte = text[at] ?? 0;
+    const byte = isString ? text.charCodeAt(at) : (text[at] ?? 0);
     if (isText) {
       if (byte === BACKSLASH) at += 1;
       else if (byte === QUOTE) isText = false;

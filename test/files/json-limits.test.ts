@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { problemOfJson } from '../../../src/vm/images/json-limits.js';
+import { problemOfJson } from '../../src/files/json-limits.js';
 
 const problemOf = (text: string): string | undefined => problemOfJson(Buffer.from(text));
 
