@@ -17,6 +17,7 @@ import {
   type Node,
   type ScalarTag,
 } from 'yaml';
+import { withLineFeeds } from './line-feeds.js';
 import { quoted, UNPRINTABLE } from './yaml-quotes.js';
 
 export { isMap, isScalar, isSeq, Pair, visit, YAMLMap, type Document };
@@ -125,14 +126,6 @@ export function repeatedKeys(document: Document): RepeatedKey[] {
   return [...found]
     .map(([offset, key]) => ({ key, offset }))
     .sort((one, other) => one.offset - other.offset);
-}
-
-/**
- * The same text with a line feed for each carriage return that stands alone. To YAML 1.1 and PyYAML that is an end of
- * line; the library here takes it for a character, and a comment would go on to the end.
- */
-export function withLineFeeds(text: string): string {
-  return text.replace(/\r(?!\n)/g, '\n');
 }
 
 /** The text of a document of {@link parseGuestYaml}. */

@@ -1,3 +1,4 @@
+import { withLineFeeds } from '../../line-feeds.js';
 import { MultipassError } from '../../errors.js';
 import {
   guestYamlText,
@@ -7,7 +8,6 @@ import {
   parseGuestYaml,
   repeatedKeys,
   visit,
-  withLineFeeds,
   type Document,
 } from '../../yaml.js';
 import { dataFormat } from './data-format.js';
