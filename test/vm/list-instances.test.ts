@@ -274,9 +274,7 @@ describe('listInstances', () => {
     expect(await listInstances(layout)).toEqual([]);
   });
 
-  test('lists the copy of a folder, made by hand, as one', async ({
-    store: { layout },
-  }) => {
+  test('lists the copy of a folder, made by hand, as one', async ({ store: { layout } }) => {
     const { path } = await makeInstance(layout, 'a', { seed: null, data: 0 });
     await run('cp', ['-a', path, layout.instance('b').path]);
     expect(states(await listInstances(layout))).toEqual({ a: 'Stopped', b: 'Broken' });
