@@ -1,6 +1,7 @@
+import type { LaunchReport } from '../vm/launch/launch-instance.js';
 import type { LaunchRequest } from '../vm/launch/launch-request.js';
 import type { Progress } from '../work.js';
-import { mountHome } from './mount.js';
+import { mountedLine, mountHome } from './mount.js';
 import { withWork, type Title, type Working } from './work.js';
 
 /*
@@ -11,8 +12,11 @@ type LaunchChoices = Omit<LaunchRequest, 'layout' | 'env' | 'work'>;
 
 const LAUNCHING: Title = { first: 'Launching', of: textOf };
 
-/** Launches an instance. @returns its name */
-export async function launchInstance(working: Working, choices: LaunchChoices): Promise<string> {
+/** Launches an instance. */
+export async function launchInstance(
+  working: Working,
+  choices: LaunchChoices,
+): Promise<LaunchReport> {
   const { layout, env } = working.context;
   const { launchInstance: launch } = await import('../vm/launch/launch-instance.js');
   return await withWork(working, LAUNCHING, (work) => launch({ ...choices, layout, env, work }));
@@ -28,7 +32,9 @@ export async function startOrLaunch(
   const { exists } = await import('../vm/read-instance.js');
   if (name === primary && !exists(layout, name)) {
     await launchInstance(working, { name, timeoutMs });
-    await mountHome(working, name);
+    for (const home of await mountHome(working, name)) {
+      working.context.stdout.write(mountedLine(home, name));
+    }
     return;
   }
   const { startInstance } = await import('../vm/run/start-instance.js');

@@ -35,25 +35,33 @@ export async function mountFolder(working: Working, wanted: WantedMount): Promis
   );
 }
 
-/** Mounts a folder and says so on stdout, as `launch` does. */
-export async function mountAndTell(working: Working, wanted: WantedMount): Promise<void> {
-  const where = await mountFolder(working, wanted);
-  working.context.stdout.write(`Mounted '${wanted.source}' into '${wanted.name}:${where}'\n`);
+/** A folder that is mounted. */
+export interface MountedFolder {
+  readonly source: string;
+  /** In the guest. */
+  readonly target: string;
+}
+
+/** In words, what has been mounted where, as `launch` says it. */
+export function mountedLine({ source, target }: MountedFolder, name: string): string {
+  return `Mounted '${source}' into '${name}:${target}'\n`;
 }
 
 /**
  * Mounts the user's home in the primary instance, which has just been launched; others have none. The user did not name
  * it, so a guest that cannot have it is a warning, and mounts that are switched off are none.
+ * @returns what was mounted: one folder, or none
  */
-export async function mountHome(working: Working, name: string): Promise<void> {
-  const { layout, env, home, primary } = working.context;
-  if (name !== primary) return;
+export async function mountHome(working: Working, name: string): Promise<MountedFolder[]> {
+  const { layout, env, home: source, primary } = working.context;
+  if (name !== primary) return [];
   const { readSettings } = await import('../vm/settings/settings.js');
-  if (!readSettings(layout, env).privilegedMounts) return;
+  if (!readSettings(layout, env).privilegedMounts) return [];
   try {
-    await mountAndTell(working, { source: home, target: HOME, name });
+    return [{ source, target: await mountFolder(working, { source, target: HOME, name }) }];
   } catch (error) {
     if (!(error instanceof MultipassError) || hasCode(error, 'ABORTED')) throw error;
     await withWork(working, 'Mounting', (work) => work.warn(error.message));
+    return [];
   }
 }

@@ -38,7 +38,7 @@ export class VirtualMachineStore {
    */
   async launch(request: Omit<LaunchRequest, 'layout'> = {}): Promise<VirtualMachine> {
     const { launchInstance } = await import('./launch/launch-instance.js');
-    const name = await launchInstance({ ...request, layout: this.layout });
+    const { name } = await launchInstance({ ...request, layout: this.layout });
     return VirtualMachine.open(this.layout, name);
   }
 

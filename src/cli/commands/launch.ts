@@ -3,8 +3,22 @@ import { defineCommand } from '../command.js';
 import type { CliContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { usageError } from '../failures.js';
-import { mountAndTell, mountHome, requireMountable } from '../mount.js';
-import { flag, PROGRESS, repeatedOption, textOption, TIMEOUT, valueOption } from '../options.js';
+import {
+  mountedLine,
+  mountFolder,
+  mountHome,
+  requireMountable,
+  type MountedFolder,
+} from '../mount.js';
+import {
+  flag,
+  PROGRESS,
+  repeatedOption,
+  RESULT_FORMAT,
+  textOption,
+  TIMEOUT,
+  valueOption,
+} from '../options.js';
 import { parseCpus, parseImageFormat, parseMountPlace, sizeParser } from '../parse.js';
 import { parseNetwork, withBridged } from '../parse-network.js';
 
@@ -72,6 +86,7 @@ export const launch = defineCommand({
       parse: parseMountPlace,
     }),
     timeout: TIMEOUT,
+    format: RESULT_FORMAT,
     ...PROGRESS,
   },
   async run(invocation) {
@@ -84,7 +99,7 @@ export const launch = defineCommand({
       options.bridged ? readSettings(context.layout, context.env) : null,
     );
     for (const { source } of mount) await requireMountable(source);
-    const name = await launchInstance(invocation, {
+    const report = await launchInstance(invocation, {
       image: args[0],
       imageFormat: options.imageFormat,
       name: options.name,
@@ -95,9 +110,22 @@ export const launch = defineCommand({
       timeoutMs,
       ...(await userDataOf(context, options.cloudInit)),
     });
-    context.stdout.write(`Launched: ${name}\n`);
-    for (const place of mount) await mountAndTell(invocation, { ...place, name });
-    await mountHome(invocation, name);
+    const { name } = report;
+    const isText = options.format === 'table';
+    const mounts: MountedFolder[] = [];
+    const tell = (mounted: MountedFolder): void => {
+      mounts.push(mounted);
+      if (isText) context.stdout.write(mountedLine(mounted, name));
+    };
+    if (isText) context.stdout.write(`Launched: ${name}\n`);
+    for (const place of mount) {
+      tell({ source: place.source, target: await mountFolder(invocation, { ...place, name }) });
+    }
+    (await mountHome(invocation, name)).forEach(tell);
+    if (!isText) {
+      const { formatLaunch } = await import('../format/launch.js');
+      context.stdout.write(formatLaunch(report, mounts));
+    }
     return EXIT.ok;
   },
 });

@@ -11,10 +11,18 @@ import { readSettings } from '../settings/settings.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { Work } from '../../work.js';
 import { prepareStore } from '../sweep.js';
+import { askVerdict } from './guest-verdict.js';
 import { checkLaunch, diskSize } from './check-request.js';
 import { createInstance } from './create-instance.js';
 import type { LaunchRequest } from './launch-request.js';
 import { StillInitializing, waitForInitialization } from './wait-for-initialization.js';
+
+/** What became of a launch. */
+export interface LaunchReport {
+  readonly name: string;
+  /** What the guest's cloud-init was not content with at its first boot: lines, ten at most. */
+  readonly complaints: readonly string[];
+}
 
 /**
  * Makes an instance from an image, starts it, and waits until it has set itself up. When anything fails before its
@@ -22,11 +30,10 @@ import { StillInitializing, waitForInitialization } from './wait-for-initializat
  * store, but for one that was fetched for this launch, and whose guest ran and never wrote to its disk: it does not
  * boot. A guest that lets us in, but is not done with its set-up in time, is left running: its work would be lost.
  *
- * @returns its name
  * @throws MultipassError INVALID_ARGUMENT, INVALID_NAME, NAME_TAKEN, IMAGE_NOT_FOUND, IMAGE_INVALID, DOWNLOAD_FAILED,
  *   NETWORK_NOT_FOUND, MAC_TAKEN, DISK_FULL, QEMU_FAILED, TIMED_OUT, ABORTED, …
  */
-export async function launchInstance(request: LaunchRequest): Promise<string> {
+export async function launchInstance(request: LaunchRequest): Promise<LaunchReport> {
   const { layout, env = process.env, timeoutMs } = request;
   const work = Work.of(request.work);
   const settings = readSettings(layout, env);
@@ -41,7 +48,10 @@ export async function launchInstance(request: LaunchRequest): Promise<string> {
     const guest = await waitForGuest({ layout, reading, timeoutMs, work });
     work.begin('initializing', name);
     await waitForInitialization({ guest, layout, name, timeoutMs, work });
-    return name;
+    const complaints = await askVerdict(guest, work.signal);
+    for (const line of complaints) work.warn(`cloud-init of "${name}" was not content: ${line}`);
+    work.throwIfAborted();
+    return { name, complaints };
   } catch (error) {
     if (error instanceof StillInitializing) throw error;
     const isUseless = hasRun && image.isNew && !hasWritten(layout, name);

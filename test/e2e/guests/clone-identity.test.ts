@@ -11,6 +11,10 @@ users:
   - default
   - name: ada
     shell: /bin/bash
+write_files:
+  - path: /var/tmp/written
+    encoding: rot13
+    content: nothing of weight
 runcmd:
   - [sh, -c, 'hostname >> /var/tmp/runcmd-was-here']
 `;
@@ -47,7 +51,15 @@ describe('a clone', () => {
     const userData = join(dirname(lab.layout.root), 'user-data.yaml');
     writeFileSync(userData, USER_DATA);
     const sizes = ['--disk', '4G', '--memory', '768M', ...PATIENTLY];
-    await lab.multipass('launch', 'lts', '--name', 'web', '--cloud-init', userData, ...sizes);
+    const launch = ['launch', 'lts', '--name', 'web', '--format', 'json', ...sizes];
+    // It says that it is done, without any error: what it had to complain of is in its log alone.
+    expect(JSON.parse(await lab.multipass(...launch, '--cloud-init', userData))).toEqual({
+      launched: 'web',
+      cloud_init: {
+        complaints: [expect.stringContaining('Unknown encoding type rot13') as string],
+      },
+      mounts: [],
+    });
     await lab.inGuest('web', 'head -c 20M /dev/urandom >data && sync');
     await lab.multipass('stop', 'web');
     const { clones } = JSON.parse(await lab.multipass('clone', 'web', '--format', 'json')) as {
