@@ -12,6 +12,23 @@ interface Known {
 const known = new WeakMap<StoreLayout, Map<string, Known>>();
 
 /**
+ * To be called before a command reads the whole store; what it returns takes the uuids that were found, by the names of
+ * the folders, so that {@link isLiving} need not read those again that are still what they were.
+ */
+export function noteFolders(layout: StoreLayout): (uuids: ReadonlyMap<string, string>) => void {
+  const prints = instanceEntryNames(layout).map(
+    (name) => [name, printOf(layout.instance(name).path)] as const,
+  );
+  return (uuids) => {
+    const read = prints.flatMap(([name, print]) => {
+      const uuid = uuids.get(name);
+      return print === undefined || uuid === undefined ? [] : [[name, { print, uuid }] as const];
+    });
+    known.set(layout, new Map(read));
+  };
+}
+
+/**
  * Whether a folder of the store has a uuid: that of an instance which is gone may live on in a copy of its folder that
  * was made by hand. Folders that are what they were when they were last asked are not read again, so that a thousand
  * removals in one command do not read the store a thousand times.

@@ -2,11 +2,12 @@ import { lstatSync } from 'node:fs';
 import { fromSystemError } from '../errors.js';
 import { checkStoreFormat } from '../store/format.js';
 import { isPlainName, type StoreLayout } from '../store/layout.js';
+import { noteFolders } from '../store/living.js';
 import { trashInstance } from '../store/trash.js';
 import { Work, type WorkRequest } from '../work.js';
 import { deletionOnFullDisk, instanceNotFound } from './errors.js';
 import { lockInstance } from './lock-instance.js';
-import { listInstances } from './list-instances.js';
+import { readInstances } from './list-instances.js';
 import { rowsOfFolder } from './macs.js';
 import { AT_REST, openInstance, type ReadableState } from './open.js';
 import { isRunning, readInstance, type InstanceReading } from './read-instance.js';
@@ -82,8 +83,12 @@ export async function purgeInstance(
 export async function namesToPurge(layout: StoreLayout): Promise<string[] | undefined> {
   if (!checkStoreFormat(layout)) return undefined;
   await prepareStore(layout, { exists: true });
-  const views = await listInstances(layout, { exists: true });
-  return views.filter(({ state }) => state === 'Deleted').map(({ name }) => name);
+  const remember = noteFolders(layout);
+  const listed = await readInstances(layout);
+  remember(
+    new Map(listed.flatMap(({ reading }) => (reading ? [[reading.name, reading.spec.uuid]] : []))),
+  );
+  return listed.filter(({ view }) => view.state === 'Deleted').map(({ view }) => view.name);
 }
 
 /**

@@ -9,6 +9,7 @@ import { newNetworkConfig } from '../../src/net/network-config.js';
 import { initialiseStore } from '../../src/store/format.js';
 import type { InstanceDir } from '../../src/store/instance-dir.js';
 import { StoreLayout } from '../../src/store/layout.js';
+import { inodeOf, rowText } from '../../src/store/mac-table.js';
 import { recordText } from '../../src/files/record.js';
 import { writeIso } from '../../src/vm/seed/iso9660-writer.js';
 import type { ImageRecord } from '../../src/vm/records/image-record.js';
@@ -67,7 +68,8 @@ export async function makeInstance(
   await writeFile(dir.imageRecord, recordText(IMAGE_RECORD));
   await writeFile(dir.lock, '');
   for (const { mac } of spec.interfaces) {
-    await writeFile(layout.macRow(mac.toHex()), `${spec.uuid}\n`);
+    const holder = { uuid: spec.uuid, inode: inodeOf(dir.path) };
+    await writeFile(layout.macRow(mac.toHex()), rowText(holder));
   }
   const seed = made.seed === undefined ? seedOf(name, spec) : made.seed;
   if (seed !== null) {
