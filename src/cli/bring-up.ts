@@ -1,7 +1,8 @@
 import type { LaunchReport } from '../vm/launch/launch-instance.js';
 import type { LaunchRequest } from '../vm/launch/launch-request.js';
 import type { Progress } from '../work.js';
-import { mountedLine, mountHome } from './mount.js';
+import { mountedLine } from './format/launch.js';
+import { mountHome } from './mount.js';
 import { withWork, type Title, type Working } from './work.js';
 
 /*

@@ -1,6 +1,7 @@
 import { hasCode, MultipassError } from '../errors.js';
 import type { MountChoices } from '../vm/mounts/mount-folder.js';
 import { usageError } from './failures.js';
+import type { MountedFolder } from './format/launch.js';
 import { withWork, type Working } from './work.js';
 
 /*
@@ -33,18 +34,6 @@ export async function mountFolder(working: Working, wanted: WantedMount): Promis
   return await withWork(working, `Mounting ${source} into ${where}`, (work) =>
     mount({ ...wanted, layout, env, work }),
   );
-}
-
-/** A folder that is mounted. */
-export interface MountedFolder {
-  readonly source: string;
-  /** In the guest. */
-  readonly target: string;
-}
-
-/** In words, what has been mounted where, as `launch` says it. */
-export function mountedLine({ source, target }: MountedFolder, name: string): string {
-  return `Mounted '${source}' into '${name}:${target}'\n`;
 }
 
 /**

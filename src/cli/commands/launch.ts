@@ -3,13 +3,8 @@ import { defineCommand } from '../command.js';
 import type { CliContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { usageError } from '../failures.js';
-import {
-  mountedLine,
-  mountFolder,
-  mountHome,
-  requireMountable,
-  type MountedFolder,
-} from '../mount.js';
+import { formatLaunch, mountedLine, type MountedFolder } from '../format/launch.js';
+import { mountFolder, mountHome, requireMountable } from '../mount.js';
 import {
   flag,
   PROGRESS,
@@ -123,7 +118,6 @@ export const launch = defineCommand({
     }
     (await mountHome(invocation, name)).forEach(tell);
     if (!isText) {
-      const { formatLaunch } = await import('../format/launch.js');
       context.stdout.write(formatLaunch(report, mounts));
     }
     return EXIT.ok;

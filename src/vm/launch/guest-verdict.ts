@@ -11,8 +11,8 @@ const PATIENCE_MS = 30_000;
 
 /**
  * Of the log, what this boot had to complain of: version 22.4 says `done`, without an error, after it has thrown all of
- * a user-data away, and the reason is there alone. One line is about all configurations together, the distribution's own
- * included, and is there in guests that have no other (Debian 12).
+ * a user-data away, and the reason is there alone. One line is about all configurations together, the distribution's
+ * own included, and is there in guests that have no other (Debian 12).
  */
 const COMPLAINTS = String.raw`/ running .init-local. /{n=0}
 / - schema\.py\[WARNING\]: Invalid cloud-config provided/{next}
