@@ -85,12 +85,15 @@ export async function spawnDetached(
   // It is a socket, whatever Node's types say of it.
   const given = child.stdin as Socket | null;
   given?.unref();
+  const pipes = new Map(
+    fds.flatMap((fd, at) => (fd === 'pipe' ? [[at + 3, child.stdio[at + 3] as Socket]] : [])),
+  );
+  // A program that ends before it has read what it was sent resets the connection: `ended` tells of that.
+  for (const pipe of [given, ...pipes.values()]) pipe?.on('error', () => undefined);
   return {
     pid,
     stdin: given,
-    pipes: new Map(
-      fds.flatMap((fd, at) => (fd === 'pipe' ? [[at + 3, child.stdio[at + 3] as Socket]] : [])),
-    ),
+    pipes,
     ended,
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     kill: async (inner = pid) => {

@@ -117,9 +117,14 @@ async function toldPid(qemu: DetachedProcess): Promise<number | undefined> {
   const told = qemu.pipes.get(INFO_FD);
   if (told === undefined) return undefined;
   let text = '';
-  for await (const piece of told.setEncoding('utf8')) {
-    text += piece as string;
-    if (text.includes('}')) break;
+  try {
+    for await (const piece of told.setEncoding('utf8')) {
+      text += piece as string;
+      if (text.includes('}')) break;
+    }
+  } catch (error) {
+    // It has ended in the middle.
+    if (errnoOf(error) === undefined) throw error;
   }
   const [, pid] = /"child-pid": *(\d+)/.exec(text) ?? [];
   return pid === undefined ? undefined : Number(pid);
