@@ -45,8 +45,22 @@ export async function startInstance(request: StartInstanceRequest): Promise<Gues
   return guest;
 }
 
+/** How often a start that another command was at is begun anew when that one has failed, or tries again itself. */
+const MOST_TRIES = 10;
+
 /** The first half of {@link startInstance}: QEMU runs the guest when this resolves. */
 export async function startMachine(request: StartInstanceRequest): Promise<StartedMachine> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await startOrGoOn(request);
+    } catch (error) {
+      // It ran a moment ago: a QEMU that finds its port taken ends, and is started again by who started it.
+      if (!hasCode(error, 'INSTANCE_NOT_RUNNING') || tries === MOST_TRIES) throw error;
+    }
+  }
+}
+
+async function startOrGoOn(request: StartInstanceRequest): Promise<StartedMachine> {
   const { layout, name, env = process.env } = request;
   const work = Work.of(request.work);
   const states = { for: 'start', states: ANY_STATE, refuseDeleted: cannotStartDeleted } as const;
