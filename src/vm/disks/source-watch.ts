@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { sleep } from '../../abort.js';
+import { sleep, throwIfAborted } from '../../abort.js';
 import { MultipassError } from '../../errors.js';
 
 /** A file system may stamp times only this finely; a younger file could change again without showing it. */
@@ -16,8 +16,12 @@ export class SourceWatch {
     this.#prints = prints;
   }
 
-  /** Takes the first look. A file touched less than 50 ms ago is looked at again once it is older. */
+  /**
+   * Takes the first look. A file touched less than 50 ms ago is looked at again once it is older.
+   * @throws MultipassError ABORTED
+   */
   static async begin(paths: readonly string[], signal?: AbortSignal): Promise<SourceWatch> {
+    throwIfAborted(signal);
     const youngest = Math.max(...paths.map((path) => timeOf(path)));
     const age = Date.now() - youngest;
     if (age >= 0 && age < TIME_GRAIN_MS) await sleep(TIME_GRAIN_MS - age, signal);

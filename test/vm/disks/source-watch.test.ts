@@ -48,6 +48,13 @@ describe('SourceWatch', () => {
   });
 
   it('stops waiting when it is told to', async () => {
+    await utimes(disk, new Date(), new Date(Date.now() + 20));
+    const begun = SourceWatch.begin([disk], AbortSignal.abort());
+    await expect(begun).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+
+  it('does not begin when there is nothing to wait for, either', async () => {
+    await setTimeout(60);
     const begun = SourceWatch.begin([disk], AbortSignal.abort());
     await expect(begun).rejects.toMatchObject({ code: 'ABORTED' });
   });
