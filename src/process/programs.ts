@@ -10,6 +10,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   prlimit: 'util-linux',
   setpriv: 'util-linux',
   unshare: 'util-linux',
+  nsenter: 'util-linux',
   cp: 'coreutils',
   true: 'coreutils',
   split: 'coreutils',

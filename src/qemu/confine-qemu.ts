@@ -27,7 +27,7 @@ const RESOLVER = '/etc/resolv.conf';
  * machine, the folders that the guest may mount, and the instance's folder, which can only be read: it writes to its
  * disk and to the folder of its sockets. So no record is its to change, nor is there a link of its making that another
  * command would follow. It sees no process but itself, and has no rights but those that give files of shared folders
- * their owners, and make taps.
+ * their owners. One with taps is in a network namespace of its own, and has to find them there.
  * @throws MultipassError TOOL_MISSING without bubblewrap
  */
 export async function confineQemu(world: QemuWorld): Promise<[string, ...string[]]> {
@@ -54,9 +54,8 @@ export async function confineQemu(world: QemuWorld): Promise<[string, ...string[
       ...(shares.some(({ security }) => security === 'passthrough')
         ? ['CHOWN', 'DAC_OVERRIDE', 'FOWNER']
         : []),
-      ...(hasTaps ? ['NET_ADMIN'] : []),
     ],
-    hostNetwork: hasTaps || hasUserNetwork,
+    hostNetwork: hasUserNetwork && !hasTaps,
     // 9p gives modes and attributes by way of /proc/self/fd.
     ownProc: shares.length > 0,
     seenAs: seenAs ?? undefined,

@@ -12,7 +12,7 @@ export type CardBackend =
       readonly sshPort: number | null;
     }
   | {
-      /** A tap that QEMU makes, and that is gone when QEMU is. */
+      /** A tap that QEMU finds in its network namespace, or else makes, and that is gone when QEMU is. */
       readonly kind: 'tap';
       readonly tap: string;
       /** The host's bridge that the tap is plugged into. */

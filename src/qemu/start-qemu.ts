@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { sleep, throwIfAborted } from '../abort.js';
 import { makeFolder } from '../files/make-folder.js';
 import { errnoOf, MultipassError, hasCode } from '../errors.js';
+import { isAtWorkIn } from '../process/at-work.js';
 import { findProgram, notInstalled } from '../process/programs.js';
 import { spawnDetached, type DetachedProcess } from '../process/detach.js';
 import { INFO_FD } from '../process/sandbox.js';
@@ -26,6 +27,11 @@ export interface StartRequest {
    * @param filter the descriptor of its filter of system calls; undefined for none
    */
   readonly world?: ((filter: number | undefined) => Promise<readonly string[]>) | undefined;
+  /**
+   * Puts into its world what is to be there before it is QEMU.
+   * @param pid the first process of that world, for the host, which becomes it
+   */
+  readonly equip?: ((pid: number) => Promise<void>) | undefined;
   /** Its working directory: the instance's folder. */
   readonly folder: string;
   /** Name of the folder in it for what belongs to this run. */
@@ -52,6 +58,8 @@ const FILTER_FD = 7;
 const BECOME_QEMU = `read -r go <&${GO_FD} && unset PWD OLDPWD go && exec "$@" ${GO_FD}<&-`;
 
 const POLL_MS = 20;
+/** How often it is looked whether a sandbox is made, which takes some 10 ms. */
+const SOON_MS = 2;
 
 /**
  * Starts QEMU as a process of its own, and talks to it over QMP. It lives on when we end; on an error or abort it is
@@ -78,8 +86,11 @@ export async function startQemu(request: StartRequest): Promise<StartedQemu> {
   let pid: number | undefined;
   try {
     pid = request.world === undefined ? qemu.pid : await toldPid(qemu);
-    // Without one it has ended, and has said why.
-    if (pid !== undefined) await letBecome(qemu, pid, join(folder, run, 'qemu.pid'));
+    // Otherwise it has ended, and has said why.
+    if (pid !== undefined && (await comesToWork(qemu, pid, request))) {
+      await request.equip?.(pid);
+      await letBecome(qemu, pid, join(folder, run, 'qemu.pid'));
+    }
     return { client: await connectWhenReady(request, qemu, log), pid: pid ?? qemu.pid };
   } catch (error) {
     await qemu.kill(pid);
@@ -128,6 +139,24 @@ async function toldPid(qemu: DetachedProcess): Promise<number | undefined> {
   }
   const [, pid] = /"child-pid": *(\d+)/.exec(text) ?? [];
   return pid === undefined ? undefined : Number(pid);
+}
+
+/**
+ * Waits until it has its working directory, which a sandbox gives it at last: a pid file that is read before would name
+ * a process that is at work elsewhere, and so count for nothing. Whoever starts the instance meanwhile would find it
+ * locked by somebody who is none, and say that it does not run.
+ * @returns false when it has ended before
+ */
+async function comesToWork(
+  qemu: DetachedProcess,
+  pid: number,
+  { folder, signal }: StartRequest,
+): Promise<boolean> {
+  while (!isAtWorkIn(pid, folder)) {
+    if (qemu.hasEnded()) return false;
+    await sleep(SOON_MS, signal);
+  }
+  return true;
 }
 
 /** Notes who QEMU will be, and lets it become that. */

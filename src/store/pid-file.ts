@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs';
 import { isProcessAlive } from './maker-token.js';
+import { isAtWorkIn } from '../process/at-work.js';
 import { bootId, startTimeOf } from '../process/start-time.js';
 import { readSmallFileIfAny } from '../files/record.js';
 
@@ -48,21 +48,6 @@ function isAlive({ pid, startTime, boot }: Noted): boolean {
   if (!isProcessAlive(pid, startTime)) return false;
   if (process.platform !== 'linux') return true;
   return startTimeOf(String(pid)) === startTime && (boot === undefined || boot === thisBoot());
-}
-
-/** By device and inode: a folder may have been moved since, or be seen from another mount namespace. */
-function isAtWorkIn(pid: number, folder: string): boolean {
-  if (process.platform !== 'linux') return true;
-  try {
-    const [there, here] = [
-      statSync(`/proc/${pid}/cwd`, { bigint: true }),
-      statSync(folder, { bigint: true }),
-    ];
-    return there.dev === here.dev && there.ino === here.ino;
-  } catch {
-    // It has ended meanwhile, or is not ours to look at, and so none that we have started.
-    return false;
-  }
 }
 
 let boot: string | undefined;

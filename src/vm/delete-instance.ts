@@ -11,7 +11,7 @@ import { readInstances } from './list-instances.js';
 import { rowsOfFolder } from './macs.js';
 import { AT_REST, openInstance, type ReadableState } from './open.js';
 import { isRunning, readInstance, type InstanceReading } from './read-instance.js';
-import { bridgedMacs } from './records/machine-record.js';
+import { bridgedCards } from './records/machine-record.js';
 import { prepareStore } from './sweep.js';
 
 const AT_REST_OR_DELETED: readonly ReadableState[] = [...AT_REST, 'Deleted'];
@@ -128,13 +128,13 @@ async function endIfRunning(
 
 /** An address that nobody will ask for again goes back to the bridge's pool. */
 async function trash(layout: StoreLayout, name: string): Promise<void> {
-  const macs = bridgedMacs(layout.instance(name));
+  const cards = bridgedCards(layout.instance(name));
   await trashInstance(layout, name, rowsOfFolder);
-  if (macs.length === 0) return;
+  if (cards.length === 0) return;
   const { bridgeDownIfIdle, forgetLeases } = await import('./network/instance-bridge.js');
-  await forgetLeases(layout, macs);
+  await forgetLeases(layout, cards);
   // Its QEMU may have ended without us.
-  await bridgeDownIfIdle(layout);
+  await bridgeDownIfIdle(layout, cards);
 }
 
 async function setDeleted(

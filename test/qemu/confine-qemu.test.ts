@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, readlink, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { geteuid } from 'node:process';
 import { describe, expect, onTestFinished, vi } from 'vitest';
+import { tapName } from '../../src/net/bridge/tap.js';
 import { findProgram } from '../../src/process/programs.js';
 import { run } from '../../src/process/run.js';
 import { asConfined, confineQemu } from '../../src/qemu/confine-qemu.js';
@@ -9,6 +12,7 @@ import { machineArguments, type Machine } from '../../src/qemu/machine.js';
 import { qemuFiles } from '../../src/qemu/qemu-files.js';
 import { startQemu, type StartedQemu } from '../../src/qemu/start-qemu.js';
 import { liveProcessOf } from '../../src/store/pid-file.js';
+import { layCables } from '../../src/vm/network/instance-bridge.js';
 import { test as base } from '../support/store-fixture.js';
 
 const MACHINE: Machine = {
@@ -56,6 +60,7 @@ const test = base.extend<{ place: Place }>({
         args: machineArguments(asConfined(machine), FILES),
         world: async (filter) =>
           await confineQemu({ machine, files: FILES, parts, folder, filter }),
+        equip: async (pid) => await layCables(machine.cards, pid),
         folder,
         run: 'run',
         lock,
@@ -162,6 +167,24 @@ describe('a confined QEMU', () => {
     // CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER.
     expect(await readFile(`/proc/${pid}/status`, 'utf8')).toMatch(/^CapEff:\t0+b$/m);
   });
+
+  test.runIf(ROOT)(
+    'on a bridge opens its tap without any right, in a network of its own',
+    async ({ place }) => {
+      const tap = tapName(randomUUID(), 0);
+      const backend = { kind: 'tap', tap, bridge: 'none' } as const;
+      const { pid } = await place.start({ cards: [{ mac: '52:54:00:00:00:01', backend }] });
+      expect(await readFile(`/proc/${pid}/status`, 'utf8')).toMatch(/^CapEff:\t0+$/m);
+      expect(await readlink(`/proc/${pid}/ns/net`)).not.toBe(await readlink('/proc/self/ns/net'));
+      const { stdout } = await run('nsenter', ['-t', String(pid), '-n', 'ip', 'link', 'show', tap]);
+      // Only when somebody has it open.
+      expect(stdout).toContain('LOWER_UP');
+      const link = `/sys/class/net/${tap}`;
+      expect(existsSync(link)).toBe(true);
+      kill(pid);
+      await vi.waitFor(() => expect(existsSync(link)).toBe(false), { timeout: 20_000 });
+    },
+  );
 
   test('is somebody else to itself where ids are mapped, and has no rights then', async ({
     place,

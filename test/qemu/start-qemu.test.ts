@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
 import { run } from '../../src/process/run.js';
 import { machineArguments, type Machine } from '../../src/qemu/machine.js';
 import { startQemu, type StartRequest, type StartedQemu } from '../../src/qemu/start-qemu.js';
+import { liveProcessOf } from '../../src/store/pid-file.js';
 import { isProcessAlive } from '../../src/store/maker-token.js';
 import { test as base } from '../support/store-fixture.js';
 
@@ -88,6 +89,53 @@ describe('startQemu', () => {
     expect(isProcessAlive(pid, record.startTime)).toBe(true);
     expect(isProcessAlive(pid, String(Number(record.startTime) + 1))).toBe(false);
     expect(await readFile(join(folder, 'run/qemu.pid'), 'utf8')).toBe(text);
+  });
+
+  test('is named by the pid file, and equipped, only once it is at work in its folder', async ({
+    folder,
+    start,
+  }) => {
+    // A sandbox that takes long to be made; a process that were named too early would be found in the second.
+    const slow = [
+      'printf "{ \\"child-pid\\": %s }\\n" $$ >&6; exec 6>&-; tries=0',
+      `while [ ! -e '${folder}/run/qemu.pid' ] && [ $tries -lt 10 ]; do tries=$((tries + 1)); sleep 0.1; done`,
+      `[ -e '${folder}/run/qemu.pid' ] && touch '${folder}/early'; cd '${folder}' && exec "$@"`,
+    ].join('; ');
+    const seen: unknown[] = [];
+    const { pid } = await start({
+      world: () => Promise.resolve(['/bin/sh', '-c', slow, 'sh']),
+      equip: async (process) => {
+        seen.push(process, await readlink(`/proc/${process}/cwd`), await readdir(folder));
+      },
+    });
+    expect(seen).toEqual([pid, folder, ['run']]);
+    expect(await readdir(folder)).toEqual(['run']);
+    expect(liveProcessOf(join(folder, 'run/qemu.pid'), folder)).toBe(pid);
+  });
+
+  test('is dead when it cannot be equipped, and says why a sandbox could not be made', async ({
+    folder,
+    start,
+  }) => {
+    let equipped = 0;
+    const world = (script: string) => () => Promise.resolve(['/bin/sh', '-c', script, 'sh']);
+    const tell = 'printf "{ \\"child-pid\\": %s }\\n" $$ >&6; exec 6>&-';
+    await expect(
+      start({
+        world: world(`${tell}; cd '${folder}' && exec "$@"`),
+        equip: (pid) => {
+          equipped = pid;
+          return Promise.reject(new Error('no cable'));
+        },
+      }),
+    ).rejects.toThrow('no cable');
+    expect(() => process.kill(equipped, 0)).toThrow('ESRCH');
+    await expect(
+      start({
+        world: world(`${tell}; echo "bwrap: no world" >&2; exit 1`),
+        equip: () => Promise.reject(new Error('not to be called')),
+      }),
+    ).rejects.toMatchObject({ message: expect.stringContaining('bwrap: no world') as string });
   });
 
   test('lets QEMU hold the lock for as long as it lives, whoever has started it', async ({

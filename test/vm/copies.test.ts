@@ -1,8 +1,12 @@
-import { readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { Work } from '../../src/work.js';
 import { run } from '../../src/process/run.js';
+import { admitGuests, knownGuests } from '../../src/net/bridge/known-guests.js';
+import { tapName } from '../../src/net/bridge/tap.js';
 import { readMetaData } from '../../src/net/meta-data.js';
+import { Subnet } from '../../src/net/subnet.js';
+import type { Machine } from '../../src/qemu/machine.js';
 import { StoreLayout } from '../../src/store/layout.js';
 import { adoptInstance } from '../../src/vm/adopt-instance.js';
 import { cloneInstance } from '../../src/vm/clone/clone-instance.js';
@@ -11,6 +15,7 @@ import { listInstances, viewInstance } from '../../src/vm/list-instances.js';
 import { requireOwnMacs } from '../../src/vm/macs.js';
 import { openInstance } from '../../src/vm/open.js';
 import { readInstance } from '../../src/vm/read-instance.js';
+import { writeMachine } from '../../src/vm/records/machine-record.js';
 import { readSeed } from '../../src/vm/seed/seed.js';
 import { readSnapshots } from '../../src/vm/snapshots/snapshot-list.js';
 import { VirtualMachineStore } from '../../src/vm/virtual-machine-store.js';
@@ -19,6 +24,19 @@ import { expectSoundStore } from '../support/sound-store.js';
 import { makeInstance, test as base } from '../support/store-fixture.js';
 
 const NAME = 'm';
+
+const MACHINE: Omit<Machine, 'cards'> = {
+  arch: 'x86_64',
+  type: 'pc',
+  accelerator: 'tcg',
+  cpus: 1,
+  memory: 1024 ** 3,
+  uuid: '11111111-2222-4333-8444-555555555555',
+  vmgenid: '66666666-7777-4888-9999-aaaaaaaaaaaa',
+  hasSeed: true,
+  shares: [],
+  seenAs: null,
+};
 
 /** A store with one instance, `m`, whose rows name its folder. */
 const test = base.extend<{ layout: StoreLayout }>({
@@ -183,5 +201,41 @@ describe('adopt', () => {
       message: '"m" is no copy of another instance',
     });
     expect(readInstance(layout, NAME).spec).toEqual(spec);
+  });
+});
+
+describe('the address that an instance has on the bridge', () => {
+  test.for([
+    ['a copy of its folder', async (layout: StoreLayout) => await copyFolder(layout, 'a')],
+    [
+      'another instance that says it ran with its MAC address',
+      async (layout: StoreLayout) => {
+        await makeInstance(layout, 'a');
+        await mkdir(layout.instance('a').run, { recursive: true });
+        await run('cp', [layout.instance(NAME).machine, layout.instance('a').machine]);
+      },
+    ],
+    [
+      'a Broken one that does',
+      async (layout: StoreLayout) => {
+        await copyFolder(layout, 'a');
+        await writeFile(layout.instance('a').spec, '{}');
+      },
+    ],
+  ] as const)('is still its own after the deletion of %s', async ([, makeOther], { layout }) => {
+    const { spec, dir } = readInstance(layout, NAME);
+    const { mac } = spec.interfaces[0];
+    const tap = tapName(spec.uuid, 0);
+    await mkdir(dir.run, { recursive: true });
+    const cards = [{ mac: mac.toString(), backend: { kind: 'tap', tap, bridge: 'br0' } }] as const;
+    await writeMachine(dir, { machine: { ...MACHINE, cards }, started: '' });
+    await mkdir(layout.network);
+    const subnet = Subnet.tryParse('10.9.9.0/24')!;
+    await admitGuests(layout.network, subnet, [{ mac, tap }]);
+    await makeOther(layout);
+    await purgeInstance(layout, 'a');
+    expect(knownGuests(layout.network)).toEqual([{ mac, tap, address: '10.9.9.2' }]);
+    await purgeInstance(layout, NAME);
+    expect(knownGuests(layout.network)).toEqual([]);
   });
 });

@@ -26,8 +26,8 @@ export interface Plug {
 }
 
 /**
- * Plugs a tap into a bridge, and sets it up. The tap is QEMU's, which made it; the kernel unplugs and removes it when
- * QEMU ends, however that comes.
+ * Plugs a tap, or the host's end of a cable ({@link layCable}), into a bridge, and sets it up. The kernel unplugs and
+ * removes it when QEMU ends, however that comes.
  * @throws MultipassError NETWORK_FAILED when either is not there, NETWORK_UNAVAILABLE
  */
 export async function plugIn({ tap, bridge, signal }: Plug): Promise<void> {

@@ -3,12 +3,15 @@ import { MultipassError } from '../../errors.js';
 import { admitToBridge, ensureBridge } from '../../net/bridge/ensure-bridge.js';
 import { removeBridgeIfIdle } from '../../net/bridge/remove-bridge.js';
 import { forgetLease } from '../../net/bridge/forget-lease.js';
+import { layCable } from '../../net/bridge/cable.js';
 import { plugIn } from '../../net/bridge/tap.js';
 import { MacAddress } from '../../net/mac-address.js';
 import { hostNetworks } from '../../net/bridge/host-networks.js';
 import type { Card } from '../../qemu/machine.js';
 import { takeKernelLock } from '../../store/kernel-lock.js';
 import type { StoreLayout } from '../../store/layout.js';
+import { MacTable } from '../../store/mac-table.js';
+import type { BridgedCard } from '../records/machine-record.js';
 
 /**
  * Sets the store's bridge up, or what is gone of it.
@@ -19,6 +22,21 @@ export async function bridgeUp(layout: StoreLayout, signal?: AbortSignal): Promi
   return await alone(layout, signal, async () => {
     return (await ensureBridge({ folder: layout.network, signal })).bridge;
   });
+}
+
+/**
+ * Lays a cable for each card of a machine that is to be on a bridge, to a QEMU with a network namespace of its own.
+ * @param pid of the process that becomes it
+ * @throws MultipassError NETWORK_FAILED, NETWORK_UNAVAILABLE, ABORTED
+ */
+export async function layCables(
+  cards: readonly Card[],
+  pid: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (const [index, { backend }] of cards.entries()) {
+    if (backend.kind === 'tap') await layCable({ tap: backend.tap, pid, index, signal });
+  }
 }
 
 /**
@@ -45,18 +63,32 @@ export async function plugCards(
   });
 }
 
-/** Removes the store's bridge when nothing is plugged into it. */
-export async function bridgeDownIfIdle(layout: StoreLayout): Promise<void> {
+/**
+ * Removes the store's bridge when nothing is plugged into it.
+ * @param ended the cards of a machine that has ended, which the kernel may be about to unplug
+ */
+export async function bridgeDownIfIdle(
+  layout: StoreLayout,
+  ended: readonly BridgedCard[],
+): Promise<void> {
   await alone(layout, undefined, async () => {
-    await removeBridgeIfIdle({ folder: layout.network });
+    await removeBridgeIfIdle({ folder: layout.network, ended: ended.map(({ tap }) => tap) });
   });
 }
 
-/** Gives the addresses of cards that are gone for good back to the bridge's pool. */
-export async function forgetLeases(layout: StoreLayout, macs: readonly string[]): Promise<void> {
+/**
+ * Gives the addresses of cards that are gone for good back to the bridge's pool. Those whose MAC address an instance
+ * has are not: the folder that is gone was a copy of it, or its records were somebody else's.
+ */
+export async function forgetLeases(
+  layout: StoreLayout,
+  cards: readonly BridgedCard[],
+): Promise<void> {
+  const table = new MacTable(layout);
   await alone(layout, undefined, async () => {
-    for (const mac of macs) {
-      await forgetLease({ folder: layout.network, mac: MacAddress.parse(mac) });
+    for (const mac of cards.map((card) => MacAddress.parse(card.mac))) {
+      if (table.owner(mac.toHex()) !== undefined) continue;
+      await forgetLease({ folder: layout.network, mac });
     }
   });
 }

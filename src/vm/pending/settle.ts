@@ -9,7 +9,7 @@ import type { Work } from '../../work.js';
 import { requireOwnDisk } from '../disks/own-disk.js';
 import { tidyBases } from '../disks/stray-bases.js';
 import { readInstance, type InstanceReading } from '../read-instance.js';
-import { bridgedMacs } from '../records/machine-record.js';
+import { bridgedCards } from '../records/machine-record.js';
 import { finishPending } from './finish-pending.js';
 import { stillPending } from './still-pending.js';
 
@@ -62,9 +62,10 @@ async function repair(
   await checkAndRepairLeaks(dir.disk, { signal });
   await syncPath(dir.disk);
   // Nobody has looked after the bridge since.
-  if (bridgedMacs(dir).length > 0) {
+  const cards = bridgedCards(dir);
+  if (cards.length > 0) {
     const { bridgeDownIfIdle } = await import('../network/instance-bridge.js');
-    await bridgeDownIfIdle(layout);
+    await bridgeDownIfIdle(layout, cards);
   }
   await rm(dir.qemuPid, { force: true });
 }

@@ -28,11 +28,21 @@ export function readMachine(dir: InstanceDir): MachineRecord | undefined {
   return place === undefined ? undefined : decodeMachineRecord(place);
 }
 
-/** The MAC addresses that an instance has shown to the host's bridges; none when that cannot be read. */
-export function bridgedMacs(dir: InstanceDir): string[] {
+/** A card that an instance has shown to a bridge of the host. */
+export interface BridgedCard {
+  /** As of {@link Card}. */
+  readonly mac: string;
+  /** Name of the interface behind it. */
+  readonly tap: string;
+}
+
+/** The cards that an instance has shown to the host's bridges; none when that cannot be read. */
+export function bridgedCards(dir: InstanceDir): BridgedCard[] {
   try {
     const cards = readMachine(dir)?.machine.cards ?? [];
-    return cards.flatMap(({ mac, backend }) => (backend.kind === 'tap' ? [mac] : []));
+    return cards.flatMap(({ mac, backend }) =>
+      backend.kind === 'tap' ? [{ mac, tap: backend.tap }] : [],
+    );
   } catch (error) {
     if (error instanceof MultipassError) return [];
     throw error;

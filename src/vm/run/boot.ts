@@ -18,9 +18,9 @@ import type { OpenedInstance } from '../open.js';
 import { waitForEnd } from './end-of-run.js';
 import { followName } from './follow-name.js';
 import { startOnFreePort } from './free-port.js';
-import { bridgeDownIfIdle, bridgeUp, plugCards } from '../network/instance-bridge.js';
+import { bridgeDownIfIdle, bridgeUp, layCables, plugCards } from '../network/instance-bridge.js';
 import {
-  bridgedMacs,
+  bridgedCards,
   readMachine,
   writeMachine,
   type MachineRecord,
@@ -119,6 +119,7 @@ async function startPlanned(
             program: confined.program,
             world: async (filter) =>
               await confineQemu({ ...confined, machine, files, folder: dir.path, filter }),
+            equip: async (pid) => await layCables(machine.cards, pid, work.signal),
           }),
       args,
       folder: dir.path,
@@ -182,8 +183,9 @@ function requireNoWayToHost({ opened, settings }: BootRequest, isSuspended: bool
 /** The bridge that was set up for nothing goes, unless others are on it; what has failed is told first of all. */
 async function leaveBridge({ opened, settings }: BootRequest): Promise<void> {
   const { dir } = opened.reading;
-  if (settings.network !== 'bridge' && bridgedMacs(dir).length === 0) return;
-  await bridgeDownIfIdle(opened.layout).catch(() => undefined);
+  const cards = bridgedCards(dir);
+  if (settings.network !== 'bridge' && cards.length === 0) return;
+  await bridgeDownIfIdle(opened.layout, cards).catch(() => undefined);
 }
 
 /**

@@ -8,7 +8,7 @@ import type { StoreLayout } from '../../store/layout.js';
 import { endKeepers } from '../mounts/keeper.js';
 import { isRunning } from '../read-instance.js';
 import { bridgeDownIfIdle } from '../network/instance-bridge.js';
-import { bridgedMacs } from '../records/machine-record.js';
+import { bridgedCards } from '../records/machine-record.js';
 
 const POLL_MS = 20;
 
@@ -28,7 +28,7 @@ export async function tidyAfterRun(
   isClean: boolean,
 ): Promise<void> {
   const dir = layout.instance(name);
-  const wasBridged = bridgedMacs(dir).length > 0;
+  const cards = bridgedCards(dir);
   try {
     await using lock = await InstanceLock.take(layout, name, {
       mode: 'exclusive',
@@ -44,7 +44,7 @@ export async function tidyAfterRun(
   } catch (error) {
     if (!hasCode(error, 'INSTANCE_NOT_STOPPED')) throw error;
   }
-  if (wasBridged) await bridgeDownIfIdle(layout);
+  if (cards.length > 0) await bridgeDownIfIdle(layout, cards);
 }
 
 function startedAgain(name: string): MultipassError {

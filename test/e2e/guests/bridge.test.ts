@@ -55,6 +55,14 @@ describe('instances in bridge mode', () => {
       // What is purged will never ask again; what is stopped finds its address again.
       await lab.multipass('delete', '--purge', 'one');
       expect(lab.leases().map(({ ip }) => ip)).toEqual([two]);
+      await lab.multipass('suspend', 'two');
+      expect(await lab.leftovers()).toBe('');
+      await lab.multipass('start', 'two');
+      await lab.inGuest('two', `ping -c 1 -W 5 ${gateway}`);
+      expect(await lab.links()).toEqual({ [bridge]: null, [lab.tap('two')]: bridge });
+      const status = readFileSync(`/proc/${lab.qemuPid('two')}/status`, 'utf8');
+      expect(status).toMatch(/^CapEff:\t0+$/m);
+      expect(await lab.ns.pids()).not.toContain(lab.qemuPid('two'));
       await lab.multipass('stop', 'two');
       expect(await lab.leftovers()).toBe('');
       expect(lab.leases().map(({ ip }) => ip)).toEqual([two]);

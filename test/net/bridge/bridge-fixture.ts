@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -114,6 +116,28 @@ export async function plugGuest(
   await ns.run('ip', ['link', 'add', port, 'type', 'veth', ...peer]);
   await ns.run('ip', ['link', 'set', 'dev', port, 'master', bridge, 'up']);
   await guest.run('ip', ['link', 'set', 'dev', 'eth0', 'up']);
+}
+
+/** A process in a network of its own, such as QEMU is, on the other side of a cable. */
+export interface LoneProcess extends AsyncDisposable {
+  readonly pid: number;
+  readonly kill: () => void;
+}
+
+/** Starts one beside a namespace; it has its network when this resolves. */
+export async function machineIn(ns: NetNamespace): Promise<LoneProcess> {
+  const [program, ...words] = [...ns.through, 'unshare', '--net', 'sh', '-c', 'echo; exec cat'];
+  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'ignore'] });
+  await once(child.stdout, 'data');
+  const kill = (): void => void child.kill('SIGKILL');
+  return {
+    pid: child.pid!,
+    kill,
+    [Symbol.asyncDispose]: async () => {
+      kill();
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    },
+  };
 }
 
 /** Asks for a lease as a guest does. */

@@ -4,6 +4,7 @@ import { admitToBridge, ensureBridge } from '../../../src/net/bridge/ensure-brid
 import { forgetLease } from '../../../src/net/bridge/forget-lease.js';
 import { portsOf } from '../../../src/net/bridge/link.js';
 import { removeBridgeIfIdle } from '../../../src/net/bridge/remove-bridge.js';
+import { layCable } from '../../../src/net/bridge/cable.js';
 import { plugIn } from '../../../src/net/bridge/tap.js';
 import { hostNetworks } from '../../../src/net/bridge/host-networks.js';
 import { hostSubnets } from '../../../src/net/host-subnets.js';
@@ -16,6 +17,8 @@ interface Argument {
   readonly mac: string;
   readonly tap: string;
   readonly bridge: string;
+  readonly pid: number;
+  readonly index: number;
   readonly seed: string;
   readonly taken: string[];
   readonly except?: string;
@@ -25,6 +28,7 @@ const JOBS = {
   ensureBridge,
   removeBridgeIfIdle,
   plugIn,
+  layCable,
   admitToBridge: ({ folder, guests }: Argument) => {
     const parsed = guests.map(({ mac, tap }) => ({ mac: MacAddress.parse(mac), tap }));
     return admitToBridge({ folder, guests: parsed });

@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { tapName } from '../../../src/net/bridge/tap.js';
 import type { NetNamespace } from '../../support/net-namespace.js';
-import { dnsmasqPid, test, type MadeBridge } from './bridge-fixture.js';
+import { dnsmasqPid, machineIn, test, type MadeBridge } from './bridge-fixture.js';
 
 /** What there is besides `lo`. */
 async function leftOf(ns: NetNamespace): Promise<string[]> {
@@ -38,6 +38,23 @@ describe('removeBridgeIfIdle', () => {
     await ns.run('ip', ['link', 'delete', 'mp0123456789-0']);
     expect(await work('portsOf', { bridge })).toEqual([]);
     expect(await work('removeBridgeIfIdle', { folder })).toBe(true);
+  });
+
+  test('waits for the kernel to unplug what has ended, and believes nobody else that it has', async ({
+    ns,
+    folder,
+    work,
+  }) => {
+    const { bridge } = await work<MadeBridge>('ensureBridge', { folder });
+    await using machine = await machineIn(ns);
+    await work('layCable', { tap: 'mp0123456789-0', pid: machine.pid, index: 0 });
+    await work('plugIn', { tap: 'mp0123456789-0', bridge });
+    const ended = ['mp0123456789-0', 'mp0123456789-1'];
+    expect(await work('removeBridgeIfIdle', { folder, ended })).toBe(false);
+    expect(await work('portsOf', { bridge })).toEqual(['mp0123456789-0']);
+    machine.kill();
+    expect(await work('removeBridgeIfIdle', { folder, ended })).toBe(true);
+    expect(await leftOf(ns)).toEqual([]);
   });
 
   test('finishes what was half removed', async ({ ns, folder, work }) => {

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import type { Card, Machine } from '../../../src/qemu/machine.js';
 import type { InstanceDir } from '../../../src/store/instance-dir.js';
-import { bridgedMacs, readMachine, writeMachine } from '../../../src/vm/records/machine-record.js';
+import { bridgedCards, readMachine, writeMachine } from '../../../src/vm/records/machine-record.js';
 import { test as base } from '../../support/store-fixture.js';
 
 const test = base.extend<{ dir: InstanceDir }>({
@@ -60,7 +60,7 @@ describe('the record of what an instance runs on', () => {
 
   test('is not there for an instance that never ran', ({ dir }) => {
     expect(readMachine(dir)).toBeUndefined();
-    expect(bridgedMacs(dir)).toEqual([]);
+    expect(bridgedCards(dir)).toEqual([]);
   });
 
   test.for<[string, Partial<Record<keyof Machine, unknown>>, string]>([
@@ -95,10 +95,10 @@ describe('the record of what an instance runs on', () => {
     expect(() => readMachine(dir)).toThrow(`cannot read "${dir.machine}" at ${at}`);
   });
 
-  test('tells the addresses that the bridges of the host have seen', async ({ dir }) => {
+  test('tells the cards that the bridges of the host have seen', async ({ dir }) => {
     await writeMachine(dir, RECORD);
-    expect(bridgedMacs(dir)).toEqual([TAP.mac]);
+    expect(bridgedCards(dir)).toEqual([{ mac: TAP.mac, tap: 'mp0123456789-1' }]);
     await writeFile(dir.machine, 'not JSON');
-    expect(bridgedMacs(dir)).toEqual([]);
+    expect(bridgedCards(dir)).toEqual([]);
   });
 });
