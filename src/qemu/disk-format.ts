@@ -3,8 +3,11 @@ import { withDiskBytes, type DiskBytes } from './disk-bytes.js';
 import { recogniseFileSystem, recogniseOther } from './disk-signatures.js';
 import { missingEnd } from './qcow2-extent.js';
 import { factsOf, hasMagic, type Qcow2Facts } from './qcow2-header.js';
-import { isVhdx, vhdxProblem } from './vhdx-header.js';
-import { isVmdk, vmdkProblem } from './vmdk-header.js';
+import { endOfPartitions } from './partition-table.js';
+import { endOfVdi, isVdi, vdiStandsAlone } from './vdi-header.js';
+import { endOfVhdx, isVhdx, vhdxProblem } from './vhdx-header.js';
+import { endOfVmdk } from './vmdk-extent.js';
+import { headersOf, isVmdk, vmdkProblem } from './vmdk-header.js';
 
 /** QEMU's names of the formats that are taken from outside. */
 export type DiskFormat = 'qcow2' | 'raw' | 'vmdk' | 'vdi' | 'vhdx' | 'vpc';
@@ -56,19 +59,32 @@ export function lookAtDisk(
     if (hasMagic(bytes)) return lookAtQcow2(bytes);
     if (isVmdk(bytes)) {
       const problem = vmdkProblem(bytes);
-      return problem === undefined ? disk('vmdk') : unfit(problem, JOIN);
+      if (problem !== undefined) return unfit(problem, JOIN);
+      const header = headersOf(bytes).at(-1);
+      return wholeDisk(bytes, 'vmdk', header === undefined ? 0 : endOfVmdk(bytes, header));
     }
     if (isVhdx(bytes)) {
       const problem = vhdxProblem(bytes);
-      return problem === undefined ? disk('vhdx') : unfit(problem, JOIN);
+      if (problem !== undefined) return unfit(problem, JOIN);
+      return wholeDisk(bytes, 'vhdx', endOfVhdx(bytes));
     }
-    if (bytes.upTo(64, 4).equals(Buffer.from([0x7f, 0x10, 0xda, 0xbe]))) return lookAtVdi(bytes);
+    if (isVdi(bytes)) return lookAtVdi(bytes);
     return lookAtVpc(bytes) ?? lookAtRaw(bytes);
   });
 }
 
 function disk(format: DiskFormat, facts: Qcow2Facts | null = null): DiskLook {
   return { kind: 'disk', format, facts };
+}
+
+/** A disk, if its file is as long as its tables say that it has to be. */
+function wholeDisk(bytes: DiskBytes, format: DiskFormat, end: number): DiskLook {
+  return end > bytes.size ? cutOff(bytes, end) : disk(format);
+}
+
+function cutOff({ size }: DiskBytes, end: number, mayBeRaw?: boolean): DiskLook {
+  const problem = `it is cut off: it ends at byte ${size}, and has data up to ${end}`;
+  return unfit(problem, FETCH_AGAIN, mayBeRaw);
 }
 
 function unfit(problem: string, hint?: string, mayBeRaw?: boolean): DiskLook {
@@ -88,11 +104,7 @@ function lookAtQcow2(bytes: DiskBytes): DiskLook {
     }
     if (facts.virtualSize === 0) return unfit('it is a disk of 0 bytes');
     const end = missingEnd(bytes);
-    if (end === undefined) return disk('qcow2', facts);
-    return unfit(
-      `it is cut off: it ends at byte ${bytes.size}, and has data up to ${end}`,
-      FETCH_AGAIN,
-    );
+    return end === undefined ? disk('qcow2', facts) : cutOff(bytes, end);
   } catch (error) {
     if (!hasCode(error, 'DISK_INVALID')) throw error;
     const problem = String(error.details['problem']);
@@ -100,18 +112,10 @@ function lookAtQcow2(bytes: DiskBytes): DiskLook {
   }
 }
 
-/** The kinds of a vdi disk that stand alone, and where it names others: VirtualBox's own header. */
-const VDI = { kindAt: 76, dynamic: 1, fixed: 2, linkAt: 424, parentAt: 440, uuidSize: 16 };
-
 function lookAtVdi(bytes: DiskBytes): DiskLook {
-  const header = bytes.upTo(0, SECTOR);
-  if (header.length < SECTOR) return unfit('it is cut off', FETCH_AGAIN);
-  const kind = header.readUInt32LE(VDI.kindAt);
-  const isAlone = [VDI.linkAt, VDI.parentAt].every((at) =>
-    header.subarray(at, at + VDI.uuidSize).equals(Buffer.alloc(VDI.uuidSize)),
-  );
-  if ((kind === VDI.dynamic || kind === VDI.fixed) && isAlone) return disk('vdi');
-  return unfit('it stands on another file', JOIN);
+  if (bytes.size < SECTOR) return cutOff(bytes, SECTOR);
+  if (!vdiStandsAlone(bytes)) return unfit('it stands on another file', JOIN);
+  return wholeDisk(bytes, 'vdi', endOfVdi(bytes));
 }
 
 /** What a vhd says of itself: at its end, and where it grows, at its beginning, too. */
@@ -123,8 +127,9 @@ function lookAtVpc(bytes: DiskBytes): DiskLook | undefined {
   const footer = [first, last].find((one) => one.toString('latin1', 0, 8) === VPC.cookie);
   if (footer === undefined || footer.length < SECTOR) return undefined;
   const kind = footer.readUInt32BE(VPC.kindAt);
-  if (kind === VPC.fixed || kind === VPC.dynamic) return disk('vpc');
-  return unfit('it stands on another file', JOIN);
+  if (kind !== VPC.fixed && kind !== VPC.dynamic) return unfit('it stands on another file', JOIN);
+  if (last.toString('latin1', 0, 8) === VPC.cookie) return disk('vpc');
+  return unfit('it is cut off: as a vhd disk, it has no end', FETCH_AGAIN);
 }
 
 const BOOT_SIGNATURE = { at: 510, bytes: Buffer.from([0x55, 0xaa]) };
@@ -145,6 +150,8 @@ function lookAtRaw(bytes: DiskBytes): DiskLook {
       true,
     );
   }
+  const end = endOfPartitions(bytes);
+  if (end > bytes.size) return cutOff(bytes, end, true);
   if (bytes.size % SECTOR === 0) return disk('raw');
   return unfit(
     `it is cut off: ${bytes.size} bytes are no whole number of sectors, as a raw disk has`,

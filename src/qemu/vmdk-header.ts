@@ -21,10 +21,7 @@ export function isVmdk(bytes: DiskBytes): boolean {
  * @returns as a sentence goes on after the disk; undefined when it stands alone
  */
 export function vmdkProblem(bytes: DiskBytes): string | undefined {
-  const headers = [bytes.upTo(0, SECTOR)];
-  if (headers[0]?.length === SECTOR && headers[0].readBigUInt64LE(56) === AT_END) {
-    headers.push(bytes.upTo(bytes.size - FOOTER_FROM_END, SECTOR));
-  }
+  const headers = headersOf(bytes);
   const pieces = [bytes.upTo(PARENT_PLACE.offset, PARENT_PLACE.length).toString('latin1')];
   for (const header of headers) {
     if (header.length < SECTOR || header.toString('latin1', 0, 4) !== MAGIC) return 'it is cut off';
@@ -38,6 +35,13 @@ export function vmdkProblem(bytes: DiskBytes): string | undefined {
   return pieces.some((piece) => /parentFileNameHint/i.test(piece))
     ? 'it stands on another file'
     : undefined;
+}
+
+/** The header at the beginning, and where that says so the one at the end, which counts then; each may be cut off. */
+export function headersOf(bytes: DiskBytes): Buffer[] {
+  const first = Buffer.from(bytes.upTo(0, SECTOR));
+  if (first.length < SECTOR || first.readBigUInt64LE(56) !== AT_END) return [first];
+  return [first, Buffer.from(bytes.upTo(bytes.size - FOOTER_FROM_END, SECTOR))];
 }
 
 /** The text in the file that tells of its parts; undefined when it has none. */

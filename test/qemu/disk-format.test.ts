@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -280,6 +281,100 @@ describe('lookAtDisk refuses a qcow2 image', () => {
         truncateSync(path, Math.floor(left));
         expect(problem(lookAtDisk(path)), `${left}`).toMatch(/it is cut off: it ends at byte/);
       }
+    }
+  });
+});
+
+describe('lookAtDisk tells a disk that is cut off', () => {
+  it.each([
+    ['qcow2', [], 1],
+    ['qcow2', ['cluster_size=2M'], 1],
+    ['qcow2', ['extended_l2=on'], 1],
+    ['qcow2', ['compat=0.10'], 64 * 1024 - 1],
+    // The file ends with what is left of a sector.
+    ['qcow2 -c', [], 512],
+    ['qcow2 -c', ['cluster_size=4096'], 513],
+    ['vmdk', [], 1],
+    ['vmdk', ['subformat=streamOptimized'], 5000],
+    ['vdi', [], 1],
+    ['vdi', ['static=on'], 1],
+    ['vhdx', ['block_size=1M'], 1],
+    ['vhdx', ['subformat=fixed', 'block_size=1M'], 1],
+    ['vpc', [], 1],
+  ] as const)('%s %j, by the least that is missing', (made, options, missing) => {
+    const raw = join(folder, 'raw');
+    // What is packed does not get smaller.
+    writeFileSync(raw, randomBytes(4 * MIB));
+    const [format, ...more] = made.split(' ');
+    const words = [...more, ...options.flatMap((option) => ['-o', option])];
+    qemuImg('convert', '-f', 'raw', '-O', format!, ...words, raw, path);
+    expect(lookAtDisk(path)).toMatchObject({ kind: 'disk', format });
+    const { size } = statSync(path);
+    for (const left of [size - missing, Math.floor(size / 2), Math.floor(size / 10)]) {
+      truncateSync(path, left);
+      expect(problem(lookAtDisk(path)), `${left}`).toMatch(/it is cut off|cut off or damaged/);
+    }
+  });
+
+  it('raw, by its partitions, in a table of either kind', () => {
+    const mbr = Buffer.alloc(16);
+    mbr.writeUInt8(0x83, 4);
+    mbr.writeUInt32LE(64, 8);
+    const gpt = Buffer.alloc(128, 1);
+    const header = Buffer.alloc(88);
+    header.write('EFI PART');
+    header.writeUInt32LE(2, 72);
+    header.writeUInt32LE(4, 80);
+    header.writeUInt32LE(128, 84);
+    const protective = Buffer.from(mbr).fill(0xee, 4, 5).fill(0xff, 12, 16);
+    const lookAt = (end: number): DiskLook[] => {
+      mbr.writeUInt32LE(end - 64, 12);
+      gpt.writeBigUInt64LE(BigInt(end - 1), 40);
+      fileWith(BOOT, [446, mbr]);
+      const first = lookAtDisk(path);
+      fileWith(BOOT, [446, protective], [512, header], [1024, gpt]);
+      return [first, lookAtDisk(path)];
+    };
+    for (const look of lookAt(MIB / 512)) expect(look).toMatchObject({ format: 'raw' });
+    for (const look of lookAt(MIB / 512 + 1)) {
+      expect(problem(look)).toBe(
+        `it is cut off: it ends at byte ${MIB}, and has data up to ${MIB + 512}`,
+      );
+      expect(look).toMatchObject({ mayBeRaw: true });
+    }
+    expect(lookAtDisk(path, { as: 'raw' })).toMatchObject({ kind: 'disk', format: 'raw' });
+  });
+
+  it('and nothing else: a partition table that is the code of a boot loader', () => {
+    fileWith(BOOT, [446, Buffer.alloc(64, 0x9c)]);
+    expect(lookAtDisk(path)).toMatchObject({ kind: 'disk', format: 'raw' });
+  });
+
+  it.each([
+    ['qcow2', 'preallocation=metadata'],
+    ['qcow2', 'preallocation=falloc'],
+    ['qcow2', 'lazy_refcounts=on'],
+    ['vmdk', 'zeroed_grain=on'],
+  ])('and not %s with %s, whose end nobody has written to', (format, option) => {
+    qemuImg('create', '-q', '-f', format, '-o', option, path, String(4 * MIB + 512));
+    for (const io of ['write -P 1 0 512', 'write -z 1M 1M', 'write -P 2 4M 512', 'discard 0 64k']) {
+      execFileSync('qemu-io', ['-f', format, '-d', 'unmap', '-c', io, path], { stdio: 'ignore' });
+      expect(lookAtDisk(path), io).toMatchObject({ kind: 'disk', format });
+    }
+  });
+
+  // With a loop over all that is told it would take minutes.
+  it('within the time of a test, however long its tables say that they are', () => {
+    for (const [format, at, bytes] of [
+      ['qcow2', 56, 'ffffffff'],
+      ['qcow2', 36, '00400000'],
+      ['vmdk', 12, 'ffffffffffff0f00'],
+      ['vmdk', 44, 'ffffffff'],
+      ['vdi', 384, 'ffffffff'],
+    ] as const) {
+      create(format);
+      change(at, Buffer.from(bytes, 'hex'));
+      expect(lookAtDisk(path), `${format} ${at}`).toMatchObject({ kind: 'unfit' });
     }
   });
 });

@@ -265,6 +265,12 @@ const BAD: Readonly<Record<string, Spoil>> = {
     await writeFile(path, (await readFile(disk)).subarray(0, 1024 ** 2));
     return path;
   },
+  'a vdi disk that is cut off in its last block': async (outside, disk) => {
+    const path = join(outside, 'short.vdi');
+    await run('qemu-img', ['convert', '-f', 'qcow2', '-O', 'vdi', disk, path]);
+    await writeFile(path, (await readFile(path)).subarray(0, -1));
+    return path;
+  },
   'a packed qcow2 image that was cut off before': async (outside, disk) => {
     const path = join(outside, 'half.img');
     await writeFile(path, (await readFile(disk)).subarray(0, 1024 ** 2));
