@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasCode } from '../../errors.js';
+import { errnoOf, fromSystemError, hasCode } from '../../errors.js';
 import { takeKernelLock } from '../../store/kernel-lock.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { isOwnToken, makerState, newToken } from '../../store/maker-token.js';
@@ -9,10 +10,14 @@ import { isOwnToken, makerState, newToken } from '../../store/maker-token.js';
 const PART = '.part';
 const LOCK = '.lock';
 
+/** A file that is being filled, or its lock: the key, and for a file what was drawn for it. */
+const FILE = /^([A-Za-z0-9_-]{1,128})(?:\.[0-9a-f]{16})?\.(?:part|lock)$/;
+
 /**
- * The place in `downloads/` where one image comes in: `<key>.part`, and beside it `<key>.lock`, whose kernel lock the
- * only process has that may write there, or prepare the image of that key. Whoever is killed leaves both; the next
- * one goes on with them.
+ * The place in `downloads/` where one image comes in: `<key>.<random>.part`, and beside it `<key>.lock`, whose kernel
+ * lock the only process has that may write there, or prepare the image of that key. Whoever is killed leaves both; the
+ * next one goes on with them. A server has a say in the key, but nobody knows the whole name beforehand, so nothing
+ * that is downloaded can name its own file, or another one.
  */
 export class DownloadPlace {
   /** The file that is being filled; it may be absent. */
@@ -55,7 +60,8 @@ export class DownloadPlace {
     try {
       const handle = await takeKernelLock(lock, { mode: 'exclusive', ...options });
       if (handle === undefined) return undefined;
-      return new DownloadPlace(join(layout.downloads, key + PART), lock, handle);
+      const part = (await partsOf(layout, key)).find(isDrawn) ?? newName(key);
+      return new DownloadPlace(join(layout.downloads, part), lock, handle);
     } catch (error) {
       if (!hasCode(error, 'TOOL_MISSING')) throw error;
       const own = `${key}@${newToken()}${PART}`;
@@ -85,10 +91,11 @@ export async function removeDownloads(layout: StoreLayout): Promise<void> {
   const files = await readdir(layout.downloads).catch((): string[] => []);
   const keys = new Set(files.flatMap((file) => keyOf(file) ?? []));
   for (const key of keys) {
-    const place = await DownloadPlace.takeNow(layout, key);
+    await using place = await DownloadPlace.takeNow(layout, key);
     if (place === undefined) continue;
-    await place.clear();
-    await place.release();
+    for (const file of await partsOf(layout, key)) {
+      await rm(join(layout.downloads, file), { force: true });
+    }
   }
   for (const file of files) {
     const token = /@(.+)\.part$/.exec(file)?.[1];
@@ -97,7 +104,27 @@ export async function removeDownloads(layout: StoreLayout): Promise<void> {
   }
 }
 
+function newName(key: string): string {
+  return `${key}.${randomBytes(8).toString('hex')}${PART}`;
+}
+
+/** Whether nobody could know the name beforehand: not so with those of an earlier version. */
+function isDrawn(part: string): boolean {
+  return part.split('.').length === 3;
+}
+
+/** The files of a key that have been begun. */
+async function partsOf(layout: StoreLayout, key: string): Promise<string[]> {
+  try {
+    const files = await readdir(layout.downloads);
+    return files.filter((file) => file.endsWith(PART) && keyOf(file) === key);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw fromSystemError(error, 'read', layout.downloads);
+  }
+}
+
 /** The key of a download's file; undefined for a file of any other kind. */
 function keyOf(file: string): string | undefined {
-  return /^([A-Za-z0-9_-]{1,128})\.(?:part|lock)$/.exec(file)?.[1];
+  return FILE.exec(file)?.[1];
 }

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { copyFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -147,9 +148,13 @@ describe('obtainImage of a URL', () => {
     expect([image.isNew, asRaw.isNew, (await obtain(url)).isNew]).toEqual([true, true, false]);
   });
 
-  test('cannot aim at its own download, whose name it may guess', async ({ obtain, layout }) => {
+  test('cannot aim at its own download, and nobody knows its name', async ({ obtain, layout }) => {
     let content = '';
+    const seen: string[] = [];
+    mkdirSync(layout.downloads, { recursive: true });
     const server = createServer((_, response) => {
+      // It is there before it is asked for.
+      seen.push(...readdirSync(layout.downloads).filter((name) => name.endsWith('.part')));
       response.writeHead(200, { etag: '"chosen"', 'content-length': 1024 }).end(content);
     });
     server.listen(0, '127.0.0.1');
@@ -163,6 +168,9 @@ describe('obtainImage of a URL', () => {
       expect(await readdir(layout.images)).toEqual([]);
       await expectNothingLeft(layout);
     }
+    expect(seen).not.toEqual([]);
+    for (const name of seen) expect(name).toMatch(new RegExp(`^${key}\\.[0-9a-f]{16}\\.part$`));
+    expect(new Set(seen).size).toBe(2);
     server.closeAllConnections();
     server.close();
   });
