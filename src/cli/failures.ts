@@ -2,8 +2,8 @@ import { hasCode, MultipassError } from '../errors.js';
 import { printable } from './format/table.js';
 
 /** The wrong use of a command: exit code 1. */
-export function usageError(message: string): MultipassError {
-  return new MultipassError('USAGE', message);
+export function usageError(message: string, hint?: string): MultipassError {
+  return new MultipassError('USAGE', message, { hint });
 }
 
 /**
@@ -13,7 +13,7 @@ export function usageError(message: string): MultipassError {
 export function settingFailure(error: unknown, key: string): unknown {
   if (key.startsWith('local.')) return error;
   const isAboutSetting = hasCode(error, 'SETTING_UNKNOWN', 'SETTING_INVALID');
-  return isAboutSetting ? usageError(error.message) : error;
+  return isAboutSetting ? usageError(error.message, error.hint) : error;
 }
 
 /**

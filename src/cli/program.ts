@@ -1,11 +1,13 @@
 import { Command as Parser, CommanderError, Option } from 'commander';
 import type { Command } from './command.js';
+import { arrangeWords } from './arrange-words.js';
 import { allCommands } from './commands/all.js';
 import { version } from './commands/version.js';
 import type { CliContext } from './context.js';
 import type { StoreLayout } from '../store/layout.js';
 import { EXIT } from './exit-codes.js';
 import { usageError } from './failures.js';
+import { flagsFor, hintAtCommand, hintAtOption } from './mistyped.js';
 import { HELP, TAKE_OVER, VERBOSE, type CommandOption } from './options.js';
 
 const ABOUT =
@@ -59,13 +61,19 @@ export async function runCommandLine(argv: readonly string[], hooks: ParserHooks
         unknown === undefined ? parser.helpInformation() : unknownCommand(unknown),
       );
       exitCode = unknown === undefined ? EXIT.failed : EXIT.usage;
+      if (unknown !== undefined) await hintAtCommand(unknown, parser.commands, context);
     });
   try {
-    await parser.parseAsync([...argv], { from: 'user' });
+    const isCommand = (word: string): boolean => parser.commands.some((one) => isCalled(one, word));
+    const words = await arrangeWords(argv, isCommand, context.layout);
+    await parser.parseAsync([...words], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === 'commander.helpDisplayed') return EXIT.ok;
-    throw usageError(complaint(error, argv, parser));
+    throw usageError(
+      complaint(error, argv, parser),
+      hintAtOption(error.message, flagsFor(argv, parser)),
+    );
   }
   return exitCode;
 }

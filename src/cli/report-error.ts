@@ -1,4 +1,7 @@
 import { fromSystemError, MultipassError } from '../errors.js';
+import { guess } from '../nearest.js';
+import type { StoreLayout } from '../store/layout.js';
+import { instanceEntryNames } from '../store/listing.js';
 import type { CliContext } from './context.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import { printable } from './format/table.js';
@@ -11,7 +14,7 @@ import { CommandFailure } from './program.js';
  */
 export function reportError(
   error: unknown,
-  context: Pick<CliContext, 'stderr' | 'version'>,
+  context: Pick<CliContext, 'stderr' | 'version'> & Partial<Pick<CliContext, 'layout'>>,
   verbose: boolean,
 ): number {
   const command = error instanceof CommandFailure ? error.command : undefined;
@@ -21,14 +24,12 @@ export function reportError(
     return EXIT.failed;
   }
   const message = cause.code === 'SEVERAL' ? cause.message : printable(cause.message);
-  if (cause.code === 'USAGE' || command === undefined) {
-    context.stderr.write(`${message}\n`);
-    return exitCodeOf(cause);
-  }
-  context.stderr.write(`${command} failed: ${message}\n`);
-  const causes = verbose ? causesOf(cause) : [];
+  const isPlain = cause.code === 'USAGE' || command === undefined;
+  context.stderr.write(isPlain ? `${message}\n` : `${command} failed: ${message}\n`);
+  const causes = verbose && !isPlain ? causesOf(cause) : [];
   for (const line of causes) context.stderr.write(`  caused by: ${printable(line)}\n`);
-  for (const hint of hintsOf(cause)) context.stderr.write(`  hint: ${printable(hint)}\n`);
+  for (const hint of hintsOf(cause, context.layout))
+    context.stderr.write(`  hint: ${printable(hint)}\n`);
   for (const line of consoleOf(cause)) context.stderr.write(`  console: ${printable(line)}\n`);
   return exitCodeOf(cause);
 }
@@ -47,10 +48,24 @@ function causesOf(error: Error): string[] {
 }
 
 /** Each different hint once: several failures may have the same. */
-function hintsOf({ hint, cause }: MultipassError): string[] {
-  const errors: unknown[] = cause instanceof AggregateError ? cause.errors : [];
-  const hints = [hint, ...errors.map((one) => (one as MultipassError).hint)];
+function hintsOf(error: MultipassError, layout: StoreLayout | undefined): string[] {
+  const { cause } = error;
+  const errors = cause instanceof AggregateError ? (cause.errors as MultipassError[]) : [];
+  const hints = [error, ...errors].map((one) => hintOf(one, layout));
   return [...new Set(hints)].filter((one) => one !== undefined);
+}
+
+/** Who throws that there is no such instance need not know the store; here it is known, and so what is there. */
+function hintOf(error: MultipassError, layout: StoreLayout | undefined): string | undefined {
+  const { hint, details } = error;
+  if (layout === undefined || hint === undefined) return hint;
+  if (error.code !== 'INSTANCE_NOT_FOUND' || typeof details['name'] !== 'string') return hint;
+  try {
+    return guess(details['name'], instanceEntryNames(layout), hint);
+  } catch {
+    // The instances cannot be listed; that is not what this error is about.
+    return hint;
+  }
 }
 
 /** The end of the console of the guest that failed; of several guests none: nobody could say which is whose. */

@@ -90,6 +90,21 @@ export class StoreLayout {
     return join(this.root, 'settings.json');
   }
 
+  /** The aliases of commands; absent while there are none. */
+  get aliasesFile(): string {
+    return join(this.root, 'aliases.json');
+  }
+
+  /** Locked by whoever changes the aliases. */
+  get aliasesLock(): string {
+    return join(this.root, 'aliases.lock');
+  }
+
+  /** A folder for PATH, with an entry for each alias. */
+  get bin(): string {
+    return join(this.root, 'bin');
+  }
+
   /** Every folder of the store that is made at first use. */
   get folders(): readonly string[] {
     return [

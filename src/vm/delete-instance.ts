@@ -5,6 +5,7 @@ import { isPlainName, type StoreLayout } from '../store/layout.js';
 import { noteFolders } from '../store/living.js';
 import { trashInstance } from '../store/trash.js';
 import { Work, type WorkRequest } from '../work.js';
+import { forgetAliases } from './aliases/forget-aliases.js';
 import { deletionOnFullDisk, instanceNotFound } from './errors.js';
 import { lockInstance } from './lock-instance.js';
 import { readInstances } from './list-instances.js';
@@ -71,7 +72,7 @@ export async function purgeInstance(
   await endIfRunning(layout, name, { work, force: true });
   await using lock = await lockInstance(layout, name, { for: 'purge', mode: 'exclusive', work });
   lock.assertHeld();
-  await trash(layout, name);
+  await trash(layout, name, work);
 }
 
 /**
@@ -107,7 +108,7 @@ export async function purgeDeletedInstance(
   await using lock = await lockInstance(layout, name, { for: 'purge', mode: 'exclusive', work });
   if (!readInstance(layout, name).spec.deleted) return;
   lock.assertHeld();
-  await trash(layout, name);
+  await trash(layout, name, work);
 }
 
 async function requireStore(layout: StoreLayout, name: string): Promise<void> {
@@ -127,9 +128,10 @@ async function endIfRunning(
 }
 
 /** An address that nobody will ask for again goes back to the bridge's pool. */
-async function trash(layout: StoreLayout, name: string): Promise<void> {
+async function trash(layout: StoreLayout, name: string, work: Work): Promise<void> {
   const cards = bridgedCards(layout.instance(name));
   await trashInstance(layout, name, rowsOfFolder);
+  await forgetAliases(layout, work);
   if (cards.length === 0) return;
   const { bridgeDownIfIdle, forgetLeases } = await import('./network/instance-bridge.js');
   await forgetLeases(layout, cards);

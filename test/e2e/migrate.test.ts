@@ -64,12 +64,54 @@ describe('migrate', () => {
     expect(await hashTree(legacy.paths.root)).toEqual(old);
   });
 
+  test('brings the aliases of what came over, and those there are stay', async ({
+    legacy,
+    root,
+  }) => {
+    const place = join(root, '../.local/share/multipass');
+    await mkdir(place, { recursive: true });
+    const ls = { command: 'ls', instance: 'web', 'working-directory': 'map' };
+    const contexts = {
+      default: { lsw: ls, 'a/b': ls, odd: { instance: 7, command: 'ls' } },
+      work: { lsw: { ...ls, instance: 'db', 'working-directory': 'default' } },
+    };
+    const file = join(place, 'multipass_aliases.json');
+    await writeFile(file, JSON.stringify({ 'active-context': 'work', contexts }));
+    const migrate = async (...words: string[]): Promise<unknown> => {
+      const args = ['migrate', '--format', 'json', '--from', legacy.paths.root, ...words];
+      const { stdout } = await multipass(args, { store: root });
+      const { aliases, errors } = JSON.parse(stdout) as { aliases: string[]; errors: string[] };
+      return { aliases, errors };
+    };
+    const errors = [
+      `"${file}": contexts.default.odd.instance: expected a string, found 7`,
+      'the alias "default.a/b" has an impossible name',
+    ];
+    const fault = errors.slice(0, 1);
+    expect(await migrate('--dry-run')).toEqual({ aliases: ['default.lsw', 'work.lsw'], errors });
+    expect(await migrate('web')).toEqual({ aliases: ['default.lsw'], errors });
+    expect(await migrate('db')).toEqual({ aliases: ['work.lsw'], errors: fault });
+    const run = async (...words: string[]): Promise<string> =>
+      (await multipass(words, { store: root })).stdout;
+    expect(await run('aliases', '--format', 'csv')).toBe(
+      'Alias,Instance,Command,Working directory,Context\n' +
+        'lsw,web,ls,map,default*\nlsw,db,ls,default,work\n',
+    );
+    await writeFile(file, JSON.stringify({ top: { command: 'top', instance: 'web' }, lsw: ls }));
+    expect(await migrate('web')).toEqual({ aliases: ['default.top'], errors: [] });
+    await writeFile(file, '{"contexts": {"default": {"cut": {"comm');
+    expect(await migrate('web')).toMatchObject({
+      aliases: [],
+      errors: [expect.stringContaining('is cut off or damaged') as string],
+    });
+  });
+
   test('gives its report as JSON, with the keys that are promised', async ({ legacy, root }) => {
     const args = ['migrate', '--format', 'json', '--from', legacy.paths.root, 'web', 'ghost'];
     const { stdout, stderr, exitCode } = await multipass(args, { store: root });
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
     const report = JSON.parse(stdout) as Report;
-    expect(Object.keys(report)).toEqual(['errors', 'from', 'dry_run', 'instances']);
+    expect(Object.keys(report)).toEqual(['errors', 'from', 'dry_run', 'instances', 'aliases']);
     const [ghost, web] = report.instances;
     const keys = ['name', 'action', 'reason', 'state', 'method', 'bytes', 'snapshots', 'warnings'];
     expect(Object.keys(web ?? {})).toEqual(keys);

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
-import { test } from '../support/store-fixture.js';
+import { makeInstance, test } from '../support/store-fixture.js';
+import { writeSnapshot, snapshotRecord } from '../support/snapshot-record.js';
 import { multipass } from '../support/command.js';
 
 /** A wrong command line: the words, and what is said of them on stderr, with exit code 1. */
@@ -98,8 +99,39 @@ const WRONG_SIZES: readonly (readonly [words: string, stderr: string])[] = [
 
 describe('a wrong command line', () => {
   test.for(WRONG)('multipass %s says: %s', async ([words, stderr], { root }) => {
-    const result = await multipass(words.split(' '), { store: root });
-    expect(result).toEqual({ stdout: '', stderr: `${stderr}\n`, exitCode: 1 });
+    const { stderr: said, ...rest } = await multipass(words.split(' '), { store: root });
+    expect(rest).toEqual({ stdout: '', exitCode: 1 });
+    expect(said.replace(/^ {2}hint: .*\n/m, '')).toBe(`${stderr}\n`);
+  });
+
+  test.for<[words: string, meant: string]>([
+    ['cloen a', '"clone"'],
+    ['lsit', '"list"'],
+    ['unalais a', '"unalias"'],
+    ['clone a --nmae b', '"--name"'],
+    ['launch --cpu=2', '"--cpus"'],
+    ['list --hlep', '"--help"'],
+    ['list --format jsno', '"json"'],
+    ['clone a --format tabel', '"table"'],
+    ['get client.primary', '"client.primary-name"'],
+    ['set local.netwrok=user', '"local.network"'],
+    ['get local.web.cpu', '"local.web.cpus"'],
+    ['info wbe', '"web"'],
+    ['start web wbe', '"web"'],
+    ['delete --purge web.snap', '"snap1"'],
+    ['exec wbe true', '"web"'],
+  ])('multipass %s says what was meant: %s', async ([words, meant], { store }) => {
+    const dir = await makeInstance(store.layout, 'web', { tags: 1 });
+    await writeSnapshot(dir, snapshotRecord(1, { name: 'snap1' }));
+    const { stderr } = await multipass(words.split(' '), { store: store.layout.root });
+    expect(stderr).toContain(`hint: Did you mean ${meant}?`);
+  });
+
+  test('says nothing of what is like nothing', async ({ root }) => {
+    for (const words of ['frobnicate', 'list --frobnicate', 'list --snapshots=yes']) {
+      const { stderr } = await multipass(words.split(' '), { store: root });
+      expect(stderr).not.toContain('hint:');
+    }
   });
 
   test.for(WRONG_SIZES)('multipass %s fails', async ([words, stderr], { root }) => {
@@ -125,7 +157,7 @@ describe('a wrong command line', () => {
   test('tells an unknown command on stdout, as Multipass does', async ({ root }) => {
     expect(await multipass(['cloen', 'a'], { store: root })).toEqual({
       stdout: `Error: Unknown command or alias 'cloen' (try "multipass help" or "multipass aliases")\n`,
-      stderr: '',
+      stderr: '  hint: Did you mean "clone"?\n',
       exitCode: 1,
     });
   });
@@ -142,6 +174,8 @@ describe('the help', () => {
     const [, commands = ''] = asked?.stdout.split('Available commands:\n') ?? [];
     expect(commands.trimEnd().split('\n')).toEqual([
       expect.stringMatching(/^ {2}adopt +Make a copied folder an instance of its own$/),
+      expect.stringMatching(/^ {2}alias +Create an alias$/),
+      expect.stringMatching(/^ {2}aliases +List available aliases$/),
       expect.stringMatching(/^ {2}authenticate, auth +Succeed: there is no service to auth/),
       expect.stringMatching(/^ {2}clone +Clone an instance$/),
       expect.stringMatching(/^ {2}completion +Print a completion script for a shell$/),
@@ -158,6 +192,7 @@ describe('the help', () => {
       expect.stringMatching(/^ {2}migrate +Bring the instances of an old Multipass over$/),
       expect.stringMatching(/^ {2}mount +Mount a local directory in the instance$/),
       expect.stringMatching(/^ {2}networks +List available network interfaces$/),
+      expect.stringMatching(/^ {2}prefer +Switch the current alias context$/),
       expect.stringMatching(/^ {2}purge +Purge all deleted instances permanently$/),
       expect.stringMatching(/^ {2}recover +Recover deleted instances$/),
       expect.stringMatching(/^ {2}rename +Give an instance another name$/),
@@ -171,6 +206,7 @@ describe('the help', () => {
       expect.stringMatching(/^ {2}suspend +Suspend running instances$/),
       expect.stringMatching(/^ {2}tree +Show what came from what$/),
       expect.stringMatching(/^ {2}umount, unmount +Unmount a directory from an instance$/),
+      expect.stringMatching(/^ {2}unalias +Remove aliases$/),
       expect.stringMatching(/^ {2}version +Show version details$/),
       expect.stringMatching(/^ {2}wait-ready +Succeed: there is no service to wait for$/),
     ]);

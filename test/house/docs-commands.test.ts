@@ -21,8 +21,6 @@ const NAMES = COMMANDS.flatMap(({ name, aliases }) => [name, ...aliases]);
 
 /** What is named, and is no command line of ours. */
 const OTHERS = new Set([
-  // A text of Multipass's own, word for word.
-  'aliases',
   // Prose: "the multipass command".
   'command.',
 ]);

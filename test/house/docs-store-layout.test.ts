@@ -10,6 +10,7 @@ import { initialiseStore } from '../../src/store/format.js';
 import { BASE_FILE, INSTANCE_FILES, InstanceDir } from '../../src/store/instance-dir.js';
 import { StoreLayout } from '../../src/store/layout.js';
 import { newToken } from '../../src/store/maker-token.js';
+import { decodeAliases } from '../../src/vm/aliases/alias-record.js';
 import { cloneAction } from '../../src/vm/clone/policy.js';
 import { decodeVaultRecord } from '../../src/vm/images/vault-record.js';
 import { decodeImageRecord } from '../../src/vm/records/image-record.js';
@@ -97,6 +98,14 @@ const MACHINE = {
     seenAs: { uid: 0, gid: 0 },
   },
   started: '',
+};
+
+const ALIASES = {
+  format: 1,
+  active: 'default',
+  contexts: {
+    work: { ls: { instance: 'web', uuid: UUID, command: 'ls', workingDirectory: 'map' } },
+  },
 };
 
 let folder: string;
@@ -229,6 +238,14 @@ describe('the records, as docs/store-layout.md has them', () => {
       /^(?:client|local)\./.test(code),
     );
     expect(named.sort()).toEqual(Object.keys(STORE_SETTINGS).sort());
+  });
+
+  it('aliases.json', () => {
+    const { keys } = decoded(() => decodeAliases(placeOf(ALIASES)));
+    const { keys: text, choices } = described(section(DOCUMENT, 'aliases.json'));
+    expect(Object.keys(text)).toEqual(Object.keys(keys));
+    expect(text['contexts']).toEqual(keys['contexts']?.['work']?.['ls']);
+    expect(choices.get('contexts/workingDirectory')).toEqual(['map', 'default']);
   });
 
   it('a commit', async () => {

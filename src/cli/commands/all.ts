@@ -1,5 +1,7 @@
 import type { Command } from '../command.js';
 import { adopt } from './adopt.js';
+import { aliasCommand } from './alias.js';
+import { aliases } from './aliases.js';
 import { clone } from './clone.js';
 import { completeNames } from './complete-names.js';
 import { completionCommand } from './completion.js';
@@ -17,6 +19,7 @@ import { migrate } from './migrate.js';
 import { mount } from './mount.js';
 import { networks } from './networks.js';
 import { authenticate, waitReady } from './no-service.js';
+import { prefer } from './prefer.js';
 import { purge } from './purge.js';
 import { recover } from './recover.js';
 import { rename } from './rename.js';
@@ -30,12 +33,15 @@ import { stop } from './stop.js';
 import { suspend } from './suspend.js';
 import { tree } from './tree.js';
 import { umount } from './umount.js';
+import { unalias } from './unalias.js';
 import { version } from './version.js';
 
 /** Every command, in the order of the help. */
 export function allCommands(helpOf: (name: string | undefined) => string | undefined): Command[] {
   const commands: Command[] = [
     adopt,
+    aliasCommand(() => commands),
+    aliases,
     authenticate,
     clone,
     completionCommand(() => commands),
@@ -52,6 +58,7 @@ export function allCommands(helpOf: (name: string | undefined) => string | undef
     migrate,
     mount,
     networks,
+    prefer,
     purge,
     recover,
     rename,
@@ -65,6 +72,7 @@ export function allCommands(helpOf: (name: string | undefined) => string | undef
     suspend,
     tree,
     umount,
+    unalias,
     version,
     waitReady,
     completeNames,

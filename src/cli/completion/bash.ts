@@ -19,7 +19,7 @@ _multipass_names() {
   local LC_ALL=C name
   while IFS= read -r name; do
     case $name in
-      '' | [!A-Za-z]* | *[!A-Za-z0-9.-]*) ;;
+      '' | [!A-Za-z0-9_]* | *[!A-Za-z0-9._+-]*) ;;
       *) _multipass_offer "$name" ;;
     esac
   done < <(command multipass __complete "$1" 2>/dev/null </dev/null)
@@ -93,6 +93,8 @@ function argumentAction(argument: CompletionArgument, names: readonly string[]):
     case 'stopped-instance':
     case 'running-instance':
     case 'deleted-instance':
+    case 'alias':
+    case 'alias-context':
       return `_multipass_names ${argument}`;
   }
 }

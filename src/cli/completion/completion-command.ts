@@ -15,6 +15,8 @@ export type CompletionArgument =
   | 'stopped-instance'
   | 'running-instance'
   | 'deleted-instance'
+  | 'alias'
+  | 'alias-context'
   | 'command'
   | 'shell'
   | 'file';

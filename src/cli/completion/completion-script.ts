@@ -11,8 +11,8 @@ const GENERATORS: Record<CompletionShell, (commands: readonly CompletionCommand[
 
 /**
  * The script that teaches a shell to complete `multipass`. It gets names from the hidden `multipass __complete KIND`,
- * KIND being `instance`, `running-instance`, `stopped-instance` or `deleted-instance`, one name a line; a line that is
- * no name is dropped, and none is ever evaluated.
+ * KIND being an argument that is a name (`instance`, `alias`, …), one name a line; a line that is no name is dropped,
+ * and none is ever evaluated.
  */
 export function completionScript(
   shell: CompletionShell,

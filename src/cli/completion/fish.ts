@@ -7,7 +7,7 @@ import {
 
 const FUNCTIONS = `# fish completion for multipass
 function __multipass_names
-    command multipass __complete $argv[1] 2>/dev/null </dev/null | string match -r '^[A-Za-z][A-Za-z0-9.-]*$'
+    command multipass __complete $argv[1] 2>/dev/null </dev/null | string match -r '^[A-Za-z0-9_][A-Za-z0-9._+-]*$'
 end
 
 complete -c multipass -f
@@ -58,6 +58,8 @@ function argumentTexts(argument: CompletionArgument, names: readonly string[]): 
     case 'stopped-instance':
     case 'running-instance':
     case 'deleted-instance':
+    case 'alias':
+    case 'alias-context':
       return [`-a '(__multipass_names ${argument})'`];
   }
 }

@@ -12,7 +12,7 @@ compdef _multipass multipass
 _multipass_names() {
   local -a names
   names=("\${(@f)$(command multipass __complete $1 2>/dev/null </dev/null)}")
-  names=(\${\${(M)names:#[A-Za-z]*}:#*[^A-Za-z0-9.-]*})
+  names=(\${\${(M)names:#[A-Za-z0-9_]*}:#*[^A-Za-z0-9._+-]*})
   compadd -a names
 }
 `;
@@ -79,6 +79,8 @@ function argumentSpecs(argument: CompletionArgument): string[] {
     case 'stopped-instance':
     case 'running-instance':
     case 'deleted-instance':
+    case 'alias':
+    case 'alias-context':
       // with a blank before it, the action gets no options for compadd among its arguments
       return [`*:instance: _multipass_names ${argument}`];
   }

@@ -7,14 +7,14 @@ const COLUMNS = ['Name', 'Action', 'State', 'Method', 'Snapshots', 'Reason'].map
 }));
 
 /**
- * The output of `multipass migrate`. In the table, an instance's warnings follow its line; the errors of the report
- * as a whole are in the JSON only, for the table's reader gets them on stderr.
+ * The output of `multipass migrate`. In the table, an instance's warnings follow its line, and the aliases all of
+ * them; the errors of the report as a whole are in the JSON only, for the table's reader gets them on stderr.
  */
 export function formatMigrationReport(report: MigrationReport, format: 'table' | 'json'): string {
   return format === 'json' ? formatReportJson(report) : formatReportTable(report);
 }
 
-function formatReportJson({ errors, from, dryRun, instances }: MigrationReport): string {
+function formatReportJson({ errors, from, dryRun, instances, aliases }: MigrationReport): string {
   return formatJson({
     errors,
     from,
@@ -29,17 +29,19 @@ function formatReportJson({ errors, from, dryRun, instances }: MigrationReport):
       snapshots: instance.snapshots,
       warnings: instance.warnings,
     })),
+    aliases,
   });
 }
 
-function formatReportTable({ instances }: MigrationReport): string {
+function formatReportTable({ instances, aliases }: MigrationReport): string {
   if (instances.length === 0) return 'No instances found.\n';
   const [header, ...lines] = formatTable(COLUMNS, instances.map(toRow)).split('\n');
   const blocks = instances.map((instance, at) => [
     lines[at],
     ...instance.warnings.map((warning) => `    warning: ${printable(warning)}`),
   ]);
-  return `${[header, ...blocks.flat()].join('\n')}\n`;
+  const end = aliases.length === 0 ? [] : [`Aliases: ${aliases.map(printable).join(', ')}`];
+  return `${[header, ...blocks.flat(), ...end].join('\n')}\n`;
 }
 
 function toRow(instance: MigratedInstance): string[] {

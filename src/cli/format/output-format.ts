@@ -1,4 +1,5 @@
 import { MultipassError } from '../../errors.js';
+import { guess } from '../../nearest.js';
 
 const OUTPUT_FORMATS = ['table', 'json', 'csv', 'yaml'] as const;
 const RESULT_FORMATS = ['table', 'json'] as const;
@@ -29,6 +30,6 @@ function oneOf<Format extends string>(formats: readonly Format[], text: string):
   const format = formats.find((known) => known === text);
   if (format !== undefined) return format;
   throw new MultipassError('USAGE', 'Invalid format type given.', {
-    hint: `Use one of ${formats.join(', ')}.`,
+    hint: guess(text, formats, `Use one of ${formats.join(', ')}.`),
   });
 }

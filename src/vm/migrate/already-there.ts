@@ -11,6 +11,9 @@ import { validMac } from './legacy-spec.js';
 import type { DiskClaims } from './ownership.js';
 import { leftInPlace, removeFolder, removeOrigin, type MigratedDisk } from './remove-origin.js';
 
+/** What the reason for skipping an instance that came over before begins with. */
+export const ALREADY_THERE = 'already there';
+
 /** How a name that may be in the store already is dealt with. */
 export interface AlreadyThereRequest {
   readonly layout: StoreLayout;
@@ -35,7 +38,7 @@ export async function alreadyThere(
   if (there === null) return null;
   const origin = originOf(there, legacy);
   if (origin === null) throw nameTaken(legacy.name);
-  if (mode === 'copy' || dryRun || legacy.folder === null) return 'already there';
+  if (mode === 'copy' || dryRun || legacy.folder === null) return ALREADY_THERE;
   // The run that published it may have been killed before the disk confirmed that.
   await syncPath(layout.instances);
   const left = await removeLeft(legacy.folder, {
@@ -44,7 +47,7 @@ export async function alreadyThere(
     claims,
     migrated: { head: there.dir.disk, print: origin.disk },
   });
-  return `already there; ${left ?? 'the old files were deleted'}`;
+  return `${ALREADY_THERE}; ${left ?? 'the old files were deleted'}`;
 }
 
 interface Left {

@@ -13,7 +13,8 @@ import type { HostEnvironment } from '../../store/storage-root.js';
 import { isValidName } from '../names.js';
 import { Work, type WorkOptions } from '../../work.js';
 import { prepareStore } from '../sweep.js';
-import { alreadyThere, isThere } from './already-there.js';
+import { ALREADY_THERE, alreadyThere, isThere } from './already-there.js';
+import { bringAliases } from './bring-aliases.js';
 import { importKey } from './import-key.js';
 import { migrateInstance } from './migrate-instance.js';
 import { DiskClaims } from './ownership.js';
@@ -65,15 +66,24 @@ export async function migrate({ work, ...wanted }: MigrateRequest): Promise<Migr
     }
   }
   done.push(...missing(request, done));
+  const instances = new Set(done.filter(isInStore).map(({ instance }) => instance.name));
+  const brought = await bringAliases({ ...request, instances });
+  errors.push(...brought.problems);
   return {
     report: {
       errors,
       from: roots.map(({ dataDir }) => dataDir),
       dryRun: request.dryRun,
       instances: done.map(({ instance }) => instance),
+      aliases: brought.aliases,
     },
-    complete: done.every(({ complete }) => complete),
+    complete: brought.complete && done.every(({ complete }) => complete),
   };
+}
+
+function isInStore({ instance: { action, reason } }: Done): boolean {
+  const cameOver = action === 'migrated' || action === 'recovered';
+  return cameOver || reason?.startsWith(ALREADY_THERE) === true;
 }
 
 /** What is to be migrated, and how that is stopped and told. */
@@ -110,7 +120,7 @@ async function migrateOne(
 async function whySkip(request: Wanted, legacy: LegacyInstance): Promise<string | null> {
   const nothing = await nothingToMigrate(legacy);
   if (nothing === null) return await alreadyThere(request, legacy);
-  return isThere(request.layout, legacy) ? 'already there' : nothing;
+  return isThere(request.layout, legacy) ? ALREADY_THERE : nothing;
 }
 
 /** Why there is nothing to bring over, or null. */

@@ -26,4 +26,6 @@ export interface MigrationReport {
   /** True when nothing was written. */
   readonly dryRun: boolean;
   readonly instances: readonly MigratedInstance[];
+  /** The aliases that came over with them, each as `<context>.<name>`. */
+  readonly aliases: readonly string[];
 }

@@ -1,10 +1,12 @@
 import type { StoreLayout } from '../../store/layout.js';
+import { INSTANCE_PROPERTIES } from './instance-properties.js';
 import { instanceSettingHandler } from './instance-setting-handler.js';
 import { unknownSetting } from './setting-errors.js';
 import { Work, type WorkRequest } from '../../work.js';
 import type { SettingHandler } from './setting-handler.js';
 import { snapshotSettingHandler } from './snapshot-setting-handler.js';
 import { storeSettingHandler } from './store-setting-handler.js';
+import { STORE_SETTINGS } from './store-settings.js';
 
 /** Asked in this order. A further kind of settings is a further handler. */
 const HANDLERS: readonly SettingHandler[] = [
@@ -22,7 +24,7 @@ export function getSetting(layout: StoreLayout, key: string): string {
     const value = handler.get(layout, key);
     if (value !== undefined) return value;
   }
-  throw unknownSetting(key);
+  throw unknownSetting(key, keysLike(key));
 }
 
 /**
@@ -39,7 +41,7 @@ export async function setSetting(
   for (const handler of HANDLERS) {
     if (await handler.set(layout, key, value, { work })) return;
   }
-  throw unknownSetting(key);
+  throw unknownSetting(key, keysLike(key));
 }
 
 /**
@@ -50,4 +52,11 @@ export async function setSetting(
 export async function settingKeys(layout: StoreLayout): Promise<string[]> {
   const keys = await Promise.all(HANDLERS.map((handler) => handler.keys(layout)));
   return keys.flat().sort();
+}
+
+/** The keys that there could be beside one: those of the store, and those of the instance that it names. */
+function keysLike(key: string): string[] {
+  const [local = '', name = '', ...property] = key.split('.');
+  const ofInstance = Object.keys(INSTANCE_PROPERTIES).map((one) => `${local}.${name}.${one}`);
+  return [...Object.keys(STORE_SETTINGS), ...(property.length === 1 ? ofInstance : [])];
 }

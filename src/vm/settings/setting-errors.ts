@@ -1,9 +1,10 @@
 import { MultipassError } from '../../errors.js';
+import { guess } from '../../nearest.js';
 
-/** Multipass's text for a key that there is not. */
-export function unknownSetting(key: string): MultipassError {
+/** Multipass's text for a key that there is not. @param known keys that may have been meant */
+export function unknownSetting(key: string, known: readonly string[]): MultipassError {
   return new MultipassError('SETTING_UNKNOWN', `Unrecognized settings key: '${key}'`, {
-    hint: 'See `multipass get --keys` for the keys there are.',
+    hint: guess(key, known, 'See `multipass get --keys` for the keys there are.'),
     details: { key },
   });
 }

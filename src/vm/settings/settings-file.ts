@@ -1,8 +1,7 @@
-import { errnoOf, RecordError, hasCode } from '../../errors.js';
-import { log } from '../../log.js';
+import { errnoOf, RecordError } from '../../errors.js';
 import type { JsonPlace } from '../../files/decoder.js';
-import { takeKernelLock } from '../../store/kernel-lock.js';
 import type { StoreLayout } from '../../store/layout.js';
+import { withRecordLock } from '../../store/record-lock.js';
 import { readRecordIfAny, replaceRecord } from '../../files/record.js';
 import { isStoreSettingKey, storeSetting, type StoreSettingKey } from './store-settings.js';
 
@@ -53,23 +52,10 @@ export async function writeSetting(
   value: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const lock = await lockSettings(layout, signal);
-  try {
+  // Beside the file, which is another one each time it is written.
+  const lock = layout.settingsFile.replace(/\.json$/, '.lock');
+  await withRecordLock(lock, signal, async () => {
     const { all } = readSettingsFile(layout);
     await replaceRecord(layout.settingsFile, { ...all, [key]: value });
-  } finally {
-    await lock?.close();
-  }
-}
-
-/** Beside the file, which is another one each time it is written. */
-async function lockSettings(layout: StoreLayout, signal: AbortSignal | undefined) {
-  const path = layout.settingsFile.replace(/\.json$/, '.lock');
-  try {
-    return await takeKernelLock(path, { mode: 'exclusive', wait: true, signal });
-  } catch (error) {
-    if (!hasCode(error, 'TOOL_MISSING')) throw error;
-    log('debug', 'settings', 'no flock(1) here: the last of two writers wins');
-    return undefined;
-  }
+  });
 }

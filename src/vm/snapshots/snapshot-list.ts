@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, MultipassError, RecordError } from '../../errors.js';
+import { guess } from '../../nearest.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import { readRecord, readRecordIfAny } from '../../files/record.js';
 import { isFolder } from '../read-instance.js';
@@ -69,8 +70,9 @@ export function requireSnapshot(
 ): SnapshotView {
   const found = views.find((view) => view.record.name === name);
   if (found !== undefined) return found;
+  const names = views.map((view) => view.record.name);
   throw new MultipassError('SNAPSHOT_NOT_FOUND', `No such snapshot: ${instance}.${name}`, {
-    hint: 'See `multipass list --snapshots` for the snapshots there are.',
+    hint: guess(name, names, 'See `multipass list --snapshots` for the snapshots there are.'),
     details: { instance, snapshot: name },
   });
 }

@@ -40,7 +40,7 @@ describe('the zsh completion script', () => {
   });
 
   it('keeps only lines that can be names', () => {
-    expect(script).toContain('names=(${${(M)names:#[A-Za-z]*}:#*[^A-Za-z0-9.-]*})');
+    expect(script).toContain('names=(${${(M)names:#[A-Za-z0-9_]*}:#*[^A-Za-z0-9._+-]*})');
   });
 });
 
@@ -68,6 +68,6 @@ describe('the fish completion script', () => {
   });
 
   it('keeps only lines that can be names', () => {
-    expect(script).toContain(`string match -r '^[A-Za-z][A-Za-z0-9.-]*$'`);
+    expect(script).toContain(`string match -r '^[A-Za-z0-9_][A-Za-z0-9._+-]*$'`);
   });
 });

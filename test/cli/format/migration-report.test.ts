@@ -28,6 +28,7 @@ const REPORT: MigrationReport = {
       warnings: [],
     },
   ],
+  aliases: ['default.ls', 'work.top'],
 };
 
 describe('formatMigrationReport', () => {
@@ -38,6 +39,7 @@ build-server   migrated   Stopped   reflink   3           --
     warning: its mounts are gone
     warning: its bridge\uFFFD is gone
 web            skipped    --        --        0           it exists already
+Aliases: default.ls, work.top
 `,
     );
   });
@@ -72,6 +74,10 @@ web            skipped    --        --        0           it exists already
                 "its bridge\\u0007 is gone"
             ]
         }
+    ],
+    "aliases": [
+        "default.ls",
+        "work.top"
     ]
 }
 `,

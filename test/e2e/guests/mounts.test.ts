@@ -13,7 +13,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { delimiter, dirname, join, relative } from 'node:path';
 import { geteuid } from 'node:process';
 import { describe, expect, vi } from 'vitest';
 import { readInstance } from '../../../src/vm/read-instance.js';
@@ -98,6 +98,28 @@ describe('a classic mount', () => {
     }
     await guests.sh('web', 'rm -r shared/*; mkdir -p shared/a/b; echo deep >shared/a/b/c');
     expect(await readFile(join(host.classic, 'a/b/c'), 'utf8')).toBe('deep\n');
+  });
+
+  test('is where an alias runs whose host folder it is', async ({ guests, host }) => {
+    const { layout } = guests;
+    const env = { PATH: `${process.env['PATH']}${delimiter}${layout.bin}` };
+    const inFolder = (cwd: string) => ({ cwd, env });
+    await guests.ok(['alias', 'web:pwd', 'where'], { env });
+    await guests.ok(['alias', 'web:pwd', 'home', '-n'], { env });
+    const deep = join(host.classic, 'deep er');
+    await mkdir(deep);
+    expect(await guests.ok(['where'], inFolder(deep))).toBe('/home/ubuntu/shared/deep er\n');
+    expect(await guests.ok(['default.where'], inFolder('/'))).toBe('/home/ubuntu\n');
+    expect(await guests.ok(['home'], inFolder(host.classic))).toBe('/home/ubuntu\n');
+    await guests.ok(['alias', 'web:sh', 'run'], { env });
+    const words = ['default.run', '-c', 'printf "%s|" "$@"; cat; exit 7', '--', 'a  b', '--', '-v'];
+    expect(await guests.multipass(words, { cwd: deep, input: 'in' })).toEqual({
+      stdout: 'a  b|--|-v|in',
+      stderr: '',
+      exitCode: 7,
+    });
+    await rm(deep, { recursive: true });
+    await guests.ok(['unalias', '--all']);
   });
 
   test('maps ids both ways', async ({ guests, host }) => {

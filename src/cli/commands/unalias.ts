@@ -1,0 +1,23 @@
+import { defineCommand } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { usageError } from '../failures.js';
+import { flag } from '../options.js';
+
+export const unalias = defineCommand({
+  name: 'unalias',
+  summary: 'Remove aliases',
+  description: 'Remove aliases, those of another than the active context by <context>.<name>.',
+  usage: '<name> [<name> ...]',
+  argument: 'alias',
+  options: {
+    all: flag({ flags: ['-a', '--all'], description: 'Remove all aliases of the active context' }),
+  },
+  async run({ context: { layout, signal }, args, options: { all } }) {
+    if (all && args.length === 1) throw usageError('Cannot specify name when --all option set');
+    if (all && args.length > 1) throw usageError('Cannot specify names when --all option set');
+    if (!all && args.length === 0) throw usageError('Name argument or --all is required');
+    const { removeAliases } = await import('../../vm/aliases/change-aliases.js');
+    await removeAliases(layout, all ? undefined : args, { work: { signal } });
+    return EXIT.ok;
+  },
+});

@@ -1,0 +1,91 @@
+import { MultipassError } from '../../errors.js';
+import { checkStoreFormat } from '../../store/format.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { ANY_STATE, lookAt } from '../open.js';
+import { prepareStore } from '../sweep.js';
+import { Work, type WorkRequest } from '../../work.js';
+import { changeAliases } from './alias-file.js';
+import { withContext, withoutKey, type Alias, type AliasRecord } from './alias-record.js';
+import { placeOfAlias } from './find-alias.js';
+
+/** Which alias is made. */
+export interface DefineAliasRequest extends WorkRequest {
+  readonly layout: StoreLayout;
+  readonly name: string;
+  readonly instance: string;
+  readonly command: string;
+  readonly workingDirectory: Alias['workingDirectory'];
+}
+
+/**
+ * Makes an alias in the active context, atomically and durably.
+ * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, and what makes an instance Broken; USAGE, with
+ *   Multipass's text, when the context has an alias of that name; ABORTED, …
+ */
+export async function defineAlias(request: DefineAliasRequest): Promise<void> {
+  const { layout, name, instance, command, workingDirectory } = request;
+  const { spec } = lookAt(layout, instance, { for: 'alias', states: ANY_STATE, disk: 'any' });
+  await prepareStore(layout, { exists: true });
+  const { signal } = Work.of(request.work);
+  await changeAliases(layout, signal, (record) => {
+    const context = record.contexts[record.active] ?? {};
+    if (Object.hasOwn(context, name)) {
+      throw new MultipassError('USAGE', `Alias '${name}' already exists in current context`, {
+        hint: `Remove it first (\`multipass unalias ${name}\`), or give this one another name.`,
+      });
+    }
+    const alias: Alias = { instance, uuid: spec.uuid, command, workingDirectory };
+    return withContext(record, record.active, { ...context, [name]: alias });
+  });
+}
+
+/**
+ * Removes aliases, all or none, atomically and durably.
+ * @param names each as a command line has it; undefined: those of the active context
+ * @throws MultipassError USAGE that names those that there are not; ABORTED, …
+ */
+export async function removeAliases(
+  layout: StoreLayout,
+  names: readonly string[] | undefined,
+  request: WorkRequest = {},
+): Promise<void> {
+  const wanted = names ?? [];
+  if (!checkStoreFormat(layout)) {
+    requireNone(wanted);
+    return;
+  }
+  await prepareStore(layout, { exists: true });
+  await changeAliases(layout, Work.of(request.work).signal, (record) => {
+    if (names === undefined) return withContext(record, record.active, {});
+    const found = names.map((name) => placeOfAlias(record, name));
+    requireNone(names.filter((_, at) => found[at] === undefined));
+    return found.reduce((changed: AliasRecord, place) => {
+      if (place === undefined) return changed;
+      const aliases = changed.contexts[place.context] ?? {};
+      return withContext(changed, place.context, withoutKey(aliases, place.name));
+    }, record);
+  });
+}
+
+/**
+ * Makes a context the active one, which need not have aliases; the store is made at first use.
+ * @throws MultipassError ABORTED, STORE_TOO_NEW, …
+ */
+export async function preferContext(
+  layout: StoreLayout,
+  context: string,
+  request: WorkRequest = {},
+): Promise<void> {
+  await prepareStore(layout);
+  await changeAliases(layout, Work.of(request.work).signal, (record) =>
+    record.active === context ? record : { ...record, active: context },
+  );
+}
+
+function requireNone(missing: readonly string[]): void {
+  if (missing.length === 0) return;
+  const what = missing.length === 1 ? 'alias' : 'aliases';
+  throw new MultipassError('USAGE', `Nonexistent ${what}: ${missing.join(', ')}.`, {
+    hint: 'See `multipass aliases` for those there are.',
+  });
+}
