@@ -1,7 +1,7 @@
 /**
  * The known word that a mistyped one was probably meant to be: the one with the fewest letters added, left out,
- * changed, or changed about with their neighbour (the optimal string alignment distance), regardless of case; of several
- * the first. No library that is worth its place counts `lsit` for one slip; so this is our own.
+ * changed, or changed about with their neighbour (the optimal string alignment distance), regardless of case; of
+ * several the first. No library that is worth its place counts `lsit` for one slip; so this is our own.
  * @returns undefined when every word is too far off: more than one slip in three letters, or the word itself
  */
 function nearest(word: string, known: Iterable<string>): string | undefined {
