@@ -16,8 +16,8 @@ const OWNERS = {
   'write-file-atomic': ['src/files/record.ts'],
   commander: ['src/cli/program.ts'],
   'cli-spinners': ['src/cli/spinner.ts'],
-  'node:child_process': ['src/process/attach.ts', 'src/process/detach.ts'],
-  child_process: ['src/process/attach.ts', 'src/process/detach.ts'],
+  'node:child_process': ['src/process/attach.ts', 'src/process/connect.ts', 'src/process/detach.ts'],
+  child_process: ['src/process/attach.ts', 'src/process/connect.ts', 'src/process/detach.ts'],
   ...Object.fromEntries(HTTP.map((name) => [name, ['src/http/**/*.ts']])),
 };
 

@@ -6,8 +6,8 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw abortedError(signal);
 }
 
-/** The error of a workflow that was told to stop; the signal's own reason is its cause. */
-function abortedError(signal: AbortSignal): MultipassError {
+/** The error of a workflow that was told to stop: ABORTED; the signal's own reason is its cause. */
+export function abortedError(signal: AbortSignal): MultipassError {
   if (signal.reason instanceof MultipassError) return signal.reason;
   return new MultipassError('ABORTED', 'interrupted', { cause: signal.reason });
 }

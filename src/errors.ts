@@ -49,6 +49,8 @@ export type ErrorCode =
   | 'MOUNT_FAILED'
   | 'MOUNT_EXISTS'
   | 'MOUNT_NOT_FOUND'
+  // files that are copied
+  | 'TRANSFER_FAILED'
   // networks
   | 'NETWORK_NOT_FOUND'
   | 'NETWORK_UNAVAILABLE'

@@ -19,6 +19,7 @@ export type Phase =
   | 'stopping'
   | 'suspending'
   | 'mounting'
+  | 'transferring'
   // snapshots
   | 'snapshotting'
   | 'restoring';

@@ -4,7 +4,7 @@ import { MultipassError } from '../errors.js';
 import { StoreLayout } from '../store/layout.js';
 import { storageRoot } from '../store/storage-root.js';
 import { readSettings } from '../vm/settings/settings.js';
-import type { CliContext, Output } from './context.js';
+import type { CliContext, ResultOutput } from './context.js';
 import { EXIT, exitCodeOfSignal } from './exit-codes.js';
 import { runCli } from './main.js';
 import { reportError } from './report-error.js';
@@ -57,6 +57,7 @@ const version = process.env['MULTIPASS_TS_VERSION'] ?? '';
 const layout = storeLayout();
 const context: CliContext = {
   stdin: readStdin,
+  stdinPieces: () => process.stdin as AsyncIterable<Buffer>,
   terminal: process.stdin.isTTY && process.stdout.isTTY,
   stdout: outputOf(process.stdout),
   stderr,
@@ -96,9 +97,17 @@ async function readStdin(): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-function outputOf(stream: NodeJS.WriteStream): Output {
+function outputOf(stream: NodeJS.WriteStream): ResultOutput {
   return {
     write: (text) => void stream.write(stream.isTTY ? forTerminal(text) : text),
+    writeBytes: async (bytes) =>
+      await new Promise<void>((resolve, reject) => {
+        const shown = stream.isTTY ? forTerminal(Buffer.from(bytes).toString('utf8')) : bytes;
+        stream.write(shown, (error) => {
+          if (error) reject(error);
+          else resolve();
+        });
+      }),
     steer: (sequence) => void stream.write(sequence),
     isTerminal: stream.isTTY,
     get columns() {

@@ -11,14 +11,25 @@ export interface Output {
   readonly columns: number;
 }
 
+/** A stream for results, which need not be text. */
+export interface ResultOutput extends Output {
+  /**
+   * Writes bytes, and resolves when there is room for more; on a terminal none of them steers.
+   * @throws the system's own error: EPIPE when nobody reads any more
+   */
+  writeBytes(bytes: Uint8Array): Promise<void>;
+}
+
 /** The world as a command sees it: it touches no global of the process. */
 export interface CliContext {
   /** All of standard input, to its end: bytes. */
   readonly stdin: () => Promise<Buffer>;
+  /** Standard input, piece by piece. */
+  readonly stdinPieces: () => AsyncIterable<Uint8Array>;
   /** Whether standard input and output are a terminal, such as a shell in a guest wants. */
   readonly terminal: boolean;
   /** Results, and nothing else. */
-  readonly stdout: Output;
+  readonly stdout: ResultOutput;
   /** Progress, warnings and errors. */
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -75,9 +75,11 @@ function wordsOf(line: string): string[] {
 async function complaintOf(words: readonly string[]): Promise<string> {
   let told = '';
   const write = (text: string) => void (told += text);
-  const output = { write, steer: write, isTerminal: false, columns: 80 };
+  const writeBytes = () => Promise.resolve();
+  const output = { write, writeBytes, steer: write, isTerminal: false, columns: 80 };
   const context = {
     stdin: () => Promise.resolve(Buffer.alloc(0)),
+    stdinPieces: () => Readable.from([]),
     terminal: false,
     stdout: output,
     stderr: output,

@@ -12,6 +12,9 @@ export async function multipassInProcess(
   const [stdout, stderr] = [new Recorder(), new Recorder()];
   const context: CliContext = {
     stdin: () => Promise.resolve(Buffer.alloc(0)),
+    stdinPieces: async function* () {
+      // There is nothing.
+    },
     terminal: false,
     stdout,
     stderr,
@@ -33,6 +36,11 @@ class Recorder {
 
   write(text: string): void {
     this.text += text;
+  }
+
+  writeBytes(bytes: Uint8Array): Promise<void> {
+    this.text += Buffer.from(bytes).toString('utf8');
+    return Promise.resolve();
   }
 
   steer(sequence: string): void {

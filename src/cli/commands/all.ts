@@ -31,6 +31,7 @@ import { snapshot } from './snapshot.js';
 import { start } from './start.js';
 import { stop } from './stop.js';
 import { suspend } from './suspend.js';
+import { transfer } from './transfer.js';
 import { tree } from './tree.js';
 import { umount } from './umount.js';
 import { unalias } from './unalias.js';
@@ -70,6 +71,7 @@ export function allCommands(helpOf: (name: string | undefined) => string | undef
     start,
     stop,
     suspend,
+    transfer,
     tree,
     umount,
     unalias,

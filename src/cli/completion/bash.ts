@@ -20,9 +20,14 @@ _multipass_names() {
   while IFS= read -r name; do
     case $name in
       '' | [!A-Za-z0-9_]* | *[!A-Za-z0-9._+-]*) ;;
-      *) _multipass_offer "$name" ;;
+      *) _multipass_offer "$name\${2-}" ;;
     esac
   done < <(command multipass __complete "$1" 2>/dev/null </dev/null)
+}
+
+_multipass_places() {
+  _multipass_names running-instance :
+  if [[ \${#COMPREPLY[@]} -gt 0 ]]; then compopt -o nospace 2>/dev/null; else _multipass_files; fi
 }
 
 _multipass_files() {
@@ -89,6 +94,8 @@ function argumentAction(argument: CompletionArgument, names: readonly string[]):
       return offer(COMPLETION_SHELLS);
     case 'file':
       return '_multipass_files';
+    case 'place':
+      return '_multipass_places';
     case 'instance':
     case 'stopped-instance':
     case 'running-instance':

@@ -19,7 +19,9 @@ export type CompletionArgument =
   | 'alias-context'
   | 'command'
   | 'shell'
-  | 'file';
+  | 'file'
+  /** A file, or a running instance with a colon behind it. */
+  | 'place';
 
 /** A command, as completion knows it. */
 export interface CompletionCommand {

@@ -10,6 +10,12 @@ function __multipass_names
     command multipass __complete $argv[1] 2>/dev/null </dev/null | string match -r '^[A-Za-z0-9_][A-Za-z0-9._+-]*$'
 end
 
+function __multipass_places
+    for name in (__multipass_names running-instance)
+        echo $name:
+    end
+end
+
 complete -c multipass -f
 `;
 
@@ -54,6 +60,8 @@ function argumentTexts(argument: CompletionArgument, names: readonly string[]): 
       return [`-a ${fishWord(COMPLETION_SHELLS.join(' '))}`];
     case 'file':
       return ['-F'];
+    case 'place':
+      return [`-F -a '(__multipass_places)'`];
     case 'instance':
     case 'stopped-instance':
     case 'running-instance':

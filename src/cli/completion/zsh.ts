@@ -13,7 +13,12 @@ _multipass_names() {
   local -a names
   names=("\${(@f)$(command multipass __complete $1 2>/dev/null </dev/null)}")
   names=(\${\${(M)names:#[A-Za-z0-9_]*}:#*[^A-Za-z0-9._+-]*})
-  compadd -a names
+  compadd "\${@:2}" -a names
+}
+
+_multipass_places() {
+  _multipass_names running-instance -S :
+  _files
 }
 `;
 
@@ -75,6 +80,8 @@ function argumentSpecs(argument: CompletionArgument): string[] {
       return [`*:shell:(${COMPLETION_SHELLS.join(' ')})`];
     case 'file':
       return ['*:file:_files'];
+    case 'place':
+      return ['*:place: _multipass_places'];
     case 'instance':
     case 'stopped-instance':
     case 'running-instance':

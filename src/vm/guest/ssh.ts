@@ -167,7 +167,11 @@ export function shellWord(text: string): string {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-function sshFailure({ dir }: Guest, error: ExecError): MultipassError {
+/**
+ * What a failure of ssh itself means.
+ * @returns HOST_KEY_CHANGED, or SSH_FAILED with ssh's last words
+ */
+export function sshFailure({ dir }: Guest, error: ExecError): MultipassError {
   if (/HOST IDENTIFICATION HAS CHANGED|Host key verification failed/.test(error.stderr)) {
     return new MultipassError(
       'HOST_KEY_CHANGED',

@@ -1,0 +1,77 @@
+import { defineCommand } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { flag, PROGRESS } from '../options.js';
+import { planTransfer } from '../transfer-places.js';
+import { withWork } from '../work.js';
+
+export const transfer = defineCommand({
+  name: 'transfer',
+  aliases: ['copy-files'],
+  summary: 'Transfer files between the host and instances',
+  description:
+    'Copy files and directories between the host and running instances. A path in an instance is written <name>:<path>, ' +
+    "a relative one is in the user's home there; '-' stands for stdin or stdout.",
+  usage: '<source> [<source> ...] <destination>',
+  argument: 'place',
+  options: {
+    recursive: flag({
+      flags: ['-r', '--recursive'],
+      description: 'Recursively copy entire directories',
+    }),
+    parents: flag({
+      flags: ['-p', '--parents'],
+      description: 'Make parent directories as needed',
+    }),
+    ...PROGRESS,
+  },
+  async run(invocation) {
+    const { context, args, options } = invocation;
+    const { layout } = context;
+    const { recursive, parents } = options;
+    const plan = planTransfer(args);
+    const title = `Transferring ${args.slice(0, -1).join(', ')}`;
+    switch (plan.way) {
+      case 'up': {
+        const { upload } = await import('../../vm/transfer/upload.js');
+        const { sources, target } = plan;
+        await withWork(invocation, title, (work) =>
+          upload({
+            layout,
+            name: target.name,
+            sources,
+            target: target.path,
+            recursive,
+            parents,
+            work,
+          }),
+        );
+        return EXIT.ok;
+      }
+      case 'down': {
+        const { download } = await import('../../vm/transfer/download.js');
+        const { sources, target } = plan;
+        await withWork(invocation, title, (work) =>
+          download({ layout, sources, target, recursive, parents, work }),
+        );
+        return EXIT.ok;
+      }
+      case 'from-stdin': {
+        const { uploadBytes } = await import('../../vm/transfer/upload.js');
+        const { name, path: target } = plan.target;
+        const content = context.stdinPieces();
+        await withWork(invocation, title, (work) =>
+          uploadBytes({ layout, name, target, content, parents, work }),
+        );
+        return EXIT.ok;
+      }
+      case 'to-stdout': {
+        const { downloadBytes } = await import('../../vm/transfer/download.js');
+        const { source } = plan;
+        await withWork(invocation, title, (work) =>
+          downloadBytes({ layout, source, work, take: (data) => context.stdout.writeBytes(data) }),
+        );
+        return EXIT.ok;
+      }
+    }
+  },
+});

@@ -1,0 +1,75 @@
+import { lstat, readdir, readlink, stat } from 'node:fs/promises';
+import { atOnce, FILES_AT_ONCE } from './at-once.js';
+import { folderOf, shown, within } from './byte-path.js';
+import { meaning } from './failure.js';
+import { draftName } from './local-folder.js';
+import { endsOf, isThere, occupied, pushFile, type Push } from './push-file.js';
+import { SftpStatusError } from './sftp/client.js';
+
+/** Copies what is in a folder of this host into one of a guest. @param depth folders above it in its tree */
+export async function pushContents(push: Push, from: Buffer, { to, depth }: To): Promise<void> {
+  const { tally } = push;
+  const ends = endsOf(push, from, to);
+  const options = { withFileTypes: true, encoding: 'buffer' } as const;
+  const entries = await meaning(ends, () => readdir(from, options));
+  const copy = async (name: Buffer): Promise<void> => {
+    const source = within(from, name);
+    tally.enter(shown(source), depth);
+    await tally.attempt(() => pushEntry(push, source, { to: within(to, name), depth }));
+  };
+  const files = entries.filter((entry) => entry.isFile());
+  await atOnce(files, FILES_AT_ONCE, ({ name }) => copy(name));
+  for (const entry of entries) if (!entry.isFile()) await copy(entry.name);
+}
+
+interface To {
+  readonly to: Buffer;
+  readonly depth: number;
+}
+
+async function pushEntry(push: Push, from: Buffer, { to, depth }: To): Promise<void> {
+  const { client, tally } = push;
+  const ends = endsOf(push, from, to);
+  const stats = await meaning(ends, () => lstat(from));
+  if (stats.isFile()) return await pushFile(push, from, { to, follow: false });
+  if (stats.isDirectory()) return await pushTree(push, from, { to, depth: depth + 1 });
+  if (!stats.isSymbolicLink()) {
+    tally.work.warn(`"${shown(from)}" was left out: it is no file, folder or link`);
+    return;
+  }
+  await meaning(ends, async () => {
+    const target = await readlink(from, 'buffer');
+    const draft = within(folderOf(to), draftName());
+    await client.symlink(draft, target);
+    await client.rename(draft, to).catch(async (error: unknown) => {
+      await client.remove(draft, { anyway: true }).catch(() => undefined);
+      throw error;
+    });
+  });
+  tally.copied('link');
+}
+
+/** Copies a folder of this host to a place in a guest, where there may be one already. @throws as {@link pushFile} */
+export async function pushTree(push: Push, from: Buffer, { to, depth }: To): Promise<void> {
+  const { client, tally } = push;
+  const ends = endsOf(push, from, to);
+  const permissions = (await meaning(ends, () => stat(from))).mode & 0o777;
+  const isNew = await meaning(ends, () => makeFolder(push, to, permissions | 0o700));
+  await pushContents(push, from, { to, depth });
+  // The guest's umask has had its say.
+  if (isNew) await meaning(ends, () => client.setstat(to, { mode: permissions }));
+  tally.copied('folder');
+}
+
+/** @returns false when there is one @throws MultipassError TRANSFER_FAILED when something else is there */
+export async function makeFolder(push: Push, path: Buffer, mode: number): Promise<boolean> {
+  const { client } = push;
+  try {
+    await client.mkdir(path, mode);
+    return true;
+  } catch (error) {
+    if (!(error instanceof SftpStatusError)) throw error;
+    if (await isThere(client, path, 'folder')) return false;
+    throw (await isThere(client, path, 'any')) ? occupied(push, path, 'it is no folder') : error;
+  }
+}

@@ -1,0 +1,9 @@
+import type { WorkRequest } from '../../work.js';
+
+/** How files are copied. */
+export interface TransferOptions extends WorkRequest {
+  /** Whether folders are copied, with all that is in them. Default: they are refused. */
+  readonly recursive?: boolean | undefined;
+  /** Whether folders that are missing above the target are made. Default: false. */
+  readonly parents?: boolean | undefined;
+}
