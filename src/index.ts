@@ -19,6 +19,8 @@ export type {
 export type { LaunchRequest, WantedNetwork } from './vm/launch/launch-request.js';
 export type { MountChoices } from './vm/mounts/mount-folder.js';
 export type { SnapshotTexts } from './vm/snapshots/take-snapshot.js';
+export type { PathLike } from './vm/transfer/byte-path.js';
+export type { TransferOptions, TransferReport } from './vm/transfer/transfer-request.js';
 export type { TreeNode } from './vm/lineage/tree.js';
 export type {
   BrokenInstanceView,

@@ -21,6 +21,8 @@ import { readSnapshots, snapshotViews } from './snapshots/snapshot-list.js';
 import type { RestoreSnapshotRequest } from './snapshots/restore-snapshot.js';
 import type { SnapshotTexts } from './snapshots/take-snapshot.js';
 import type { InstanceState } from './state.js';
+import type { PathLike } from './transfer/byte-path.js';
+import type { TransferOptions, TransferReport } from './transfer/transfer-request.js';
 import { Work, type WorkRequest } from '../work.js';
 
 /** How a clone is made: from a snapshot, linked, with other resources, … */
@@ -182,6 +184,39 @@ export class VirtualMachine {
   }
 
   /**
+   * Copies files and folders of this host into it, which must run, with their permissions; a relative target is in the
+   * home folder of its user. Files appear whole, under their final names, or not at all.
+   * @param target a folder, or the name that one source shall have there
+   * @throws MultipassError INSTANCE_NOT_RUNNING, SSH_FAILED, HOST_KEY_CHANGED, ABORTED; TRANSFER_FAILED for a file,
+   *   SEVERAL for several, when everything else was copied
+   */
+  async upload(
+    source: PathLike | readonly PathLike[],
+    target: PathLike,
+    options: TransferOptions = {},
+  ): Promise<TransferReport> {
+    const { upload } = await import('./transfer/upload.js');
+    const about = { layout: this.#layout, name: this.name, sources: listOf(source), target };
+    return await upload({ ...options, ...about });
+  }
+
+  /**
+   * Copies files and folders of it, which must run, to this host. Nothing comes to lie outside of the target, whatever
+   * the guest says; links that would lead out of it are left out, with a warning.
+   * @param target a folder, or the name that one source shall have here
+   * @throws MultipassError as {@link upload}; DISK_FULL
+   */
+  async download(
+    source: PathLike | readonly PathLike[],
+    target: PathLike,
+    options: TransferOptions = {},
+  ): Promise<TransferReport> {
+    const { download } = await import('./transfer/download.js');
+    const sources = listOf(source).map((path) => ({ name: this.name, path }));
+    return await download({ ...options, layout: this.#layout, sources, target });
+  }
+
+  /**
    * Mounts a folder of the host in it: now if it runs, and at every start to come.
    * @returns where it is in the guest
    * @throws MultipassError MOUNT_EXISTS, MOUNT_FAILED, INVALID_ARGUMENT; INSTANCE_NOT_STOPPED for a native one
@@ -253,4 +288,8 @@ export class VirtualMachine {
     if (first === undefined) throw new Error('a clone without a clone');
     return [first, ...rest];
   }
+}
+
+function listOf(source: PathLike | readonly PathLike[]): readonly PathLike[] {
+  return typeof source === 'string' || source instanceof Uint8Array ? [source] : source;
 }

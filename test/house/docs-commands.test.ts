@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { allCommands } from '../../src/cli/commands/all.js';
 import { runCommandLine } from '../../src/cli/program.js';

@@ -39,7 +39,7 @@ export interface RunningCommand {
 
 /** The lines that name a phase which has lasted 3 seconds or more. */
 const PHASE =
-  /^(?:(?:Cloning|Creating|Deleting|Flattening|Migrating|Mounting|Recovering|Renaming|Restarting|Restoring|Starting|Stopping|Suspending|Taking snapshot of|Unmounting|Preparing image for) .+|Launching|Looking for images|Migrating|Purging|(?:Extracting|Preparing|Retrieving|Verifying) image|Waiting for initialization to complete)\n/gm;
+  /^(?:(?:Cloning|Creating|Deleting|Flattening|Migrating|Mounting|Recovering|Renaming|Restarting|Restoring|Starting|Stopping|Suspending|Taking snapshot of|Transferring|Unmounting|Preparing image for) .+|Launching|Looking for images|Migrating|Purging|(?:Extracting|Preparing|Retrieving|Verifying) image|Waiting for initialization to complete)\n/gm;
 
 /** How soon a command without a terminal names what it does. */
 const PHASE_AFTER_MS = 3000;

@@ -9,7 +9,7 @@ import { withSftp } from './open-sftp.js';
 import { pullBytes, pullFile, type Place, type Pull } from './pull-file.js';
 import { pullFolder, pullTree } from './pull-folder.js';
 import { kindOf, type Attributes } from './sftp/attributes.js';
-import { Tally, type TransferReport } from './tally.js';
+import { Tally } from './tally.js';
 import {
   aboutTarget,
   pathOrHere,
@@ -20,7 +20,7 @@ import {
   type Target,
   type TargetPlan,
 } from './target.js';
-import type { TransferOptions } from './transfer-request.js';
+import type { TransferOptions, TransferReport } from './transfer-request.js';
 
 /** A file or folder of an instance. */
 export interface GuestPath {

@@ -14,7 +14,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'not permitted',
   EISDIR: 'it is a folder',
-  ENOTDIR: 'something on the way is no folder',
+  ENOTDIR: 'something there is no folder',
   ELOOP: 'it is a link',
   EEXIST: 'something else is there',
   ENAMETOOLONG: 'the name is too long',

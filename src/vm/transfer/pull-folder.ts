@@ -8,7 +8,7 @@ import { kindOf, permissionsOf, type Attributes } from './sftp/attributes.js';
 import type { Entry } from './sftp/client.js';
 
 /** More names than that no folder has. */
-const MOST_NAMES = 1_000_000;
+const MOST_NAMES = 500_000;
 
 /** What a folder may be used for whose permissions the guest does not tell. */
 const USUAL = 0o755;

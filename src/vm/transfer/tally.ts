@@ -1,15 +1,7 @@
 import { MultipassError } from '../../errors.js';
 import type { Work } from '../../work.js';
 import { endOfAll, isAboutOne, transferFailed, type About } from './failure.js';
-
-/** What was copied. */
-export interface TransferReport {
-  readonly files: number;
-  readonly folders: number;
-  readonly links: number;
-  /** Bytes of the files, holes included. */
-  readonly bytes: number;
-}
+import type { TransferReport } from './transfer-request.js';
 
 /** What all instances' files may come to in one transfer: a guest that lists folders without end comes to an end. */
 const MOST_ENTRIES = 5_000_000;

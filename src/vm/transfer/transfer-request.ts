@@ -7,3 +7,12 @@ export interface TransferOptions extends WorkRequest {
   /** Whether folders that are missing above the target are made. Default: false. */
   readonly parents?: boolean | undefined;
 }
+
+/** What was copied. */
+export interface TransferReport {
+  readonly files: number;
+  readonly folders: number;
+  readonly links: number;
+  /** Bytes of the files, holes included. */
+  readonly bytes: number;
+}

@@ -12,7 +12,7 @@ import { kindOf } from './sftp/attributes.js';
 import { SftpStatusError, type SftpClient } from './sftp/client.js';
 import { PIECE, STATUS } from './sftp/protocol.js';
 import type { Piece } from './sftp/read-file.js';
-import { Tally, type TransferReport } from './tally.js';
+import { Tally } from './tally.js';
 import {
   aboutTarget,
   pathOrHere,
@@ -23,7 +23,7 @@ import {
   type Target,
   type TargetPlan,
 } from './target.js';
-import type { TransferOptions } from './transfer-request.js';
+import type { TransferOptions, TransferReport } from './transfer-request.js';
 
 /** What is copied from this host to an instance. */
 export interface UploadRequest extends TransferOptions {

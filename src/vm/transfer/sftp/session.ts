@@ -4,8 +4,8 @@ import { SftpClient } from './client.js';
 import { SftpConnection } from './connection.js';
 import { SftpHungUpError } from './wire.js';
 
-/** How long what is left to be cleaned up may take, and then the end of the program. */
-const PATIENCE_MS = 3000;
+/** How long the program may take to end by itself: everything that mattered has been answered. */
+const PATIENCE_MS = 500;
 
 /** An SFTP server that is talked to over a program, such as ssh. Dispose of it (`await using`). */
 export class SftpSession implements AsyncDisposable {
