@@ -30,7 +30,7 @@ export function endsWithSlash(path: Uint8Array): boolean {
 }
 
 /** A path without the slashes at its end; the root stays. */
-export function withoutSlashes(path: Buffer): Buffer {
+function withoutSlashes(path: Buffer): Buffer {
   let length = path.length;
   while (length > 1 && path[length - 1] === SLASH) length -= 1;
   return path.subarray(0, length);

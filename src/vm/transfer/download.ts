@@ -141,7 +141,10 @@ async function pullSource(pull: Pull, { path, attributes }: Looked, to: Plan): P
     return;
   }
   if (at === null) throw transferFailed(about, 'it is no folder');
-  if (plan.how === 'as' && found === 'other') return await pullInto(pull, path, at);
+  if (plan.how === 'as' && found === 'other') {
+    await pullInto(pull, path, at);
+    return;
+  }
   // The user's own link leads to the file that is meant.
   const file = plan.how === 'as' && found === 'file' ? await realpath(at, 'buffer') : at;
   await inPlace(file, target, (place) => pullFile(pull, path, place));

@@ -58,7 +58,7 @@ export interface Ends {
  * What an error means that came up while one file was copied. What is about the connection, not about one file, passes
  * unchanged, and so does what has its meaning already.
  */
-export function meaningOf(error: unknown, { guest, host }: Ends): unknown {
+function meaningOf(error: unknown, { guest, host }: Ends): unknown {
   if (error instanceof SftpStatusError) {
     const words = error.message === '' ? `error ${error.status}` : error.message;
     const reason = STATUS_REASONS.get(error.status) ?? `the instance says: ${words}`;

@@ -77,7 +77,7 @@ async function meaningOf(
   const exitCode = await program.ended;
   const stderr = program.words().trim();
   const hasHungUp = error instanceof SftpHungUpError;
-  if (hasHungUp && exitCode === SSH_FAILED && !/subsystem request failed/.test(stderr)) {
+  if (hasHungUp && exitCode === SSH_FAILED && !stderr.includes('subsystem request failed')) {
     const ended = { exitCode, stderr };
     const cause = new ExecError(`ssh failed: ${stderr}`, ended, { hint: '', cause: error });
     return sshFailure(guest, cause);

@@ -67,9 +67,11 @@ async function pullEntry(pull: Pull, { source, entry, place, depth }: Found): Pr
     known === 'unknown' ? await meaning(ends, () => client.lstat(source)) : entry.attributes;
   switch (kindOf(attributes)) {
     case 'file':
-      return await pullFile(pull, source, place);
+      await pullFile(pull, source, place);
+      return;
     case 'folder':
-      return await pullTree(pull, source, { place, attributes, depth: depth + 1 });
+      await pullTree(pull, source, { place, attributes, depth: depth + 1 });
+      return;
     case 'link': {
       const target = await meaning(ends, () => client.readlink(source));
       if (leadsOutside(target, depth)) {

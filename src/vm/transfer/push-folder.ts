@@ -31,8 +31,14 @@ async function pushEntry(push: Push, from: Buffer, { to, depth }: To): Promise<v
   const { client, tally } = push;
   const ends = endsOf(push, from, to);
   const stats = await meaning(ends, () => lstat(from));
-  if (stats.isFile()) return await pushFile(push, from, { to, follow: false });
-  if (stats.isDirectory()) return await pushTree(push, from, { to, depth: depth + 1 });
+  if (stats.isFile()) {
+    await pushFile(push, from, { to, follow: false });
+    return;
+  }
+  if (stats.isDirectory()) {
+    await pushTree(push, from, { to, depth: depth + 1 });
+    return;
+  }
   if (!stats.isSymbolicLink()) {
     tally.work.warn(`"${shown(from)}" was left out: it is no file, folder or link`);
     return;

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { run } from '../../../src/process/run.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
 import { readMachine } from '../../../src/vm/records/machine-record.js';
+import { makeStrangeTree, tellTree } from '../../support/strange-tree.js';
 import { inTerminal } from '../support/terminal.js';
 import { expectNothingLeft, qemuOf, test, type GuestStore } from './support.js';
 
@@ -84,6 +87,42 @@ describe('exec', () => {
     expect(missing.stderr).toContain('/no such');
     expect(missing.exitCode).not.toBe(0);
   });
+});
+
+describe('transfer', () => {
+  async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
+    const folder = await mkdtemp(join(tmpdir(), 'multipass-ts-here-'));
+    await use(folder).finally(() => rm(folder, { recursive: true, force: true }));
+  }
+
+  test('brings 2000 files there and back, whatever they are called', ({ guests }) =>
+    withFolder(async (folder) => {
+      const tree = join(folder, 'tree');
+      await makeStrangeTree(tree, 2000);
+      const at = { cwd: folder };
+      expect(await guests.ok(['transfer', '-r', 'tree', 'web:'], at)).toBe('');
+      expect(await guests.sh('web', 'cat tree/two* | wc -c; ls tree/many/7 | wc -l')).toBe(
+        '1\n100',
+      );
+      expect(await guests.ok(['transfer', '-r', 'web:tree', 'back'], at)).toBe('');
+      expect(await tellTree(join(folder, 'back'))).toBe(await tellTree(tree));
+      await guests.sh('web', 'chmod 700 tree/closed; rm -r tree');
+    }));
+
+  test('keeps the holes of a file of 2 GiB, and sends none', ({ guests }) =>
+    withFolder(async (folder) => {
+      const at = { cwd: folder };
+      const file = await open(join(folder, 'holes'), 'w');
+      await file.write('begin', 0);
+      await file.write('end', 2 * 1024 ** 3 - 3);
+      await file.close();
+      await guests.ok(['transfer', 'holes', 'web:'], at);
+      const [size, blocks] = (await guests.sh('web', 'stat -c "%s %b" holes'))
+        .split(' ')
+        .map(Number);
+      expect({ size, isThin: blocks! < 1000 }).toEqual({ size: 2 * 1024 ** 3, isThin: true });
+      await guests.sh('web', 'rm holes');
+    }));
 });
 
 describe('what a guest tells', () => {

@@ -35,15 +35,21 @@ export function decodeAttributes(reader: WireReader): Attributes {
   const flags = reader.uint32();
   const has = (flag: number): boolean => (flags & flag) !== 0;
   const size = has(HAS.size) ? reader.uint64() : undefined;
-  if (has(HAS.owner)) for (const _ of ['uid', 'gid']) reader.uint32();
+  if (has(HAS.owner)) pass(reader, 2);
   const mode = has(HAS.mode) ? reader.uint32() : undefined;
-  if (has(HAS.times)) for (const _ of ['accessed', 'modified']) reader.uint32();
+  if (has(HAS.times)) pass(reader, 2);
   if (has(HAS.extended)) {
     // Each takes eight bytes at least, so a count that lies ends with the message.
-    for (let left = reader.uint32(); left > 0; left--)
-      for (const _ of ['type', 'data']) reader.string();
+    for (let left = reader.uint32(); left > 0; left--) {
+      reader.string();
+      reader.string();
+    }
   }
   return { size, mode };
+}
+
+function pass(reader: WireReader, numbers: number): void {
+  for (let left = numbers; left > 0; left--) reader.uint32();
 }
 
 /** What kind of file has these attributes. */

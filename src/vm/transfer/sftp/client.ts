@@ -138,7 +138,7 @@ export class SftpClient {
    * @throws SftpProtocolError for names that are none: empty, or with a slash or a NUL in them
    */
   async list(path: Buffer, most: number): Promise<Entry[]> {
-    const handle = await this.#handle(await this.#connection.ask(MESSAGE.opendir, string(path)));
+    const handle = this.#handle(await this.#connection.ask(MESSAGE.opendir, string(path)));
     const entries = new Map<string, Entry>();
     try {
       for (let seen = 0; ;) {

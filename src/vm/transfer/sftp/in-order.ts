@@ -20,7 +20,8 @@ export async function inOrder<Value>(
       underWay.push(next);
     }
   };
-  for (fill(); ; fill()) {
+  for (;;) {
+    fill();
     const first = underWay.shift();
     if (first === undefined || !(await take(await first))) return;
   }
