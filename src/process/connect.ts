@@ -21,9 +21,9 @@ export interface ConnectedProgram {
 }
 
 /**
- * Starts a program to talk to over its stdin and stdout. It is in a session of its own: what Ctrl-C does to a terminal's
- * programs it does to us alone, and we may still tell it to clean up. It should end when its stdin does, for that is all
- * that it sees of our death.
+ * Starts a program to talk to over its stdin and stdout, in a session of its own: what Ctrl-C does to the programs
+ * of a terminal it does to us alone, and we may still tell it to clean up. It should end when its stdin does, for that
+ * is all that it sees of our death.
  * @throws MultipassError TOOL_MISSING when there is no such program; IO_ERROR when there is no such folder
  */
 export async function connectProgram(

@@ -204,6 +204,7 @@ describe('the help', () => {
       expect.stringMatching(/^ {2}start +Start instances$/),
       expect.stringMatching(/^ {2}stop +Stop running instances$/),
       expect.stringMatching(/^ {2}suspend +Suspend running instances$/),
+      expect.stringMatching(/^ {2}transfer, copy-files +Transfer files between the host and ins/),
       expect.stringMatching(/^ {2}tree +Show what came from what$/),
       expect.stringMatching(/^ {2}umount, unmount +Unmount a directory from an instance$/),
       expect.stringMatching(/^ {2}unalias +Remove aliases$/),

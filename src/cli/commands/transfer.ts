@@ -9,8 +9,8 @@ export const transfer = defineCommand({
   aliases: ['copy-files'],
   summary: 'Transfer files between the host and instances',
   description:
-    'Copy files and directories between the host and running instances. A path in an instance is written <name>:<path>, ' +
-    "a relative one is in the user's home there; '-' stands for stdin or stdout.",
+    'Copy files and directories between the host and running instances. A path in an instance is written ' +
+    "<name>:<path>, a relative one is in the user's home there; '-' stands for stdin or stdout.",
   usage: '<source> [<source> ...] <destination>',
   argument: 'place',
   options: {

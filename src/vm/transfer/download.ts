@@ -43,7 +43,8 @@ export interface DownloadRequest extends TransferOptions {
  * than those: no set-user-ID. What a guest says of its files is not believed: none comes to lie outside of the target,
  * and links that would lead out of it are left out, with a warning, as are devices and the like. A file has its name
  * from the moment it is whole; a killed command leaves a `.multipass-….part`. What fails does not keep the rest back.
- * @throws MultipassError TRANSFER_FAILED for a file; SEVERAL for several; DISK_FULL, and what `withSftp` throws, end all
+ * @throws MultipassError TRANSFER_FAILED for a file; SEVERAL for several. DISK_FULL, and what `withSftp`
+ *   throws, end all
  */
 export async function download(request: DownloadRequest): Promise<TransferReport> {
   const { layout, sources, parents = false } = request;

@@ -13,8 +13,8 @@ export function draftName(): Buffer {
 
 /**
  * An open folder of this host that files of a guest are put into. All that is done to it is done to that very folder,
- * whatever is moved or linked meanwhile, and nothing in it is followed: so a guest that has a link made here, and then a
- * file in the place where that leads, has put neither anywhere else. Paths in it are good while it is open.
+ * whatever is moved or linked meanwhile, and nothing in it is followed: so a guest that has a link made here, and then
+ * a file in the place where that leads, has put neither anywhere else. Paths in it are good while it is open.
  */
 export class LocalFolder {
   readonly #handle: FileHandle;

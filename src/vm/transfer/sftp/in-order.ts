@@ -1,4 +1,4 @@
-/** What is under way at once when the pieces of one file are read or written: enough for a connection that takes time. */
+/** Pieces of one file that are read or written at once: enough for a connection that takes its time. */
 const WINDOW = 64;
 
 /**
