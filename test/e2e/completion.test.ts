@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
 import { BIN } from '../support/bin.js';
+import { pretendToRun } from '../support/pretend-to-run.js';
 import { makeInstance, test as storeTest } from '../support/store-fixture.js';
 import { environment, multipass } from '../support/command.js';
 
@@ -62,10 +63,11 @@ describe('the completion for bash', () => {
         ...['clone', 'completion', 'delete', 'exec', 'find', 'flatten', 'get', 'help'],
         ...['info', 'launch', 'list', 'ls', 'migrate', 'mount', 'networks', 'purge', 'recover'],
         ...['rename', 'restart', 'restore', 'set', 'shell', 'sh', 'connect', 'snapshot'],
+        ...['transfer', 'copy-files'],
         ...['start', 'stop', 'suspend', 'tree', 'umount', 'unmount', 'version'],
       ].sort(),
     );
-    expect(some).toBe('clone completion connect');
+    expect(some).toBe('clone completion connect copy-files');
     expect(options).toBe(
       '--name --count --linked --cold --cpus --memory --disk --no-mounts ' +
         '--reset-static-addresses --start --dry-run --format --quiet --progress --help --verbose',
@@ -103,6 +105,16 @@ describe('the completion for bash', () => {
     expect(remove).toBe('web-2 web-asleep web-broken web-gone');
     expect(info).toBe('web web-2 web-asleep web-broken web-gone');
     expect(list).toBe('');
+  });
+
+  test('knows running instances for transfer, with the colon of a path', async ({
+    store,
+    shell,
+  }) => {
+    await pretendToRun(await makeInstance(store.layout, 'web', { data: 0 }));
+    await makeInstance(store.layout, 'stopped', { data: 0 });
+    const typed = ['multipass transfer ', 'multipass transfer a w', 'multipass copy-files s'];
+    expect(await shell.complete(...typed)).toEqual(['web:', 'web:', '']);
   });
 
   test('is silent without a store, and with one that cannot be read', async ({ shell, store }) => {

@@ -90,12 +90,15 @@ describe('exec', () => {
 });
 
 describe('transfer', () => {
+  // Where much else goes on.
+  const LONG = { timeout: 600_000 };
+
   async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
     const folder = await mkdtemp(join(tmpdir(), 'multipass-ts-here-'));
     await use(folder).finally(() => rm(folder, { recursive: true, force: true }));
   }
 
-  test('brings 2000 files there and back, whatever they are called', ({ guests }) =>
+  test('brings 2000 files there and back, whatever they are called', LONG, ({ guests }) =>
     withFolder(async (folder) => {
       const tree = join(folder, 'tree');
       await makeStrangeTree(tree, 2000);
