@@ -59,7 +59,7 @@ describe('the completion for bash', () => {
     expect(all?.split(' ').sort()).toEqual(
       [
         ...['adopt', 'auth', 'authenticate', 'logs', 'wait-ready'],
-        ...['alias', 'aliases', 'prefer', 'unalias'],
+        ...['alias', 'aliases', 'image', 'prefer', 'unalias'],
         ...['clone', 'completion', 'delete', 'exec', 'find', 'flatten', 'get', 'help'],
         ...['info', 'launch', 'list', 'ls', 'migrate', 'mount', 'networks', 'purge', 'recover'],
         ...['rename', 'restart', 'restore', 'set', 'shell', 'sh', 'connect', 'snapshot'],

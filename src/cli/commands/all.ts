@@ -11,6 +11,7 @@ import { find } from './find.js';
 import { flatten } from './flatten.js';
 import { get } from './get.js';
 import { helpCommand } from './help.js';
+import { image } from './image.js';
 import { info } from './info.js';
 import { launch } from './launch.js';
 import { list } from './list.js';
@@ -52,6 +53,7 @@ export function allCommands(helpOf: (name: string | undefined) => string | undef
     flatten,
     get,
     helpCommand(helpOf),
+    image,
     info,
     launch,
     list,

@@ -1,0 +1,78 @@
+import { defineCommand, type Invocation } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { forEach, usageError } from '../failures.js';
+import { guess } from '../../nearest.js';
+import { FORMAT, PROGRESS, valueOption } from '../options.js';
+import { parseImageFormat } from '../parse.js';
+import { withWork } from '../work.js';
+
+const OPTIONS = {
+  format: FORMAT,
+  imageFormat: valueOption({
+    flags: ['--image-format'],
+    value: 'format',
+    description: 'raw: import the file or download as a raw disk, whatever it looks like',
+    choices: ['raw'],
+    parse: parseImageFormat,
+  }),
+  ...PROGRESS,
+};
+
+type ImageInvocation = Invocation<typeof OPTIONS>;
+
+const ACTIONS: Readonly<
+  Record<string, (invocation: ImageInvocation, names: readonly string[]) => Promise<void>>
+> = { list: listImages, import: importImage, remove: removeImages };
+
+/** What is in the store to launch instances from. */
+export const image = defineCommand({
+  name: 'image',
+  summary: 'List, import or remove images of the store',
+  description:
+    'List the images that are in the store, with what each takes and who uses it; import one, of a ' +
+    'server, a file or a URL, without launching anything; or remove some that no instance uses.',
+  usage: 'list | import <image> | remove <image> [<image> ...]',
+  argument: 'file',
+  options: OPTIONS,
+  async run(invocation) {
+    const [word = '', ...names] = invocation.args;
+    const act = Object.hasOwn(ACTIONS, word) ? ACTIONS[word] : undefined;
+    const known = Object.keys(ACTIONS);
+    if (act === undefined) {
+      throw usageError(`Please say what to do: ${known.join(', ')}.`, guess(word, known));
+    }
+    await act(invocation, names);
+    return EXIT.ok;
+  },
+});
+
+async function listImages({ context, options }: ImageInvocation, names: readonly string[]) {
+  if (names.length > 0) throw usageError('Too many arguments given');
+  const { listVault } = await import('../../vm/lineage/image-list.js');
+  const { formatImages } = await import('../format/images.js');
+  context.stdout.write(formatImages(await listVault(context.layout), options.format));
+}
+
+async function importImage(invocation: ImageInvocation, [query, ...more]: readonly string[]) {
+  if (query === undefined || more.length > 0) throw usageError('Please name one image.');
+  const { layout, env, stdout } = invocation.context;
+  const { prepareStore } = await import('../../vm/sweep.js');
+  const { readSettings } = await import('../../vm/settings/settings.js');
+  const { obtainImage } = await import('../../vm/images/obtain-image.js');
+  const { imageMirror: mirror } = readSettings(layout, env);
+  const { imageFormat: as } = invocation.options;
+  const { id, isNew } = await withWork(invocation, 'Importing image', async (work) => {
+    await prepareStore(layout);
+    return await obtainImage({ layout, query, mirror, as, work });
+  });
+  stdout.write(`${isNew ? 'Imported' : 'Already there'}: ${id.slice(0, 12)}\n`);
+}
+
+async function removeImages(invocation: ImageInvocation, names: readonly string[]) {
+  if (names.length === 0) throw usageError('Please name an image.');
+  const { layout } = invocation.context;
+  const { removeImage } = await import('../../vm/lineage/image-list.js');
+  await forEach(new Set(names), async (name) => {
+    await removeImage(layout, name);
+  });
+}
