@@ -21,6 +21,14 @@ export function parseMemorySize(text: string): number | null {
   return Number.isSafeInteger(bytes) ? bytes : null;
 }
 
+/** Multipass's text for what is no size. */
+export function notASize(text: string): string {
+  return (
+    `${text} is not a valid memory size - need a non-negative integer (in base 10) or a decimal followed by K, ` +
+    'M, or G (e.g. 1234B, 42MiB, 0.5G)'
+  );
+}
+
 const SECTOR = 512;
 
 /**

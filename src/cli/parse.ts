@@ -1,6 +1,5 @@
-import { MultipassError } from '../errors.js';
 import { absolutePath } from '../files/absolute-path.js';
-import { parseMemorySize } from '../memory-size.js';
+import { notASize, parseMemorySize } from '../memory-size.js';
 import type { IdMapping, MountType } from '../vm/records/mount.js';
 import { usageError } from './failures.js';
 
@@ -37,21 +36,11 @@ export function parseMinutes(text: string): number {
   return Number(minutes);
 }
 
-/**
- * Makes the reader of a size in bytes. A wrong one is no wrong use of the command: in Multipass it is the daemon that
- * refuses it.
- * @throws MultipassError INVALID_ARGUMENT
- */
-export function sizeParser(what: 'memory' | 'disk'): (text: string) => number {
-  return (text) => {
-    const bytes = parseMemorySize(text);
-    if (bytes !== null) return bytes;
-    throw new MultipassError(
-      'INVALID_ARGUMENT',
-      `Invalid arguments supplied: Invalid ${what} size value supplied: ${text}.`,
-      { hint: 'Give bytes, or a number followed by K, M or G: 1234B, 42MiB, 0.5G.' },
-    );
-  };
+/** Reads a size in bytes, of memory or of a disk. @throws MultipassError USAGE */
+export function parseSize(text: string): number {
+  const bytes = parseMemorySize(text);
+  if (bytes !== null) return bytes;
+  throw usageError(`error: ${notASize(text)}`);
 }
 
 /** Makes the reader of a map of user or group ids, `<host>:<instance>`. @throws MultipassError USAGE */

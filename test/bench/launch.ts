@@ -24,6 +24,7 @@ import type { Bench } from './section.js';
 
 const ENV = { MULTIPASS_ACCELERATOR: 'tcg' };
 const MEMORY = 512 * 1024 ** 2;
+const USUAL = { cpus: 1, memory: MEMORY, image: '', usualDisk: 5 * 1024 ** 3 };
 
 /**
  * What we add to QEMU: a launch from an image that is in the store, up to the moment QEMU runs its guest; a start; and
@@ -57,13 +58,13 @@ async function timeAll(
   const launch = (query: string) => ({
     work: async () => {
       const again = await obtain(query);
-      await createInstance({ layout, name: 'fresh', memory: MEMORY, work }, again);
+      await createInstance({ layout, name: 'fresh', ...USUAL, work }, again);
       await startMachine({ layout, name: 'fresh', env: ENV, work });
     },
     undo: () => purgeInstance(layout, 'fresh'),
   });
   say('launch and start');
-  await createInstance({ layout, name: 'started', memory: MEMORY, work }, image);
+  await createInstance({ layout, name: 'started', ...USUAL, work }, image);
   const times = await measure(
     {
       launch: launch(''),

@@ -58,7 +58,7 @@ describe('the settings of instances and snapshots', () => {
     ['local.web.disk=1M', "Invalid setting 'local.web.disk=1M': Disk can only be expanded"],
     [
       'local.web.memory=1M',
-      "Invalid setting 'local.web.memory=1M': Memory less than 512M minimum not allowed",
+      "Invalid setting 'local.web.memory=1M': Memory less than 128M minimum not allowed",
     ],
     [
       'local.web.cpus=none',

@@ -29,6 +29,24 @@ describe('get and set', () => {
     expect(await run('get local.passphrase')).toEqual({ ...SILENT, stdout: 'true\n' });
   });
 
+  test('say what a launch takes that does not say otherwise', async ({ run, root }) => {
+    expect(await run('get local.default.cpus')).toEqual({ ...SILENT, stdout: '1\n' });
+    expect(await run('get local.default.memory')).toEqual({ ...SILENT, stdout: '1.0GiB\n' });
+    expect(await run('get local.default.disk')).toEqual({ ...SILENT, stdout: '5.0GiB\n' });
+    expect(await run('get local.default.image')).toEqual({ ...SILENT, stdout: 'default\n' });
+    expect(await run('set local.default.memory=1536M')).toEqual(SILENT);
+    expect(await run('get local.default.memory')).toEqual({ ...SILENT, stdout: '1.5GiB\n' });
+    expect(await run('set local.default.image=/nope.img')).toEqual(SILENT);
+    expect((await run('launch')).stderr).toContain('launch failed: Custom image `/nope.img`');
+    const relative = await multipass(['set', 'local.default.cloud-init=ours.yaml'], {
+      store: root,
+      cwd: '/tmp',
+    });
+    expect(relative).toEqual(SILENT);
+    expect((await run('get local.default.cloud-init')).stdout).toBe('/tmp/ours.yaml\n');
+    expect((await run('launch')).stderr).toContain('launch failed: cannot load "/tmp/ours.yaml"');
+  });
+
   test('list the keys there are, those of instances too', async ({ store, run }) => {
     await makeInstance(store.layout, 'web', { spec: { memory: 1024 ** 3 } });
     const { stdout } = await run('get --keys');
@@ -54,6 +72,27 @@ describe('get and set', () => {
       'set client.primary-name=1a',
       1,
       "Invalid setting 'client.primary-name=1a': it is no name that an instance can have",
+    ],
+    ['set client.primary-name', 1, 'Bad key-value format.'],
+    [
+      'set local.default.cpus=0',
+      2,
+      "set failed: Invalid setting 'local.default.cpus=0': Need a positive integer (in decimal format) of minimum 1",
+    ],
+    [
+      'set local.default.memory=64M',
+      2,
+      "set failed: Invalid setting 'local.default.memory=64M': Memory less than 128M minimum not allowed",
+    ],
+    [
+      'set local.default.disk=big',
+      2,
+      "set failed: Invalid setting 'local.default.disk=big': big is not a valid memory size - need a non-negative integer (in base 10) or a decimal followed by K, M, or G (e.g. 1234B, 42MiB, 0.5G)",
+    ],
+    [
+      'set local.default.cloud-init=-',
+      2,
+      "set failed: Invalid setting 'local.default.cloud-init=-': need the path of a file, or a URL",
     ],
     ['set local.driver=lxd', 2, `set failed: Invalid setting 'local.driver=lxd': need "qemu"`],
   ])('refuse: %s', async ([words, exitCode, said], { run }) => {

@@ -31,6 +31,38 @@ describe('on a terminal', () => {
     expect(await expectSoundStore(store.layout)).toEqual(['web', 'web-clone1']);
   });
 
+  test('a value that is not given is asked for, a passphrase hidden and twice', async ({
+    root,
+  }) => {
+    const ask = async (key: string, ...lines: readonly string[]) => {
+      const session = inTerminal(`set ${key}`, { store: root });
+      for (const [at, line] of lines.entries()) {
+        await session.sees(at === 0 ? /: $/ : /re-enter passphrase: $/);
+        session.type(line);
+      }
+      return { exitCode: await session.exitCode, written: session.written() };
+    };
+    const primary = await ask('client.primary-name', 'web\r');
+    expect(primary.exitCode).toBe(0);
+    expect((await multipass(['get', 'client.primary-name'], { store: root })).stdout).toBe('web\n');
+    const right = await ask('local.passphrase', 'sex\u007fcret\r', 'secret\r');
+    expect(right.exitCode).toBe(0);
+    expect(screen(right.written)).toEqual([
+      'Please enter passphrase: ',
+      'Please re-enter passphrase: ',
+    ]);
+    const before = await multipass(['get', 'local.passphrase'], { store: root });
+    expect(before.stdout).toBe('true\n');
+    const wrong = await ask('local.passphrase', 'one\r', 'two\r');
+    expect(wrong.exitCode).toBe(1);
+    expect(wrong.written).toContain('Passphrases do not match');
+    const stopped = await ask('local.passphrase', '\u0003');
+    expect(stopped.exitCode).toBe(2);
+    const unknown = inTerminal('set local.passphrse', { store: root });
+    expect(await unknown.exitCode).toBe(2);
+    expect(unknown.written()).toContain('Did you mean "local.passphrase"?');
+  });
+
   test('a long name does not break the line', async ({ store }) => {
     const name = `w${'e'.repeat(61)}b`;
     await makeInstance(store.layout, name);

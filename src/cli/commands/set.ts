@@ -1,12 +1,16 @@
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { settingFailure, usageError } from '../failures.js';
+import { askValue } from '../ask.js';
+import type { CliContext } from '../context.js';
 
 export const set = defineCommand({
   name: 'set',
   summary: 'Set a configuration setting',
-  description: 'Set, to the given value, the configuration setting corresponding to the given key.',
-  usage: '<key>=<value>',
+  description:
+    'Set, to the given value, the configuration setting corresponding to the given key. On a ' +
+    'terminal a value that is not given is asked for.',
+  usage: '<key>[=<value>]',
   options: {},
   async run({ context, args }) {
     const [pair, ...more] = args;
@@ -14,16 +18,26 @@ export const set = defineCommand({
       throw usageError('Need exactly one key-value pair (in <key>=<value> form).');
     }
     const at = pair.indexOf('=');
-    if (at < 1) throw usageError('Bad key-value format.');
-    const key = pair.slice(0, at);
-    const { setSetting } = await import('../../vm/settings/get-and-set.js');
+    if (at === 0 || (at < 0 && !context.terminal)) throw usageError('Bad key-value format.');
+    const key = at < 0 ? pair : pair.slice(0, at);
+    const { getSetting, setSetting } = await import('../../vm/settings/get-and-set.js');
     try {
-      await setSetting(context.layout, key, pair.slice(at + 1), {
-        work: { signal: context.signal },
-      });
+      // What is no key is told before anything is asked.
+      if (at < 0) getSetting(context.layout, key);
+      const value = at < 0 ? await askFor(key, context) : pair.slice(at + 1);
+      await setSetting(context.layout, key, value, { work: { signal: context.signal } });
     } catch (error) {
       throw settingFailure(error, key);
     }
     return EXIT.ok;
   },
 });
+
+/** Asks for a value; for a secret one hidden, and twice. @throws MultipassError USAGE when the two differ; ABORTED */
+async function askFor(key: string, context: CliContext): Promise<string> {
+  if (key !== 'local.passphrase') return await askValue(context, `${key}: `);
+  const first = await askValue(context, 'Please enter passphrase: ', { hidden: true });
+  const second = await askValue(context, 'Please re-enter passphrase: ', { hidden: true });
+  if (first !== second) throw usageError('Passphrases do not match');
+  return first;
+}

@@ -1,3 +1,4 @@
+import { LEAST_MEMORY, TOO_LITTLE_MEMORY } from '../least-sizes.js';
 import { MultipassError } from '../../errors.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { NetworkInterface } from '../records/interface.js';
@@ -16,8 +17,6 @@ export interface SourceState {
   /** Tag of the snapshot in the disk, or undefined. */
   readonly tag: string | undefined;
 }
-
-const LEAST_MEMORY = 512 * 1024 ** 2;
 
 /**
  * The state that is asked for, with the overrides in its spec.
@@ -63,7 +62,7 @@ function overridden(spec: InstanceSpec, overrides: CloneOverrides): InstanceSpec
     throw refused(`invalid CPU count '${cpus}', need a positive integer value`);
   }
   if (overrides.memory !== undefined && memory < LEAST_MEMORY) {
-    throw refused('Memory less than 512M minimum not allowed');
+    throw refused(TOO_LITTLE_MEMORY);
   }
   const { disk: wanted = spec.disk } = overrides;
   if (wanted < spec.disk) throw refused('Disk can only be expanded');

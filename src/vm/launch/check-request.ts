@@ -2,22 +2,13 @@ import { MultipassError } from '../../errors.js';
 import { wholeSectors } from '../../memory-size.js';
 import { Work } from '../../work.js';
 import { requireNameIsFree } from '../free-name.js';
+import { LEAST_DISK, LEAST_MEMORY } from '../least-sizes.js';
 import { isValidName } from '../names.js';
 import { requireBridges } from '../network/instance-bridge.js';
 import { checkUserData } from '../seed/user-data.js';
 import type { Settings } from '../settings/settings.js';
 import type { LaunchRequest } from './launch-request.js';
-
-const MIB = 1024 ** 2;
-const GIB = 1024 ** 3;
-
-/** Multipass's least and usual sizes, in bytes. */
-export const SIZES = {
-  leastMemory: 512 * MIB,
-  memory: GIB,
-  leastDisk: GIB,
-  disk: 5 * GIB,
-} as const;
+import type { FullLaunchRequest } from './with-defaults.js';
 
 /**
  * Refuses what can be refused before any work, and warns of what the user may not have meant.
@@ -25,12 +16,12 @@ export const SIZES = {
  *   NETWORK_NOT_FOUND, NETWORK_UNAVAILABLE; INVALID_ARGUMENT naming the place, for user-data that cloud-init could not
  *   read; MAC_TAKEN for a MAC address that is given twice
  */
-export async function checkLaunch(request: LaunchRequest, settings: Settings): Promise<void> {
-  const { layout, name, cpus = 1, memory = SIZES.memory, disk = SIZES.disk } = request;
+export async function checkLaunch(request: FullLaunchRequest, settings: Settings): Promise<void> {
+  const { layout, name, cpus, memory, usualDisk, disk = usualDisk } = request;
   const problems = [
     ...(Number.isSafeInteger(cpus) && cpus >= 1 ? [] : [`Invalid CPU count supplied: ${cpus}.`]),
-    ...(memory >= SIZES.leastMemory ? [] : [`Invalid memory size value supplied: ${memory}.`]),
-    ...(disk >= SIZES.leastDisk ? [] : [`Invalid disk size value supplied: ${disk}.`]),
+    ...(memory >= LEAST_MEMORY ? [] : [`Invalid memory size value supplied: ${memory}.`]),
+    ...(disk >= LEAST_DISK ? [] : [`Invalid disk size value supplied: ${disk}.`]),
     ...(name === undefined || isValidName(name) ? [] : [`Invalid instance name supplied: ${name}`]),
   ];
   if (problems.length > 0) throw invalidArguments(problems);
@@ -42,10 +33,13 @@ export async function checkLaunch(request: LaunchRequest, settings: Settings): P
 
 /**
  * The size of the disk, in whole sectors. @throws MultipassError INVALID_ARGUMENT with Multipass's text when the image
- * is larger
+ * is larger than what was asked for
  */
-export function diskSize(wanted: number | undefined, imageSize: number): number {
-  const disk = wanted ?? Math.max(SIZES.disk, imageSize);
+export function diskSize(
+  { disk: wanted, usualDisk }: Pick<FullLaunchRequest, 'disk' | 'usualDisk'>,
+  imageSize: number,
+): number {
+  const disk = wanted ?? Math.max(usualDisk, imageSize);
   if (disk >= imageSize) return wholeSectors(disk);
   throw new MultipassError(
     'INVALID_ARGUMENT',
@@ -88,7 +82,7 @@ function invalidArguments(problems: readonly string[]): MultipassError {
     ['Invalid arguments supplied', ...problems].join(': '),
     {
       hint:
-        'Ask for 1 CPU, 512M of memory and 1G of disk at least, and for a name of letters, digits and ' +
+        'Ask for 1 CPU, 128M of memory and 512M of disk at least, and for a name of letters, digits and ' +
         'hyphens, a letter first.',
     },
   );

@@ -16,8 +16,9 @@ import type { ObtainedImage } from '../images/obtain-image.js';
 import { MacClaims, rowsOfFolder } from '../macs.js';
 import { randomName } from '../random-name.js';
 import type { InstanceSpec } from '../records/spec.js';
-import { diskSize, repeatedMac, SIZES } from './check-request.js';
+import { diskSize, repeatedMac } from './check-request.js';
 import type { LaunchRequest, WantedNetwork } from './launch-request.js';
+import type { FullLaunchRequest } from './with-defaults.js';
 
 /** The user of Multipass's images, whatever the image calls it. */
 const SSH_USER = 'ubuntu';
@@ -29,12 +30,12 @@ const SSH_USER = 'ubuntu';
  * @throws MultipassError NAME_TAKEN, MAC_TAKEN, MAC_EXHAUSTED, INVALID_ARGUMENT, DISK_FULL, ABORTED, …
  */
 export async function createInstance(
-  request: LaunchRequest,
+  request: FullLaunchRequest,
   image: ObtainedImage,
 ): Promise<string> {
   const work = Work.of(request.work);
-  const { layout, cpus = 1, memory = SIZES.memory, networks = [] } = request;
-  const disk = diskSize(request.disk, image.virtualSize);
+  const { layout, cpus, memory, networks = [] } = request;
+  const disk = diskSize(request, image.virtualSize);
   const publicKey = await storePublicKey(layout);
   const staged = await StagedInstance.create(layout, randomUUID(), request.name ?? null);
   try {

@@ -15,6 +15,7 @@ import { askVerdict } from './guest-verdict.js';
 import { checkLaunch, diskSize } from './check-request.js';
 import { createInstance } from './create-instance.js';
 import type { LaunchRequest } from './launch-request.js';
+import { withDefaults, type FullLaunchRequest } from './with-defaults.js';
 import { StillInitializing, waitForInitialization } from './wait-for-initialization.js';
 
 /** What became of a launch. */
@@ -33,10 +34,11 @@ export interface LaunchReport {
  * @throws MultipassError INVALID_ARGUMENT, INVALID_NAME, NAME_TAKEN, IMAGE_NOT_FOUND, IMAGE_INVALID, DOWNLOAD_FAILED,
  *   NETWORK_NOT_FOUND, MAC_TAKEN, DISK_FULL, QEMU_FAILED, TIMED_OUT, ABORTED, …
  */
-export async function launchInstance(request: LaunchRequest): Promise<LaunchReport> {
-  const { layout, env = process.env, timeoutMs } = request;
-  const work = Work.of(request.work);
+export async function launchInstance(wanted: LaunchRequest): Promise<LaunchReport> {
+  const { layout, env = process.env, timeoutMs } = wanted;
+  const work = Work.of(wanted.work);
   const settings = readSettings(layout, env);
+  const request = await withDefaults({ ...wanted, work }, settings);
   await checkLaunch(request, settings);
   await prepareStore(layout);
   const { name, image } = await create(request, settings.imageMirror, work);
@@ -65,15 +67,15 @@ export async function launchInstance(request: LaunchRequest): Promise<LaunchRepo
 
 /** An image that nobody has a link to yet may be purged by another command: then it is fetched again. */
 async function create(
-  request: LaunchRequest,
+  request: FullLaunchRequest,
   mirror: string | null,
   work: Work,
 ): Promise<{ name: string; image: ObtainedImage }> {
-  const { layout, image: query = '', imageFormat: as, name = null } = request;
+  const { layout, image: query, imageFormat: as, name = null } = request;
   for (;;) {
     work.begin('retrieving', name);
     const image = await obtainImage({ layout, query, mirror, as, work });
-    diskSize(request.disk, image.virtualSize);
+    diskSize(request, image.virtualSize);
     work.begin('creating', name);
     try {
       return { name: await createInstance({ ...request, work }, image), image };

@@ -18,19 +18,19 @@ export interface LaunchRequest {
   readonly layout: StoreLayout;
   /** Variables that settings may come from. Default: this process's own. */
   readonly env?: Environment | undefined;
-  /** `[remote:]alias`, a URL or a path; '' for the default image. */
+  /** `[remote:]alias`, a URL or a path; '' for the default image. Default: the setting `local.default.image`. */
   readonly image?: string | undefined;
   /** `raw`: the image is a raw disk, whatever it looks like; of a file or a URL. Default: told by its content. */
   readonly imageFormat?: 'raw' | undefined;
   /** Without one a random name. */
   readonly name?: string | undefined;
-  /** Default 1. */
+  /** Default: the setting `local.default.cpus`. */
   readonly cpus?: number | undefined;
-  /** Bytes; at least 512 MiB. Default 1 GiB. */
+  /** Bytes; at least 128 MiB. Default: the setting `local.default.memory`. */
   readonly memory?: number | undefined;
-  /** Bytes; at least 1 GiB and the image's own size. Default 5 GiB, or the image's own size. */
+  /** Bytes; at least 512 MiB and the image's own size. Default: that, or the setting `local.default.disk`. */
   readonly disk?: number | undefined;
-  /** What the user wants of cloud-init: bytes, in any format that it takes. */
+  /** What the user wants of cloud-init: bytes, in any format that it takes. Default: `local.default.cloud-init`. */
   readonly userData?: Buffer | undefined;
   /** Where that is from, for messages. */
   readonly userDataFrom?: string | undefined;

@@ -30,7 +30,7 @@ export async function readUserData(source: string, options: UserDataOptions): Pr
     const cause = fromSystemError(error, 'read', source);
     throw new MultipassError(
       'INVALID_ARGUMENT',
-      `error loading cloud-init config from "${source}": ${(cause as Error).message}`,
+      `cannot load "${source}": ${(cause as Error).message}`,
       {
         hint: 'Name a file, a URL, or - for standard input.',
         cause,

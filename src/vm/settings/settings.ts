@@ -1,3 +1,4 @@
+import { parseMemorySize } from '../../memory-size.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { invalidSetting } from './setting-errors.js';
 import { readSettingsFile, type SettingsRecord } from './settings-file.js';
@@ -13,6 +14,19 @@ import {
 
 /** The environment of the process, or what stands for it. */
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What a launch takes that does not say otherwise. */
+export interface LaunchDefaults {
+  readonly cpus: number;
+  /** Bytes. */
+  readonly memory: number;
+  /** Bytes; an image that wants more gets more. */
+  readonly disk: number;
+  /** As `launch` takes it. */
+  readonly image: string;
+  /** The path of a file, absolute, or a URL; null for none. */
+  readonly cloudInit: string | null;
+}
 
 /** What the user has set, for the commands that go by it. A view of one reading of the file. */
 export class Settings {
@@ -67,6 +81,18 @@ export class Settings {
 
   get privilegedMounts(): boolean {
     return this.#value('local.privileged-mounts') === 'true';
+  }
+
+  /** What a launch takes that does not say otherwise. */
+  get launchDefaults(): LaunchDefaults {
+    const bytes = (key: StoreSettingKey): number => parseMemorySize(this.#value(key)) ?? 0;
+    return {
+      cpus: Number(this.#value('local.default.cpus')),
+      memory: bytes('local.default.memory'),
+      disk: bytes('local.default.disk'),
+      image: this.#value('local.default.image'),
+      cloudInit: this.#value('local.default.cloud-init') || null,
+    };
   }
 
   #value(key: StoreSettingKey): string {

@@ -1,3 +1,6 @@
+import { absolutePath } from '../../files/absolute-path.js';
+import { formatMemorySize, notASize, parseMemorySize } from '../../memory-size.js';
+import { LEAST_DISK, LEAST_MEMORY, TOO_LITTLE_MEMORY } from '../least-sizes.js';
 import { isValidName } from '../names.js';
 import { isScryptHash } from './passphrase-form.js';
 
@@ -59,6 +62,29 @@ export const STORE_SETTINGS = {
   'local.network': choice('user', NETWORK_MODES),
   'local.host-loopback': TRUE_OR_FALSE,
   'local.accelerator': choice('auto', ACCELERATORS),
+  'local.default.cpus': {
+    fallback: '1',
+    problemOf: (cpus) =>
+      /^[1-9][0-9]{0,5}$/.test(cpus)
+        ? null
+        : 'Need a positive integer (in decimal format) of minimum 1',
+  },
+  'local.default.memory': size('1G', LEAST_MEMORY, TOO_LITTLE_MEMORY),
+  'local.default.disk': size('5G', LEAST_DISK, 'Disk less than 512M minimum not allowed'),
+  'local.default.image': {
+    fallback: 'default',
+    problemOf: (image) =>
+      image === '' || CONTROL.test(image) ? 'it is no name that an image can have' : null,
+  },
+  'local.default.cloud-init': {
+    fallback: '',
+    problemOf: (source) =>
+      source === '' || /^(?:\/|https?:\/\/)/i.test(source)
+        ? null
+        : 'need the path of a file, or a URL',
+    normalise: (given) =>
+      given === '' || given === '-' || /^https?:\/\//i.test(given) ? given : absolutePath(given),
+  },
 } as const satisfies Readonly<Record<string, StoreSetting>>;
 
 export type StoreSettingKey = keyof typeof STORE_SETTINGS;
@@ -83,6 +109,18 @@ export function mirrorUrl(text: string): string | null {
   if (!isTrusted || username + password + search + hash !== '') return null;
   // A lone `?` or `#` is no query, but would stay in the text.
   return `${url.origin}${url.pathname.replace(/\/*$/, '')}/`;
+}
+
+function size(fallback: string, least: number, tooLittle: string): StoreSetting {
+  return {
+    fallback,
+    problemOf: (text) => {
+      const bytes = parseMemorySize(text);
+      if (bytes === null) return notASize(text);
+      return bytes < least ? tooLittle : null;
+    },
+    show: (text) => formatMemorySize(parseMemorySize(text) ?? 0),
+  };
 }
 
 function choice(fallback: string, choices: readonly string[]): StoreSetting {

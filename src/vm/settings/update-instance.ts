@@ -1,5 +1,6 @@
+import { LEAST_MEMORY, TOO_LITTLE_MEMORY } from '../least-sizes.js';
 import { MultipassError } from '../../errors.js';
-import { parseMemorySize } from '../../memory-size.js';
+import { notASize, parseMemorySize } from '../../memory-size.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { isBeingPrepared } from '../../store/staging.js';
 import { Work } from '../../work.js';
@@ -20,7 +21,6 @@ export interface UpdateInstanceRequest extends InstanceRequest {
   readonly value: string;
 }
 
-const LEAST_MEMORY = 512 * 1024 ** 2;
 const ON = /^(?:true|on|yes|1)$/i;
 const OFF = /^(?:false|off|no|0)$/i;
 
@@ -62,7 +62,7 @@ const UPDATES: Readonly<Record<InstanceProperty, Update>> = {
     const memory = parseSize(request);
     if (memory < LEAST_MEMORY) {
       const { key, value } = request;
-      throw invalidSetting(key, value, 'Memory less than 512M minimum not allowed');
+      throw invalidSetting(key, value, TOO_LITTLE_MEMORY);
     }
     if (memory !== opened.reading.spec.memory) await opened.writeSpec({ memory });
   },
@@ -90,12 +90,7 @@ const UPDATES: Readonly<Record<InstanceProperty, Update>> = {
 function parseSize({ key, value }: UpdateInstanceRequest): number {
   const size = parseMemorySize(value);
   if (size !== null) return size;
-  throw invalidSetting(
-    key,
-    value,
-    `${value} is not a valid memory size - need a non-negative integer (in base 10) or a decimal followed by K, ` +
-      'M, or G (e.g. 1234B, 42MiB, 0.5G)',
-  );
+  throw invalidSetting(key, value, notASize(value));
 }
 
 /** Multipass's reasons. */

@@ -90,7 +90,7 @@ describe('a clone with other resources than its source', () => {
     const vm = await store.get('web');
     const cases = [
       [{ disk: 64 * MIB - 1 }, 'Disk can only be expanded'],
-      [{ memory: 512 * MIB - 1 }, 'Memory less than 512M minimum not allowed'],
+      [{ memory: 128 * MIB - 1 }, 'Memory less than 128M minimum not allowed'],
       [{ cpus: 0 }, "invalid CPU count '0', need a positive integer value"],
       [{ cpus: 1.5 }, "invalid CPU count '1.5', need a positive integer value"],
     ] as const;

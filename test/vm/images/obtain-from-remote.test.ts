@@ -98,10 +98,11 @@ describe('obtainImage of an alias', () => {
     await expectNothingLeft(layout);
   });
 
-  test('refuses a release that is no longer supported', async ({ obtain, server, disk }) => {
+  test('warns of a release that is no longer supported', async ({ obtain, server, disk }) => {
     server.add({ disk, aliases: ['17.10', 'artful'], supported: false });
-    const error = await errorOf(obtain('artful'), 'IMAGE_NOT_FOUND');
-    expect(error.message).toBe('The artful release is no longer supported.');
+    const warnings: string[] = [];
+    await obtain('artful', { onWarning: (warning) => warnings.push(warning) });
+    expect(warnings).toEqual(['The artful release is no longer supported: it gets no updates.']);
   });
 
   test('uses what is there when the server cannot be asked, and says so', async ({

@@ -1,12 +1,12 @@
 import { describe, expect } from 'vitest';
 import { MacAddress } from '../../../src/net/mac-address.js';
 import { StagedInstance } from '../../../src/store/staging.js';
-import { checkLaunch, diskSize, SIZES } from '../../../src/vm/launch/check-request.js';
-import type { LaunchRequest } from '../../../src/vm/launch/launch-request.js';
+import { checkLaunch, diskSize } from '../../../src/vm/launch/check-request.js';
+import type { FullLaunchRequest } from '../../../src/vm/launch/with-defaults.js';
 import { Settings } from '../../../src/vm/settings/settings.js';
 import { makeInstance, test as base } from '../../support/store-fixture.js';
 
-type Check = (request: Partial<LaunchRequest>, network?: 'user' | 'bridge') => Promise<void>;
+type Check = (request: Partial<FullLaunchRequest>, network?: 'user' | 'bridge') => Promise<void>;
 
 const test = base.extend<{ check: Check }>({
   check: async ({ store }, use) => {
@@ -15,22 +15,23 @@ const test = base.extend<{ check: Check }>({
         { known: { 'local.network': network }, unknown: {} } as never,
         {},
       );
-      await checkLaunch({ layout: store.layout, ...request }, settings);
+      await checkLaunch({ layout: store.layout, ...USUAL, ...request }, settings);
     });
   },
 });
 
 const MIB = 1024 ** 2;
+const USUAL = { cpus: 1, memory: 1024 * MIB, image: 'default', usualDisk: 5 * 1024 * MIB };
 
 describe('checkLaunch', () => {
   test('lets the usual pass, and the least', async ({ check }) => {
     await check({});
-    await check({ name: 'web', cpus: 1, memory: 512 * MIB, disk: 1024 * MIB });
+    await check({ name: 'web', cpus: 1, memory: 128 * MIB, disk: 512 * MIB });
   });
 
-  test.for<[Partial<LaunchRequest>, string]>([
-    [{ memory: 512 * MIB - 1 }, `Invalid memory size value supplied: ${512 * MIB - 1}.`],
-    [{ disk: 1024 * MIB - 1 }, `Invalid disk size value supplied: ${1024 * MIB - 1}.`],
+  test.for<[Partial<FullLaunchRequest>, string]>([
+    [{ memory: 128 * MIB - 1 }, `Invalid memory size value supplied: ${128 * MIB - 1}.`],
+    [{ disk: 512 * MIB - 1 }, `Invalid disk size value supplied: ${512 * MIB - 1}.`],
     [{ cpus: 0 }, 'Invalid CPU count supplied: 0.'],
     [{ cpus: 1.5 }, 'Invalid CPU count supplied: 1.5.'],
     [{ name: '-x' }, 'Invalid instance name supplied: -x'],
@@ -107,21 +108,25 @@ describe('networks', () => {
 });
 
 describe('diskSize', () => {
+  const { usualDisk } = USUAL;
+  const sizeOf = (disk: number | undefined, imageSize: number): number =>
+    diskSize({ disk, usualDisk }, imageSize);
+
   test('is what was asked for, or what is usual, or what the image wants', () => {
-    expect(diskSize(undefined, 1)).toBe(SIZES.disk);
-    expect(diskSize(undefined, SIZES.disk + 512)).toBe(SIZES.disk + 512);
-    expect(diskSize(2 * SIZES.disk, 1)).toBe(2 * SIZES.disk);
-    expect(diskSize(4096, 4096)).toBe(4096);
+    expect(sizeOf(undefined, 1)).toBe(usualDisk);
+    expect(sizeOf(undefined, usualDisk + 512)).toBe(usualDisk + 512);
+    expect(sizeOf(2 * usualDisk, 1)).toBe(2 * usualDisk);
+    expect(sizeOf(4096, 4096)).toBe(4096);
   });
 
   test('is in whole sectors', () => {
-    expect(diskSize(1395864371, 1)).toBe(1395864576);
-    expect(diskSize(SIZES.disk + 1, 1)).toBe(SIZES.disk + 512);
-    expect(diskSize(SIZES.disk, 1)).toBe(SIZES.disk);
+    expect(sizeOf(1395864371, 1)).toBe(1395864576);
+    expect(sizeOf(usualDisk + 1, 1)).toBe(usualDisk + 512);
+    expect(sizeOf(usualDisk, 1)).toBe(usualDisk);
   });
 
   test('is no less than the image', () => {
-    expect(() => diskSize(4095, 4096)).toThrow(
+    expect(() => sizeOf(4095, 4096)).toThrow(
       'Requested disk (4095 bytes) below minimum for this image (4096 bytes)',
     );
   });

@@ -6,20 +6,21 @@ import { readSeed } from '../../../src/vm/seed/seed.js';
 import { storePublicKey } from '../../../src/vm/guest/store-key.js';
 import type { ObtainedImage } from '../../../src/vm/images/obtain-image.js';
 import { createInstance } from '../../../src/vm/launch/create-instance.js';
-import type { LaunchRequest } from '../../../src/vm/launch/launch-request.js';
+import type { FullLaunchRequest } from '../../../src/vm/launch/with-defaults.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
 import { expectSoundStore } from '../../support/sound-store.js';
 import { test as imageTest } from '../../support/image-fixture.js';
 
-type Create = (request?: Partial<LaunchRequest>) => Promise<string>;
+type Create = (request?: Partial<FullLaunchRequest>) => Promise<string>;
 
 const test = imageTest.extend<{ image: ObtainedImage; create: Create }>({
   image: async ({ obtain, disk }, use) => use(await obtain(`file://${disk}`)),
   create: async ({ layout, image }, use) =>
-    use((request) => createInstance({ layout, ...request }, image)),
+    use((request) => createInstance({ layout, ...USUAL, ...request }, image)),
 });
 
 const GIB = 1024 ** 3;
+const USUAL = { cpus: 1, memory: GIB, image: 'default', usualDisk: 5 * GIB };
 
 function seedOf(layout: StoreLayout, name: string): Record<string, string> {
   const files = readSeed(layout.instance(name).seed) ?? [];
@@ -116,7 +117,7 @@ describe('createInstance', () => {
 });
 
 describe('what fails', () => {
-  test.for<[string, Partial<LaunchRequest>, string]>([
+  test.for<[string, Partial<FullLaunchRequest>, string]>([
     ['user-data that is none', { userData: Buffer.from('packages: [') }, 'INVALID_ARGUMENT'],
     ['a disk that is too small', { disk: 1024 }, 'INVALID_ARGUMENT'],
     ['an interruption', { work: { signal: AbortSignal.abort() } }, 'ABORTED'],

@@ -59,15 +59,13 @@ describe('readUserData', () => {
     const missing = join(root, 'missing.yaml');
     await expect(readUserData(missing, { stdin })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
-      message: expect.stringContaining(
-        `error loading cloud-init config from "${missing}": cannot read`,
-      ) as string,
+      message: expect.stringContaining(`cannot load "${missing}": cannot read`) as string,
       hint: 'Name a file, a URL, or - for standard input.',
     });
     const url = await serve((_, response) => response.writeHead(404).end());
     await expect(readUserData(url, { stdin })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
-      message: `error loading cloud-init config from "${url}": the server answered 404`,
+      message: `cannot load "${url}": the server answered 404`,
     });
   });
 

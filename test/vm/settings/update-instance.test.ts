@@ -84,7 +84,7 @@ describe('the settings of a stopped instance', () => {
     ['cpus', '0x2', CPU_RULE],
     ['cpus', '1.5', CPU_RULE],
     ['cpus', '', CPU_RULE],
-    ['memory', '511M', 'Memory less than 512M minimum not allowed'],
+    ['memory', '127M', 'Memory less than 128M minimum not allowed'],
     ['memory', 'much', `much ${SIZE_RULE}`],
     ['memory', '', ` ${SIZE_RULE}`],
     ['disk', '63M', 'Disk can only be expanded'],
