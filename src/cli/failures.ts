@@ -18,9 +18,9 @@ export function settingFailure(error: unknown, key: string): unknown {
 
 /**
  * Does the same to several things, one after the other, although it fails for some, and fails as a whole at the end,
- * with Multipass's text, which is the same for one failure as for many. Only failures that a user can meet are
- * collected: a bug, and an interruption, end everything.
- * @throws MultipassError SEVERAL with a printable line for each failure; its cause holds them all
+ * with Multipass's text. Only failures that a user can meet are collected: a bug, and an interruption, end everything.
+ * @throws MultipassError the failure, where it is the only one; else SEVERAL with a printable line for each, whose
+ *   cause holds them all
  */
 export async function forEach<Item>(
   items: Iterable<Item>,
@@ -35,7 +35,9 @@ export async function forEach<Item>(
       errors.push(error);
     }
   }
-  if (errors.length === 0) return;
+  const [first, ...others] = errors;
+  if (first === undefined) return;
+  if (others.length === 0) throw first;
   const lines = errors.map(({ message }) => printable(message));
   throw new MultipassError('SEVERAL', ['The following errors occurred:', ...lines].join('\n'), {
     cause: new AggregateError(errors),

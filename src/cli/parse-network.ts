@@ -9,7 +9,8 @@ import { usageError } from './failures.js';
  */
 export function parseNetwork(spec: string): WantedNetwork {
   if (!spec.includes('=')) {
-    if (spec === '' || spec.includes(',')) throw usageError(`Bad network definition: ${spec}`);
+    if (spec === '' || spec.includes(','))
+      throw usageError(`error: Bad network definition: ${spec}`);
     return { name: spec, auto: true, mac: null };
   }
   let network: WantedNetwork = { name: '', auto: true, mac: null };
@@ -48,7 +49,7 @@ function parseField(key: string, value: string): Partial<WantedNetwork> {
       return { name: value };
     case 'mode':
       if (value !== 'auto' && value !== 'manual') {
-        throw usageError(`Bad network mode '${value}', need 'auto' or 'manual'`);
+        throw usageError(`error: Bad network mode '${value}', need 'auto' or 'manual'`);
       }
       return { auto: value === 'auto' };
     case 'mac':
@@ -62,7 +63,7 @@ function parseMac(text: string): MacAddress {
   try {
     return MacAddress.parse(text);
   } catch (error) {
-    if (error instanceof MultipassError) throw usageError(error.message);
+    if (error instanceof MultipassError) throw usageError(`error: ${error.message}`, error.hint);
     throw error;
   }
 }

@@ -23,15 +23,15 @@ describe('--network', () => {
   });
 
   it.for([
-    ['', 'Bad network definition: '],
-    ['br0,br1', 'Bad network definition: br0,br1'],
+    ['', 'error: Bad network definition: '],
+    ['br0,br1', 'error: Bad network definition: br0,br1'],
     ['name=br0,colour=red', 'error: Bad network field: colour'],
     ['name=br0,manual', 'error: Bad network field definition: manual'],
     ['name=a=b', 'error: Bad network field definition: name=a=b'],
     ['mode=auto', "error: Bad network definition: need at least a 'name' field"],
     ['name=', "error: Bad network definition: need at least a 'name' field"],
-    ['name=br0,mode=automatic', "Bad network mode 'automatic', need 'auto' or 'manual'"],
-    ['name=br0,mac=nonsense', 'Invalid MAC address: nonsense'],
+    ['name=br0,mode=automatic', "error: Bad network mode 'automatic', need 'auto' or 'manual'"],
+    ['name=br0,mac=nonsense', 'error: Invalid MAC address: nonsense'],
   ] as const)('refuses "%s"', ([spec, message]) => {
     const parse = (): unknown => parseNetwork(spec);
     expect(parse).toThrow(expect.objectContaining({ code: 'USAGE', message }));

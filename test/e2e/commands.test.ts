@@ -116,7 +116,7 @@ describe('delete, recover and purge', () => {
     expect(await run('delete nope a no b')).toEqual({
       stdout: '',
       stderr:
-        'delete failed: The following errors occurred:\n' +
+        'Deleted all the same: a, b\ndelete failed: The following errors occurred:\n' +
         'instance "nope" does not exist\n' +
         `instance "no" does not exist\n${SEE_LIST}`,
       exitCode: 2,
@@ -124,9 +124,7 @@ describe('delete, recover and purge', () => {
     expect((await run('list')).stdout).toMatch(/^a +Deleted .*\nb +Deleted /m);
     expect(await run('recover nope b')).toEqual({
       stdout: '',
-      stderr:
-        'recover failed: The following errors occurred:\n' +
-        `instance "nope" does not exist\n${SEE_LIST}`,
+      stderr: `recover failed: instance "nope" does not exist\n${SEE_LIST}`,
       exitCode: 2,
     });
     expect((await run('list')).stdout).toMatch(/^a +Deleted .*\nb +Stopped /m);

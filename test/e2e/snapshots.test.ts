@@ -98,7 +98,7 @@ describe('snapshot', () => {
       /^restore failed: Multipass can only restore snapshots of stopped instances\.\n/,
     ],
     ['delete web.snapshot1', 1, /^Snapshots can only be purged \(after deletion, they cannot/],
-    ['delete web.x --purge', 2, /errors occurred:\nNo such snapshot: web\.x\n/],
+    ['delete web.x --purge', 2, /^delete failed: No such snapshot: web\.x\n/],
     [
       'delete web gone.x gone.y -p',
       2,

@@ -43,8 +43,8 @@ describe.each<Source>(['file', 'stdin', 'URL'])('launch --cloud-init from a %s',
       [Buffer.from('#cloud-config\nhostname: {{ name }}\n'), 'at line 2, column 12'],
     ] as const) {
       const { stdout, stderr, exitCode } = await launchWith(data, source, root);
-      expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 2 });
-      expect(stderr).toContain('launch failed: cannot read "');
+      expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 1 });
+      expect(stderr).toContain('Could not load cloud-init configuration: cannot read "');
       expect(stderr).toContain(problem);
     }
   });

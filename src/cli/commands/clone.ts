@@ -4,7 +4,7 @@ import { defineCommand, type Invocation } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { forEach, usageError } from '../failures.js';
 import { flag, PROGRESS, RESULT_FORMAT, textOption, valueOption } from '../options.js';
-import { parseCount, parseCpus, sizeParser } from '../parse.js';
+import { parseCount, parseCpus, parseSize } from '../parse.js';
 import { parseNamedSnapshot } from '../select.js';
 import { withWork } from '../work.js';
 
@@ -40,13 +40,13 @@ const OPTIONS = {
     flags: ['--memory'],
     value: 'memory',
     description: 'Amount of memory of the copy',
-    parse: sizeParser('memory'),
+    parse: parseSize,
   }),
   disk: valueOption({
     flags: ['--disk'],
     value: 'disk',
     description: 'Disk space of the copy; at least what the source has',
-    parse: sizeParser('disk'),
+    parse: parseSize,
   }),
   noMounts: flag({ flags: ['--no-mounts'], description: 'Leave the mounts of the source out' }),
   resetStaticAddresses: flag({

@@ -35,12 +35,19 @@ export const deleteCommand = defineCommand({
     const snapshots = options.all ? [] : names.filter((name) => isNamedSnapshot(name, layout));
     const instances = selected.filter(({ name }) => !snapshots.includes(name));
     const owners = await requireConsent(context, snapshots, options.purge);
-    await withWork(invocation, `Deleting ${names.join(', ')}`, (work) =>
+    const gone: string[] = [];
+    const act = (work: Work): Promise<void> =>
       forEach([...snapshots, ...instances], async (one) => {
         if (typeof one === 'string') await removeSnapshot(context, one, { owners, work });
         else await remove(layout, one.name, { seen: one.seen, work });
-      }),
-    );
+        gone.push(typeof one === 'string' ? one : one.name);
+      });
+    try {
+      await withWork(invocation, `Deleting ${names.join(', ')}`, act);
+    } catch (error) {
+      if (gone.length > 0) context.stderr.write(`Deleted all the same: ${gone.join(', ')}\n`);
+      throw error;
+    }
     return EXIT.ok;
   },
 });

@@ -20,6 +20,12 @@ export const find = defineCommand({
       flags: ['--force-update'],
       description: 'Accepted as in Multipass: the image servers are asked each time',
     }),
+    onlyImages: flag({ flags: ['--only-images'], description: 'Show only images' }),
+    onlyBlueprints: flag({
+      flags: ['--only-blueprints'],
+      description:
+        'Accepted as in Multipass 1.16: there are no blueprints, and so nothing is shown',
+    }),
     format: FORMAT,
     ...PROGRESS,
   },
@@ -29,18 +35,26 @@ export const find = defineCommand({
     if (more.length > 0) throw usageError('Wrong number of arguments');
     const { splitRemote } = await import('../../vm/images/image-query.js');
     if (text.split(':').length > 2) throw usageError('Invalid remote and search string supplied');
+    if (options.onlyImages && options.onlyBlueprints) {
+      throw usageError('Specify one of "--only-images", "--only-blueprints" or omit to fetch both');
+    }
+    const { formatFind } = await import('../format/find.js');
+    if (options.onlyBlueprints) {
+      context.stdout.write(formatFind([], options.format, { kind: 'blueprints' }));
+      return EXIT.ok;
+    }
     const { remote, search } = splitRemote(text);
     const { readSettings } = await import('../../vm/settings/settings.js');
     const { imageMirror: mirror } = readSettings(context.layout, context.env);
     const { findImages } = await import('../../vm/images/find-images.js');
-    const { formatFind } = await import('../format/find.js');
     const images = await withWork(invocation, 'Looking for images', async (work) => {
       const { showUnsupported } = options;
       const found = await findImages({ mirror, remote, search, showUnsupported, work });
       for (const { message } of found.problems) work.warn(message);
       return found.images;
     });
-    context.stdout.write(formatFind(images, options.format));
+    const kind = options.onlyImages ? 'images' : 'all';
+    context.stdout.write(formatFind(images, options.format, { search, kind }));
     return EXIT.ok;
   },
 });

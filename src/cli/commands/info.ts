@@ -1,5 +1,6 @@
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { usageError } from '../failures.js';
 import { flag, FORMAT } from '../options.js';
 import { withRuntime } from '../runtime.js';
 import { tellPending, tellProblems, tellStandstills, tellStrayTags } from '../tell.js';
@@ -16,6 +17,7 @@ export const info = defineCommand({
       flags: ['--snapshots'],
       description: 'Display detailed information about the snapshots of the instances',
     }),
+    all: flag({ flags: ['--all'], description: 'Display all instances', hidden: true }),
     format: FORMAT,
     noRuntimeInformation: flag({
       flags: ['--no-runtime-information'],
@@ -27,6 +29,13 @@ export const info = defineCommand({
     const { layout, primary } = context;
     const { collectAll, collectNamed } = await import('../collect-info.js');
     const { formatInfo } = await import('../format/info.js');
+    if (options.all) {
+      if (args.length === 1) throw usageError('Cannot specify name when --all option set');
+      if (args.length > 1) throw usageError('Cannot specify names when --all option set');
+      context.stderr.write(
+        'Warning: the `--all` option is deprecated: `info` without a name is about all instances.\n',
+      );
+    }
     const kind = options.snapshots ? 'snapshots' : 'instances';
     const found =
       args.length === 0 ? await collectAll(layout, kind) : await collectNamed(layout, kind, args);

@@ -1,3 +1,4 @@
+import { hasCode } from '../../errors.js';
 import { launchInstance } from '../bring-up.js';
 import { defineCommand } from '../command.js';
 import type { CliContext } from '../context.js';
@@ -14,7 +15,7 @@ import {
   TIMEOUT,
   valueOption,
 } from '../options.js';
-import { parseCpus, parseImageFormat, parseMountPlace, sizeParser } from '../parse.js';
+import { parseCpus, parseImageFormat, parseMountPlace, parseSize } from '../parse.js';
 import { parseNetwork, withBridged } from '../parse-network.js';
 
 export const launch = defineCommand({
@@ -34,15 +35,21 @@ export const launch = defineCommand({
     disk: valueOption({
       flags: ['-d', '--disk'],
       value: 'disk',
-      description: 'Disk space to allocate, such as 10G; at least 1G, 5G by default',
-      parse: sizeParser('disk'),
+      description: 'Disk space to allocate, such as 10G; at least 512M, 5G by default',
+      parse: parseSize,
     }),
     memory: valueOption({
       flags: ['-m', '--memory'],
-      hiddenFlags: ['--mem'],
       value: 'memory',
-      description: 'Amount of memory to allocate, such as 2G; at least 512M, 1G by default',
-      parse: sizeParser('memory'),
+      description: 'Amount of memory to allocate, such as 2G; at least 128M, 1G by default',
+      parse: parseSize,
+    }),
+    mem: valueOption({
+      flags: ['--mem'],
+      value: 'memory',
+      description: 'Same as --memory',
+      hidden: true,
+      parse: parseSize,
     }),
     name: textOption({
       flags: ['-n', '--name'],
@@ -87,7 +94,11 @@ export const launch = defineCommand({
   async run(invocation) {
     const { context, args, options } = invocation;
     if (args.length > 1) throw usageError('Too many arguments supplied');
-    const { cpus, memory, disk, mount, timeout: timeoutMs } = options;
+    const { cpus, disk, mem, memory = mem, mount, timeout: timeoutMs } = options;
+    if (mem !== undefined) {
+      context.stderr.write('Warning: the `--mem` option is deprecated: please use `--memory`.\n');
+    }
+    await requireImageName(args[0] ?? '');
     const { readSettings } = await import('../../vm/settings/settings.js');
     const networks = withBridged(
       options.network,
@@ -130,6 +141,25 @@ async function userDataOf(
 ): Promise<{ userData?: Buffer; userDataFrom?: string }> {
   if (source === undefined) return {};
   const { readUserData } = await import('../../vm/launch/read-user-data.js');
-  const userData = await readUserData(source, { stdin, signal });
-  return { userData, userDataFrom: source === '-' ? 'standard input' : source };
+  const { checkUserData } = await import('../../vm/seed/user-data.js');
+  const userDataFrom = source === '-' ? 'standard input' : source;
+  try {
+    const userData = await readUserData(source, { stdin, signal });
+    checkUserData({ userData, from: userDataFrom });
+    return { userData, userDataFrom };
+  } catch (error) {
+    if (!hasCode(error, 'INVALID_ARGUMENT')) throw error;
+    throw usageError(`Could not load cloud-init configuration: ${error.message}`, error.hint);
+  }
+}
+
+/** A name that no image can have is a wrong command line; whether there is such an image is another matter. */
+async function requireImageName(query: string): Promise<void> {
+  const { parseImageQuery } = await import('../../vm/images/image-query.js');
+  try {
+    parseImageQuery(query);
+  } catch (error) {
+    if (!hasCode(error, 'INVALID_ARGUMENT')) throw error;
+    throw usageError(`error: ${error.message}`, error.hint);
+  }
 }

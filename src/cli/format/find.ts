@@ -23,29 +23,55 @@ const UNNAMED_REMOTE = 'release';
 const SHOWN_ID = 12;
 
 const COLUMNS = [
-  { header: 'Image', width: 28 },
-  { header: 'Aliases', width: 18 },
-  { header: 'Version', width: 17 },
+  { header: 'Image', minWidth: 28 },
+  { header: 'Aliases', minWidth: 18 },
+  { header: 'Version', minWidth: 17 },
   { header: 'Description' },
 ];
 
-const FORMATTERS: Record<OutputFormat, (entries: readonly FindEntry[]) => string> = {
-  table: formatFindTable,
-  json: (entries) => formatSortedJson({ errors: [], images: byName(entries) }),
-  csv: formatFindCsv,
-  yaml: (entries) => formatYaml({ errors: [], images: byName(entries) }),
-};
+/** What is shown of all there is to find. Blueprints, which Multipass 1.16 still has a key for, there are none. */
+export type FindKind = 'all' | 'images' | 'blueprints';
+
+const BLUEPRINTS = 'blueprints (deprecated)';
+
+const FORMATTERS: Record<OutputFormat, (entries: readonly FindEntry[], kind: FindKind) => string> =
+  {
+    table: formatFindTable,
+    json: (entries, kind) => formatSortedJson(dataOf(entries, kind)),
+    csv: formatFindCsv,
+    yaml: (entries, kind) => formatYaml(dataOf(entries, kind)),
+  };
 
 /**
  * The output of `multipass find`: the remote that need not be named first, each one's images by their names. Names of
- * one letter, and `default`, are not shown.
+ * one letter, and `default`, are not shown. What was searched for is called as it was asked for, without other names,
+ * where no other image of its remote was found as well.
+ * @param search what was searched for; '' for all there is
  */
-export function formatFind(images: readonly FoundImage[], format: OutputFormat): string {
-  return FORMATTERS[format](images.map(toEntry).sort(compareEntries));
+export function formatFind(
+  images: readonly FoundImage[],
+  format: OutputFormat,
+  { search = '', kind = 'all' }: { readonly search?: string; readonly kind?: FindKind } = {},
+): string {
+  const remotes = images.map(({ remote }) => remote);
+  const isOne = (of: string): boolean => remotes.filter((remote) => remote === of).length === 1;
+  const entries = images.map((image) =>
+    toEntry(search !== '' && isOne(image.remote) ? { ...image, aliases: [search] } : image),
+  );
+  return FORMATTERS[format](entries.sort(compareEntries), kind);
+}
+
+function dataOf(entries: readonly FindEntry[], kind: FindKind) {
+  return {
+    errors: [],
+    ...(kind === 'images' ? {} : { [BLUEPRINTS]: {} }),
+    ...(kind === 'blueprints' ? {} : { images: byName(entries) }),
+  };
 }
 
 function toEntry({ remote, aliases, os, title, version, id }: FoundImage): FindEntry {
-  const [name = id.slice(0, SHOWN_ID), ...others] = aliases.filter(isShown);
+  const shown = aliases.length === 1 ? aliases : aliases.filter(isShown);
+  const [name = id.slice(0, SHOWN_ID), ...others] = shown;
   return {
     name,
     remote: remote === UNNAMED_REMOTE ? '' : remote,
@@ -70,7 +96,8 @@ function fullName({ remote, name }: FindEntry): string {
   return remote === '' ? name : `${remote}:${name}`;
 }
 
-function formatFindTable(entries: readonly FindEntry[]): string {
+function formatFindTable(entries: readonly FindEntry[], kind: FindKind): string {
+  if (kind === 'blueprints') return 'No blueprints found.\n';
   if (entries.length === 0) return 'No images found.\n';
   const rows = entries.map((entry) => [
     ...[fullName(entry), entry.aliases.join(','), entry.version],

@@ -4,7 +4,7 @@ import { fetchRemote } from './fetch-remote.js';
 import { Work, type WorkOptions } from '../../work.js';
 import type { HttpOptions } from '../../http/request.js';
 import { remoteUrl, SEARCHED_REMOTES, shownRemotes } from './remotes.js';
-import { imageNotFound, searchImages } from './select-image.js';
+import { searchImages } from './select-image.js';
 import type { StreamImage } from './simplestreams.js';
 
 /** What is looked for. */
@@ -35,8 +35,8 @@ export interface FoundImages {
 /**
  * Looks for images that run on this machine: the latest version of each, or by its hash any. Without a remote and a
  * search, an image of a further remote is left out when the first one has that release.
- * @throws MultipassError IMAGE_NOT_FOUND when there is a search and it finds nothing; REMOTE_UNKNOWN;
- *   DOWNLOAD_FAILED, IMAGE_INVALID when no remote could be asked; SETTING_INVALID, ABORTED
+ * @throws MultipassError REMOTE_UNKNOWN; DOWNLOAD_FAILED, IMAGE_INVALID when no remote could be asked; SETTING_INVALID,
+ *   ABORTED
  */
 export async function findImages(request: FindRequest): Promise<FoundImages> {
   const { remote = null, search = '', mirror } = request;
@@ -53,7 +53,6 @@ export async function findImages(request: FindRequest): Promise<FoundImages> {
   const [first] = problems;
   if (first !== undefined && problems.length === remotes.length) throw first;
   const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
-  if (search !== '' && found.length === 0) throw imageNotFound(search, remote, first);
   return { images: remote === null && search === '' ? eachReleaseOnce(found) : found, problems };
 }
 

@@ -35,6 +35,9 @@ export async function obtainFromRemote(
     return { image: kept, query, isNew: false };
   }
   const { image, base, remote } = offer;
+  if (!image.supported) {
+    options.work.warn(`The ${wanted.alias} release is no longer supported: it gets no updates.`);
+  }
   const present = readImage(options.layout, image.id);
   if (present !== undefined) return { image: present, query, isNew: false };
   const wantedFile = {

@@ -10,7 +10,7 @@ export function searchImages(images: readonly StreamImage[], search: string): St
 
 /**
  * The one image that is meant; undefined when the remote has none.
- * @throws MultipassError IMAGE_NOT_FOUND when several are meant, or when it is no longer supported
+ * @throws MultipassError IMAGE_NOT_FOUND when several are meant
  */
 export function selectImage(
   images: readonly StreamImage[],
@@ -24,12 +24,6 @@ export function selectImage(
     throw new MultipassError('IMAGE_NOT_FOUND', `Too many images matching "${search}"`, {
       hint: 'Give more of the hash, or the full name of the release.',
       details: { search, ids: found.map(({ id }) => id) },
-    });
-  }
-  if (!image.supported) {
-    throw new MultipassError('IMAGE_NOT_FOUND', `The ${search} release is no longer supported.`, {
-      hint: 'See `multipass find` for those that are; an old one can still be launched from its URL.',
-      details: { search, id: image.id },
     });
   }
   return image;

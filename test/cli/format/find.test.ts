@@ -18,6 +18,8 @@ function image(changes: Partial<FoundImage>): FoundImage {
   };
 }
 
+const BLUEPRINTS = 'blueprints (deprecated)';
+
 const IMAGES = [
   image({ remote: 'core', aliases: ['core24'], title: 'Core 24', version: '20260301' }),
   image({}),
@@ -53,6 +55,8 @@ core24,core,,Ubuntu,Core 24,20260301,Cloud Image
   it('prints JSON by the names they are launched by', () => {
     expect(formatFind(IMAGES.slice(1, 3), 'json')).toBe(
       `{
+    "blueprints (deprecated)": {
+    },
     "errors": [
     ],
     "images": {
@@ -83,14 +87,43 @@ core24,core,,Ubuntu,Core 24,20260301,Cloud Image
 
   it('prints YAML that says the same as the JSON', () => {
     const yaml = formatFind(IMAGES, 'yaml');
-    expect(yaml.startsWith('errors:\n  []\nimages:\n')).toBe(true);
+    expect(yaml.startsWith(`errors:\n  []\n"${BLUEPRINTS}":\n  {}\nimages:\n`)).toBe(true);
     expect(readYaml(yaml)).toEqual(JSON.parse(formatFind(IMAGES, 'json')));
   });
 
   it('says that there is nothing', () => {
     expect(formatFind([], 'table')).toBe('No images found.\n');
     expect(formatFind([], 'csv')).toBe('Image,Remote,Aliases,OS,Release,Version,Type\n');
-    expect(formatFind([], 'json')).toBe('{\n    "errors": [\n    ],\n    "images": {\n    }\n}\n');
-    expect(formatFind([], 'yaml')).toBe('errors:\n  []\nimages:\n  {}\n');
+    expect(JSON.parse(formatFind([], 'json'))).toEqual({
+      errors: [],
+      images: {},
+      [BLUEPRINTS]: {},
+    });
+    expect(formatFind([], 'yaml')).toBe(`errors:\n  []\n"${BLUEPRINTS}":\n  {}\nimages:\n  {}\n`);
+  });
+
+  it('shows images alone, or blueprints, of which there are none', () => {
+    const [images, blueprints] = (['images', 'blueprints'] as const).map(
+      (kind) => JSON.parse(formatFind(IMAGES.slice(1, 2), 'json', { kind })) as object,
+    );
+    expect(Object.keys(images ?? {})).toEqual(['errors', 'images']);
+    expect(blueprints).toEqual({ errors: [], [BLUEPRINTS]: {} });
+    expect(formatFind([], 'table', { kind: 'blueprints' })).toBe('No blueprints found.\n');
+  });
+
+  it('calls what was searched for as it was asked for, and nothing runs into the next column', () => {
+    const daily = image({ remote: 'daily', aliases: ['noble', '24.04'] });
+    const search = 'a-name-that-is-longer-than-its-column';
+    expect(formatFind([image({}), daily], 'table', { search })).toBe(
+      `Image                                         Aliases           Version          Description
+a-name-that-is-longer-than-its-column                           20260518         Ubuntu 24.04 LTS
+daily:a-name-that-is-longer-than-its-column                     20260518         Ubuntu 24.04 LTS
+
+`,
+    );
+    expect(formatFind([image({})], 'csv', { search: 'lts' })).toContain('\nlts,,,Ubuntu,');
+    expect(formatFind([image({}), image({ aliases: ['x1'] })], 'csv', { search: 'f00' })).toMatch(
+      /\n24\.04,.*\nx1,/,
+    );
   });
 });
