@@ -9,6 +9,9 @@ export interface WithUnknownKeys {
   readonly [UNKNOWN_KEYS]?: Readonly<Record<string, unknown>>;
 }
 
+/** No list of a record comes near this, where nothing else is said. */
+const MOST_ITEMS = 1000;
+
 /**
  * A place in a JSON document that is being decoded strictly: every getter either answers with the wanted type
  * or throws a RecordError that names the file and the place (RFC 6901).
@@ -65,10 +68,12 @@ export class JsonPlace {
     return new JsonPlace(this.path, value, this, name);
   }
 
-  /** The places of the array here, in order. */
-  items(): JsonPlace[] {
+  /** The places of the array here, in order. One of more than `most` entries is refused: each costs work. */
+  items(most = MOST_ITEMS): JsonPlace[] {
     if (!Array.isArray(this.value))
       return this.fail(`expected an array, found ${nameOf(this.value)}`);
+    const { length } = this.value;
+    if (length > most) return this.fail(`expected at most ${most} entries, found ${length}`);
     return this.value.map(
       (value: unknown, index) => new JsonPlace(this.path, value, this, String(index)),
     );

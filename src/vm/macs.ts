@@ -15,6 +15,7 @@ import { originalOf, type Folder } from './copies.js';
 import { claimOf, StagedInstance } from '../store/staging.js';
 import { readRecordIfAny } from '../files/record.js';
 import { syncPath, syncTree } from '../files/sync.js';
+import { MOST_INTERFACES } from './records/interface.js';
 import type { InstanceSpec } from './records/spec.js';
 
 /**
@@ -206,7 +207,8 @@ async function writeRows(layout: StoreLayout, table: string): Promise<void> {
 
 function rowsOfRecord(record: Readonly<Record<string, unknown>> | undefined): string[] {
   const interfaces = record?.['interfaces'];
-  if (!Array.isArray(interfaces)) return [];
+  // A record of more is Broken, and claims nothing.
+  if (!Array.isArray(interfaces) || interfaces.length > MOST_INTERFACES) return [];
   return interfaces.flatMap((item: unknown) => {
     const mac = (item as { mac?: unknown } | null)?.mac;
     return typeof mac === 'string' && MAC.test(mac) ? [mac.toLowerCase().replaceAll(':', '')] : [];

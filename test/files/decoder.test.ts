@@ -57,6 +57,15 @@ describe('JsonPlace', () => {
     }
   });
 
+  it('refuses a list of too many entries, whatever they are', () => {
+    const many = place({ key: Array.from({ length: 1001 }) }).key('key');
+    expect(faultOf(() => many.items())).toMatchObject({
+      at: '/key',
+      message: expect.stringContaining('expected at most 1000 entries, found 1001') as string,
+    });
+    expect(many.items(1001)).toHaveLength(1001);
+  });
+
   it('gives what is right', () => {
     const root = place({ o: {}, s: 'x', b: false, i: 2, c: 'b', n: null });
     expect(root.key('s').string()).toBe('x');

@@ -1,3 +1,6 @@
+/** No list of Multipass's comes near this. */
+const MOST_ITEMS = 1000;
+
 /**
  * A place in legacy JSON that is being read leniently: every getter answers, with the fallback where the value is
  * absent, and with the fallback and a warning where it is of a wrong kind. The counterpart of `JsonPlace`.
@@ -41,18 +44,20 @@ export class LooseValue {
     return section;
   }
 
-  /** The elements of the array here. */
-  items(): LooseValue[] {
+  /** The elements of the array here. One of more than `most` is none that Multipass wrote. */
+  items(most = MOST_ITEMS): LooseValue[] {
     if (this.isAbsent()) return [];
     if (!Array.isArray(this.value)) return this.warn('a list', []);
+    const { length } = this.value;
+    if (length > most) return this.warn(`a list of at most ${most} entries, not ${length}`, []);
     return this.value.map(
       (value: unknown, index) => new LooseValue(value, this.warnings, `${this.at}[${index}]`),
     );
   }
 
   /** The elements that are objects. */
-  objects(): LooseValue[] {
-    return this.items().filter((item) => item.isObject() || item.warn('an object', false));
+  objects(most = MOST_ITEMS): LooseValue[] {
+    return this.items(most).filter((item) => item.isObject() || item.warn('an object', false));
   }
 
   string<T extends string | null>(fallback: T): string | T {

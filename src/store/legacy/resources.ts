@@ -11,6 +11,9 @@ export interface LegacyInterface {
   readonly auto: boolean;
 }
 
+/** More than a machine has slots for. */
+const MOST_INTERFACES = 64;
+
 /** A number of CPUs; null when it is unknown or 0. */
 export function decodeCpus(place: LooseValue): number | null {
   const cpus = place.integer(0, null);
@@ -32,7 +35,7 @@ export function decodeSize(place: LooseValue, fallback: number | null): number |
 
 /** The extra interfaces of a spec or a snapshot, in order. */
 export function decodeInterfaces(place: LooseValue): LegacyInterface[] {
-  return place.objects().map((item) => {
+  return place.objects(MOST_INTERFACES).map((item) => {
     const id = item.key('id').string('');
     const mac = item.key('mac_address').string('');
     if (id === '') item.key('id').warn('the name of a network', null);

@@ -16,7 +16,15 @@ export interface NetworkInterface extends WithUnknownKeys {
 
 const INTERFACE_KEYS = ['mac', 'network', 'auto'];
 
-/** @throws RecordError with the place of what is wrong */
+/** More than a machine has slots for: each card has one, and the board 32. */
+export const MOST_INTERFACES = 64;
+
+/** The interfaces of a spec or a snapshot. @throws RecordError with the place of what is wrong */
+export function decodeInterfaces(place: JsonPlace): NetworkInterface[] {
+  return place.items(MOST_INTERFACES).map(decodeInterface);
+}
+
+/** One of them. @throws RecordError with the place of what is wrong @internal for its tests */
 export function decodeInterface(place: JsonPlace): NetworkInterface {
   const network = place.key('network');
   return {

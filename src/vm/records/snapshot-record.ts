@@ -1,5 +1,5 @@
 import type { JsonPlace, WithUnknownKeys } from '../../files/decoder.js';
-import { decodeInterface, type NetworkInterface } from './interface.js';
+import { decodeInterfaces, type NetworkInterface } from './interface.js';
 import { decodeMount, type Mount } from './mount.js';
 
 /**
@@ -55,7 +55,7 @@ export function decodeSnapshotRecord(place: JsonPlace): SnapshotRecord {
     cpus: place.key('cpus').integer(1),
     memory: place.key('memory').integer(1),
     disk: place.key('disk').integer(1),
-    interfaces: place.key('interfaces').items().map(decodeInterface),
+    interfaces: decodeInterfaces(place.key('interfaces')),
     mounts: place.key('mounts').items().map(decodeMount),
     instanceId: instanceId.isAbsent() ? null : instanceId.string(),
     ...place.unknownKeys(SNAPSHOT_KEYS),

@@ -1,5 +1,5 @@
 import type { JsonPlace, WithUnknownKeys } from '../../files/decoder.js';
-import { decodeInterface, type NetworkInterface } from './interface.js';
+import { decodeInterfaces, type NetworkInterface } from './interface.js';
 import { decodeMount, type Mount } from './mount.js';
 
 /**
@@ -53,7 +53,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
  * @throws RecordError (RECORD_INVALID) that names the file and the place in it
  */
 export function decodeSpec(place: JsonPlace): InstanceSpec {
-  const [first, ...rest] = place.key('interfaces').items().map(decodeInterface);
+  const [first, ...rest] = decodeInterfaces(place.key('interfaces'));
   if (first === undefined) return place.key('interfaces').fail('expected at least one interface');
   const sshKey = place.key('sshKey');
   return {

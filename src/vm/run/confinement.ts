@@ -18,6 +18,7 @@ export interface ConfinedProgram {
   readonly parts: readonly string[];
 }
 
+const MOST_PARTS = 100_000;
 /** What a change of libraries changes, too. */
 const LOADER_CACHE = '/etc/ld.so.cache';
 
@@ -67,10 +68,8 @@ function remembered(layout: StoreLayout, stamp: string): string[] | undefined {
   try {
     const place = readRecordIfAny(layout.confinementFile);
     if (place?.key('stamp').string() !== stamp) return undefined;
-    return place
-      .key('parts')
-      .items()
-      .map((part) => part.string());
+    const parts = place.key('parts').items(MOST_PARTS);
+    return parts.map((part) => part.string());
   } catch (error) {
     if (error instanceof MultipassError) return undefined;
     throw error;

@@ -190,6 +190,19 @@ describe('a spec of any version', () => {
     expect(warnings).toHaveLength(2);
   });
 
+  it('has no lists that are longer than any of Multipass, and says so', () => {
+    const item = { id: 'en0', mac_address: '', auto_mode: true };
+    const decoded = decode({
+      extra_interfaces: Array.from({ length: 65 }, () => item),
+      metadata: { arguments: Array.from({ length: 20_000 }, () => 'mac=1') },
+    });
+    expect(decoded).toMatchObject({ extraInterfaces: [], metadataArguments: [] });
+    expect(decoded.warnings).toEqual([
+      expect.stringContaining('expected a list of at most 64 entries, not 65'),
+      expect.stringContaining('expected a list of at most 1000 entries, not 20000'),
+    ]);
+  });
+
   it('keeps the arguments that are text', () => {
     const { metadataArguments } = decode({ metadata: { arguments: ['-smp', 2, '2'] } });
     expect(metadataArguments).toEqual(['-smp', '2']);

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { JsonPlace } from '../../../src/files/decoder.js';
-import { decodeInterface, interfaceLabel } from '../../../src/vm/records/interface.js';
+import {
+  decodeInterface,
+  decodeInterfaces,
+  interfaceLabel,
+} from '../../../src/vm/records/interface.js';
 import { expectDamageNoticed, expectKeptWhole, expectRefused, type Wrong } from './record-laws.js';
 import { interfaceJson } from './sample-records.js';
 
@@ -22,6 +26,13 @@ const WRONG: readonly Wrong[] = [
 describe('decodeInterface', () => {
   it.for(WRONG)('refuses at %s the value %j', (wrong) => {
     expectRefused(decodeInterface, INTERFACE, wrong);
+  });
+
+  it('has no more neighbours than a machine has slots', () => {
+    const at = (length: number): JsonPlace =>
+      JsonPlace.parse('f', JSON.stringify(Array.from({ length }, () => INTERFACE)));
+    expect(decodeInterfaces(at(64))).toHaveLength(64);
+    expect(() => decodeInterfaces(at(65))).toThrow('expected at most 64 entries, found 65');
   });
 
   it('takes a MAC address in upper case for the same', () => {
