@@ -63,7 +63,10 @@ export function readCommit(layout: StoreLayout, entry: string): Commit {
   try {
     const place = readRecordIfAny(layout.staged(entry));
     const decision = place?.key('undo').isAbsent() === false ? 'undo' : 'publish';
-    return { decision, publications: place?.key(decision).items(Infinity).map(decodePublication) ?? [] };
+    return {
+      decision,
+      publications: place?.key(decision).items(Infinity).map(decodePublication) ?? [],
+    };
   } catch (error) {
     if (!(error instanceof RecordError)) throw error;
     log('warning', 'sweep', `cannot read a commit: ${error.message}`);
