@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import { makeFolder } from '../files/make-folder.js';
 import { chmod } from 'node:fs/promises';
 import { errnoOf, fromSystemError, MultipassError, RecordError } from '../errors.js';
@@ -48,7 +49,7 @@ function readFormat(layout: StoreLayout): JsonPlace | undefined {
  * one is whole. May be called at any time, by several processes at once. Only the owner can read what is made here.
  * @param exists the answer of {@link checkStoreFormat}
  * @throws MultipassError STORE_TOO_NEW, STORE_NOT_PRIVATE, STORE_OF_ANOTHER_HOST, STORE_READ_ONLY, PERMISSION_DENIED,
- *   DISK_FULL; RecordError
+ *   DISK_FULL; IO_ERROR where a folder that work is done in is a link; RecordError
  */
 export async function initialiseStore(
   layout: StoreLayout,
@@ -58,6 +59,9 @@ export async function initialiseStore(
     if (!exists) await makeOwnFolder(layout.root);
     await requireOwnRoot(layout, { exists });
     await requireOwnHost(layout);
+    for (const folder of [layout.staging, layout.trash, layout.macs, layout.locks]) {
+      requireNoLink(folder);
+    }
     for (const folder of layout.folders) {
       // A missing MAC table of an existing store is rebuilt from its instances, not made empty.
       if (!(exists && folder === layout.macs)) await makeOwnFolder(folder);
@@ -66,6 +70,15 @@ export async function initialiseStore(
   } catch (error) {
     throw fromSystemError(error, 'set up the store', layout.root);
   }
+}
+
+/** What is moved, claimed or removed by a name in such a folder would be, in a folder of somebody else's. */
+function requireNoLink(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
+  throw new MultipassError('IO_ERROR', `"${path}" is a symbolic link`, {
+    hint: 'Put the folder itself in its place: no work of the store may lead out of it.',
+    details: { path },
+  });
 }
 
 async function makeOwnFolder(path: string): Promise<void> {

@@ -102,6 +102,21 @@ describe('initialiseStore', () => {
     await expect(access(join(layout.images, '.'))).resolves.toBeUndefined();
   });
 
+  test.for(['staging', 'trash', 'macs', 'locks'] as const)(
+    'goes along with none that leads its own work elsewhere: %s',
+    async (name, { root, store: { layout } }) => {
+      const elsewhere = join(root, '..', 'elsewhere');
+      await mkdir(elsewhere);
+      await rm(layout[name], { recursive: true });
+      await symlink(elsewhere, layout[name]);
+      await expect(initialiseStore(layout)).rejects.toMatchObject({
+        code: 'IO_ERROR',
+        message: `"${layout[name]}" is a symbolic link`,
+      });
+      expect(await readdir(elsewhere)).toEqual([]);
+    },
+  );
+
   test('says what is wrong when a file is in the way', async ({ root }) => {
     await mkdir(root);
     await writeFile(join(root, 'file'), '');

@@ -13,9 +13,12 @@ export function tapName(uuid: string, index: number): string {
   return `mp${hash}-${index}`;
 }
 
+/** What all names of taps of ours are like. */
+export const OWN_TAP = /^mp[0-9a-f]{10}-\d{1,2}$/;
+
 /** True for the name of a tap of ours. */
 export function isOwnTap(name: string): boolean {
-  return /^mp[0-9a-f]{10}-\d{1,2}$/.test(name);
+  return OWN_TAP.test(name);
 }
 
 /** Which tap goes into which bridge. */

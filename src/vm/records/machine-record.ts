@@ -1,4 +1,5 @@
 import { MultipassError } from '../../errors.js';
+import { OWN_TAP } from '../../net/bridge/tap.js';
 import type { Accelerator, Card, CardBackend, Machine, SeenAs, Share } from '../../qemu/machine.js';
 import type { JsonPlace, WithUnknownKeys } from '../../files/decoder.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
@@ -89,7 +90,8 @@ function decodeBackend(place: JsonPlace): CardBackend {
     const subnet = place.key('subnet').matching(SUBNET, 'a subnet such as 10.1.2.0/24');
     return { kind: 'user', subnet, sshPort: port.isAbsent() ? null : port.integer(1) };
   }
-  const tap = place.key('tap').matching(WORD, 'the name of a tap');
+  // It is plugged into a bridge, which no other interface of the host may be.
+  const tap = place.key('tap').matching(OWN_TAP, 'the name of a tap of ours');
   return { kind: 'tap', tap, bridge: place.key('bridge').matching(WORD, 'the name of a bridge') };
 }
 

@@ -86,6 +86,11 @@ describe('the record of what an instance runs on', () => {
       '/machine/cards/1/backend/tap',
     ],
     [
+      'a tap that is a card of the host',
+      { cards: [{ ...TAP, backend: { ...TAP.backend, tap: 'eth0' } }] },
+      '/machine/cards/0/backend/tap',
+    ],
+    [
       'a network of no kind',
       { cards: [{ ...TAP, backend: { kind: 'l2tp' } }] },
       '/machine/cards/0/backend/kind',
