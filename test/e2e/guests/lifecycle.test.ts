@@ -110,7 +110,8 @@ describe('transfer', () => {
       expect(await guests.ok(['transfer', '-r', 'web:tree', 'back'], at)).toBe('');
       expect(await tellTree(join(folder, 'back'))).toBe(await tellTree(tree));
       await guests.sh('web', 'chmod 700 tree/closed; rm -r tree');
-    }));
+    }),
+  );
 
   test('keeps the holes of a file of 2 GiB, and sends none', ({ guests }) =>
     withFolder(async (folder) => {
