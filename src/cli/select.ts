@@ -34,7 +34,10 @@ export async function selectInstances(
   { context: { layout }, args, options: { all } }: Selection,
   isMeant: (view: InstanceView) => boolean,
 ): Promise<SelectedInstance[]> {
-  if (all && args.length > 0) throw usageError('Cannot specify name[s] when --all option set');
+  if (all && args.length > 0) {
+    const names = args.length === 1 ? 'name' : 'names';
+    throw usageError(`Cannot specify ${names} when --all option set`);
+  }
   if (!all && args.length === 0) throw usageError('Name argument or --all is required');
   if (!all) return [...new Set(args)].map((name) => ({ name }));
   if (!checkStoreFormat(layout)) return [];
