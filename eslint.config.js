@@ -6,6 +6,8 @@ const ONE_CLIENT =
 
 const HTTP = ['http', 'https', 'http2', 'undici'].flatMap((name) => [name, `node:${name}`]);
 
+const STARTERS = ['attach', 'collect', 'connect', 'detach'].map((name) => `src/process/${name}.ts`);
+
 /**
  * Each third-party package, the starting of programs, and HTTP have owners; everybody else goes through those files.
  */
@@ -16,8 +18,8 @@ const OWNERS = {
   'write-file-atomic': ['src/files/record.ts'],
   commander: ['src/cli/program.ts'],
   'cli-spinners': ['src/cli/spinner.ts'],
-  'node:child_process': ['src/process/attach.ts', 'src/process/connect.ts', 'src/process/detach.ts'],
-  child_process: ['src/process/attach.ts', 'src/process/connect.ts', 'src/process/detach.ts'],
+  'node:child_process': STARTERS,
+  child_process: STARTERS,
   ...Object.fromEntries(HTTP.map((name) => [name, ['src/http/**/*.ts']])),
 };
 
@@ -42,6 +44,13 @@ const ownership = (file) => {
     ],
   };
 };
+
+/** To touch one makes it: that takes time, and some runtimes leave its pipe non-blocking for others. */
+const STREAMS = ['stdin', 'stdout', 'stderr'].map((property) => ({
+  object: 'process',
+  property,
+  message: 'Go through src/standard-output.ts and src/cli/standard-streams.ts.',
+}));
 
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'node_modules/'] },
@@ -75,8 +84,13 @@ export default tseslint.config(
     rules: {
       'no-console': 'error',
       'no-restricted-globals': ['error', { name: 'fetch', message: ONE_CLIENT }],
+      'no-restricted-properties': ['error', ...STREAMS],
       ...ownership(null),
     },
+  },
+  {
+    files: ['src/cli/standard-streams.ts', 'src/cli/ask.ts'],
+    rules: { 'no-restricted-properties': 'off' },
   },
   ...[...new Set(Object.values(OWNERS).flat())].map((file) => ({
     files: [file],

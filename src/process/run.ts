@@ -2,6 +2,7 @@ import type { Options } from 'execa';
 import { sleep, throwIfAborted } from '../abort.js';
 import { ExecError, MultipassError } from '../errors.js';
 import { log } from '../log.js';
+import { collect, type CollectOptions, type Collected } from './collect.js';
 import { startError } from './programs.js';
 
 /** How one program is run. */
@@ -44,25 +45,58 @@ export async function run(
 ): Promise<RunResult> {
   const { signal, okExitCodes = [0] } = options;
   throwIfAborted(signal);
-  const { execa } = await import('execa');
   log('debug', 'exec', [file, ...args].join(' '));
+  const isLong = options.onStdout !== undefined || options.endsWhole === true;
+  const result = await (isLong ? runLong : runShort)(file, args, options);
+  throwIfAborted(signal);
+  // Ctrl-C goes to the program and to us, and may arrive there first.
+  if (result.signal !== undefined) await sleep(100, signal);
+  if (result.exitCode !== undefined && okExitCodes.includes(result.exitCode)) {
+    return {
+      exitCode: result.exitCode,
+      stdout: result.stdout,
+      stderr: result.stderr,
+    };
+  }
+  throw failure({ file, called: options.called ?? file }, result, options.cwd);
+}
+
+/** How long after SIGTERM a program gets SIGKILL. */
+const PATIENCE_MS = 5000;
+
+async function runShort(
+  file: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<Collected> {
+  return await collect(file, args, {
+    stdio: stdioOf(options),
+    env: { ...process.env, LC_ALL: 'C' },
+    cwd: options.cwd ?? currentFolder(),
+    signal: options.signal,
+    patienceMs: PATIENCE_MS,
+  });
+}
+
+/** By execa, whose streams can be heard while they are collected. */
+async function runLong(
+  file: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<Collected> {
+  const { signal, onStdout } = options;
+  const { execa } = await import('execa');
   const settings: Options = {
     // Execa takes any number for any of them, but its types do not know it.
-    stdio: [
-      'ignore',
-      options.stdout === undefined ? 'pipe' : (options.stdout as never),
-      'pipe',
-      ...(options.fd3 === undefined ? [] : [options.fd3 as never]),
-    ],
+    stdio: stdioOf(options) as never,
     env: { LC_ALL: 'C' },
     reject: false,
-    forceKillAfterDelay: 5000,
+    forceKillAfterDelay: PATIENCE_MS,
     cwd: options.cwd ?? currentFolder(),
     ...(signal === undefined ? {} : { cancelSignal: signal }),
   };
   const child = execa(file, args, settings);
-  if (options.onStdout !== undefined) {
-    const onStdout = options.onStdout;
+  if (onStdout !== undefined) {
     child.stdout?.on('data', (chunk: Buffer | string) => onStdout(chunk.toString()));
   }
   // What it has started itself may have our pipes open for long after its end.
@@ -76,17 +110,17 @@ export async function run(
   signal?.addEventListener('abort', letGo, { once: true });
   const result = await child;
   signal?.removeEventListener('abort', letGo);
-  throwIfAborted(signal);
-  // Ctrl-C goes to the program and to us, and may arrive there first.
-  if (result.signal !== undefined) await sleep(100, signal);
-  if (result.exitCode !== undefined && okExitCodes.includes(result.exitCode)) {
-    return {
-      exitCode: result.exitCode,
-      stdout: textOf(result.stdout),
-      stderr: textOf(result.stderr),
-    };
-  }
-  throw failure({ file, called: options.called ?? file }, result, options.cwd);
+  return {
+    exitCode: result.exitCode,
+    signal: result.signal,
+    stdout: textOf(result.stdout),
+    stderr: textOf(result.stderr),
+    cause: result.cause,
+  };
+}
+
+function stdioOf({ stdout, fd3 }: RunOptions): CollectOptions['stdio'] {
+  return ['ignore', stdout ?? 'pipe', 'pipe', ...(fd3 === undefined ? [] : [fd3])];
 }
 
 /** Ours, or the root where it was removed under us: no program that gets absolute paths needs more. */
@@ -104,18 +138,12 @@ function textOf(output: unknown): string {
 
 function failure(
   { file, called }: { file: string; called: string },
-  result: {
-    exitCode?: number | undefined;
-    signal?: string | undefined;
-    stderr?: unknown;
-    originalMessage?: string | undefined;
-    cause?: unknown;
-  },
+  result: Collected,
   cwd: string | undefined,
 ): MultipassError {
   const notStarted = startError(result.cause, file, cwd);
   if (notStarted instanceof MultipassError) return notStarted;
-  const stderr = typeof result.stderr === 'string' ? result.stderr.trim() : '';
+  const stderr = result.stderr.trim();
   if (stderr.includes('No space left on device')) {
     return new MultipassError('DISK_FULL', `no space left for ${called} to work`, {
       hint: 'Free some space, for example with `multipass purge`, then try again.',
@@ -124,11 +152,15 @@ function failure(
   }
   const how =
     result.exitCode === undefined
-      ? (result.signal ?? result.originalMessage ?? 'unknown')
+      ? (result.signal ?? reasonOf(result.cause))
       : `exit code ${result.exitCode}`;
   return new ExecError(
     `${called} failed (${how})${stderr === '' ? '' : `: ${stderr.split('\n').at(-1) ?? ''}`}`,
     { exitCode: result.exitCode, stderr },
     { hint: `Look at what ${called} says, mend that, then try again.`, cause: result.cause },
   );
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : 'unknown';
 }

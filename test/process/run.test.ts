@@ -88,20 +88,25 @@ describe('what a program answers', () => {
   });
 });
 
-describe('how a program fails', () => {
+describe.each<[string, RunOptions]>([
+  ['whose output is collected', {}],
+  ['whose output is heard as it comes', { onStdout: () => undefined }],
+])('how a program fails %s', (_, heard) => {
   test('by an exit code, with the last line of what it says', async () => {
-    await expect(shell('echo first >&2; echo last >&2; exit 3')).rejects.toMatchObject({
+    await expect(shell('echo first >&2; echo last >&2; exit 3', heard)).rejects.toMatchObject({
       name: 'ExecError',
       code: 'TOOL_FAILED',
       message: '/bin/sh failed (exit code 3): last',
       exitCode: 3,
       stderr: 'first\nlast',
     });
-    await expect(run('false', [])).rejects.toMatchObject({ message: 'false failed (exit code 1)' });
+    await expect(run('false', [], heard)).rejects.toMatchObject({
+      message: 'false failed (exit code 1)',
+    });
   });
 
   test('by a signal', async () => {
-    await expect(shell('echo oh >&2; kill -KILL $$')).rejects.toMatchObject({
+    await expect(shell('echo oh >&2; kill -KILL $$', heard)).rejects.toMatchObject({
       code: 'TOOL_FAILED',
       message: '/bin/sh failed (SIGKILL): oh',
       exitCode: undefined,
@@ -109,7 +114,9 @@ describe('how a program fails', () => {
   });
 
   test('for want of space', async () => {
-    await expect(run('dd', ['if=/dev/zero', 'of=/dev/full', 'count=1'])).rejects.toMatchObject({
+    await expect(
+      run('dd', ['if=/dev/zero', 'of=/dev/full', 'count=1'], heard),
+    ).rejects.toMatchObject({
       code: 'DISK_FULL',
       message: 'no space left for dd to work',
       hint: expect.stringContaining('purge') as string,
@@ -118,20 +125,20 @@ describe('how a program fails', () => {
   });
 
   test('because it is not there', async ({ folder }) => {
-    await expect(run('no-such-program', [], { cwd: folder })).rejects.toMatchObject({
+    await expect(run('no-such-program', [], { cwd: folder, ...heard })).rejects.toMatchObject({
       code: 'TOOL_MISSING',
       message: 'the program "no-such-program" is not installed',
       details: { program: 'no-such-program' },
     });
     vi.stubEnv('PATH', folder);
-    await expect(run('xz', [])).rejects.toMatchObject({
+    await expect(run('xz', [], heard)).rejects.toMatchObject({
       code: 'TOOL_MISSING',
       hint: expect.stringContaining('xz-utils') as string,
     });
   });
 
   test('not as one that is not there when it says so itself', async () => {
-    await expect(shell('echo "spawn /bin/sh ENOENT" >&2; exit 127')).rejects.toMatchObject({
+    await expect(shell('echo "spawn /bin/sh ENOENT" >&2; exit 127', heard)).rejects.toMatchObject({
       code: 'TOOL_FAILED',
       exitCode: 127,
     });
@@ -139,14 +146,14 @@ describe('how a program fails', () => {
 
   test('because its folder is not there', async ({ folder }) => {
     const cwd = join(folder, 'none');
-    await expect(run('true', [], { cwd })).rejects.toMatchObject({
+    await expect(run('true', [], { cwd, ...heard })).rejects.toMatchObject({
       code: 'IO_ERROR',
       message: `cannot run true in the working directory "${cwd}": ENOENT`,
       details: { program: 'true', path: cwd },
     });
     const file = join(folder, 'file');
     await writeFile(file, '');
-    await expect(run('true', [], { cwd: file })).rejects.toMatchObject({
+    await expect(run('true', [], { cwd: file, ...heard })).rejects.toMatchObject({
       code: 'IO_ERROR',
       details: { path: file },
     });
@@ -166,9 +173,13 @@ describe('how a program fails', () => {
   });
 });
 
-describe('how a program is interrupted', () => {
+// Whose output is heard as it comes is run by another package.
+describe.each<[string, RunOptions]>([
+  ['whose output is collected', {}],
+  ['whose output is heard as it comes', { onStdout: () => undefined }],
+])('how a program is interrupted %s', (_, heard) => {
   test('not started when the signal has fired', async ({ folder }) => {
-    const ran = shell('touch ran', { cwd: folder, signal: AbortSignal.abort() });
+    const ran = shell('touch ran', { cwd: folder, signal: AbortSignal.abort(), ...heard });
     await expect(ran).rejects.toMatchObject({ code: 'ABORTED' });
     await expect(readFile(join(folder, 'ran'))).rejects.toThrow('ENOENT');
   });
@@ -177,7 +188,7 @@ describe('how a program is interrupted', () => {
     const { signal, abort } = withSignal();
     const script =
       'trap "sleep 0.3; echo cleaned >end; exit 0" TERM; echo $$ >pid; while :; do sleep 0.05; done';
-    const ran = shell(script, { cwd: folder, signal });
+    const ran = shell(script, { cwd: folder, signal, ...heard });
     const pid = await pidIn(join(folder, 'pid'));
     abort();
     await expect(ran).rejects.toMatchObject({ code: 'ABORTED' });
@@ -188,7 +199,7 @@ describe('how a program is interrupted', () => {
   test('by SIGKILL when it does not hear', async ({ folder }) => {
     const { signal, abort } = withSignal();
     const script = 'trap "" TERM; echo $$ >pid; while :; do sleep 0.05; done';
-    const ran = shell(script, { cwd: folder, signal });
+    const ran = shell(script, { cwd: folder, signal, ...heard });
     const pid = await pidIn(join(folder, 'pid'));
     const began = performance.now();
     abort();
@@ -201,7 +212,7 @@ describe('how a program is interrupted', () => {
     const { signal, abort } = withSignal();
     // The grandchild has our pipes open, and does not end.
     const script = 'sleep 30 & echo $! >pid; wait';
-    const ran = shell(script, { cwd: folder, signal });
+    const ran = shell(script, { cwd: folder, signal, ...heard });
     const pid = await pidIn(join(folder, 'pid'));
     const began = performance.now();
     abort();
