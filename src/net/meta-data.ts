@@ -1,12 +1,6 @@
 import { MultipassError } from '../errors.js';
+import { ownMetaData, ownMetaDataIdentity, type MetaDataIdentity } from './own-meta-data.js';
 import { SeedDocument } from './seed-document.js';
-
-/** Who the machine is, to cloud-init. */
-export interface MetaDataIdentity {
-  /** One that the disk has not seen makes cloud-init run its per-instance modules again. */
-  readonly instanceId: string;
-  readonly hostname: string;
-}
 
 /**
  * meta-data with another identity; its other keys and its comments stay. It may be JSON, which is YAML too. A missing
@@ -19,6 +13,9 @@ export function retargetMetaData(
   identity: MetaDataIdentity,
   path: string,
 ): string {
+  const isOwn = text === null || ownMetaDataIdentity(text) !== undefined;
+  const own = isOwn ? ownMetaData(identity) : undefined;
+  if (own !== undefined) return own;
   const document = SeedDocument.parse(text ?? '', path);
   const { root } = document;
   const fresh = root.keys().length === 0;
@@ -30,6 +27,8 @@ export function retargetMetaData(
 
 /** What a meta-data file says; null for what it does not say, and all null when it cannot be read. */
 export function readMetaData(text: string): { instanceId: string | null; hostname: string | null } {
+  const own = ownMetaDataIdentity(text);
+  if (own !== undefined) return own;
   try {
     const { root } = SeedDocument.parse(text, 'meta-data');
     return { instanceId: root.text('instance-id'), hostname: root.text('local-hostname') };

@@ -9,6 +9,7 @@ import {
   type Entry,
   type InterfaceChange,
 } from './network-config-entries.js';
+import { ownNetworkConfig } from './own-network-config.js';
 import { SeedDocument, type SeedMapping } from './seed-document.js';
 import { fixedAddresses, resetStaticAddresses } from './static-addresses.js';
 
@@ -57,6 +58,8 @@ export function retargetNetworkConfig(
   path: string,
 ): { text: string; warnings: string[] } {
   const interfaces = change.interfaces.toSorted((a, b) => a.index - b.index);
+  const own = retargetOwn(text, interfaces);
+  if (own !== undefined) return { text: own, warnings: [] };
   const document = SeedDocument.parse(text ?? '', path);
   const network = networkOf(document);
   const shared = (): string[] => {
@@ -84,8 +87,19 @@ export function retargetNetworkConfig(
 export function newNetworkConfig(
   interfaces: readonly { readonly mac: MacAddress; readonly auto: boolean }[],
 ): string {
-  const changes = interfaces.map(({ mac, auto }, index) => ({ old: mac, new: mac, index, auto }));
-  return retargetNetworkConfig(null, { interfaces: changes }, 'network-config').text;
+  return ownNetworkConfig(interfaces.map((item, index) => ({ ...item, index })));
+}
+
+/** A file that is as we write it for those interfaces, and so has nothing that has to be kept or told. */
+function retargetOwn(
+  text: string | null,
+  interfaces: readonly InterfaceChange[],
+): string | undefined {
+  const had = interfaces.map((item) => ({ ...item, mac: item.old }));
+  // Which entry is whose is not known by the MAC alone then.
+  if (new Set(had.map(({ mac }) => mac.toHex())).size < had.length) return undefined;
+  if (text !== ownNetworkConfig(had)) return undefined;
+  return ownNetworkConfig(interfaces.map((item) => ({ ...item, mac: item.new })));
 }
 
 /** The entries that match a MAC, in the order of the document; none when it cannot be read. */

@@ -1,5 +1,6 @@
 import { isMap, isNothing, isScalar, parseGuestYaml, visit, type YAMLMap } from '../../yaml.js';
 import { dataFormat, type DataFormat } from './data-format.js';
+import { EMPTY_CONFIG } from './empty-config.js';
 import { hasIdentityHook, readableVendorData } from './identity-hook.js';
 import type { IsoFile } from './iso9660-reader.js';
 
@@ -90,6 +91,7 @@ function whyNoNewKeys(settings: Settings, vendorData: Buffer): string | null {
 
 /** @returns what user-data is, when it cannot be looked into */
 function settingsOf(userData: Buffer): Settings | string {
+  if (userData.equals(NOTHING)) return NO_SETTINGS;
   const format = dataFormat(userData);
   const opaque = OPAQUE[format];
   if (opaque !== undefined) return opaque;
@@ -111,6 +113,7 @@ function settingsOf(userData: Buffer): Settings | string {
   };
 }
 
+const NOTHING = Buffer.from(EMPTY_CONFIG);
 const NO_SETTINGS: Settings = { vendorData: 'on', sshKeys: null, hostNames: [] };
 
 function vendorDataUse(root: YAMLMap): Settings['vendorData'] {

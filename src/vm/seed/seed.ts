@@ -4,6 +4,7 @@ import { readRegularFile } from '../../files/regular-file.js';
 import { retargetMetaData } from '../../net/meta-data.js';
 import { retargetNetworkConfig, type InterfaceChange } from '../../net/network-config.js';
 import { SeedDocument } from '../../net/seed-document.js';
+import { EMPTY_CONFIG } from './empty-config.js';
 import { withIdentityHook } from './identity-hook.js';
 import { readIso, type IsoFile } from './iso9660-reader.js';
 import { writeIso } from './iso9660-writer.js';
@@ -103,7 +104,7 @@ function inOrder(
   old: ReadonlyMap<string, Buffer>,
   changed: ReadonlyMap<string, Buffer>,
 ): IsoFile[] {
-  const empty = Buffer.from('#cloud-config\n{}\n');
+  const empty = Buffer.from(EMPTY_CONFIG);
   const names = new Set([...(old.size === 0 ? SEED_FILES : old.keys()), ...changed.keys()]);
   return [...names].map((name) => ({
     name,

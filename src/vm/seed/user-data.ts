@@ -12,6 +12,7 @@ import {
 } from '../../yaml.js';
 import { dataFormat } from './data-format.js';
 import { decodeText } from './decode-text.js';
+import { EMPTY_CONFIG } from './empty-config.js';
 import { checkPyYaml, placeOf } from './py-yaml/check.js';
 import { YAML_TAG, type PyMapping, type PyNode } from './py-yaml/node.js';
 
@@ -23,8 +24,6 @@ const HEADER = /^\s*#cloud-config[ \t]*(?=[\r\n]|$)/i;
 
 /** What it is called where nobody says where it is from. */
 const UNNAMED = 'user-data';
-
-const NOTHING = '#cloud-config\n{}\n';
 
 /** What a new guest's user-data is made of. */
 export interface UserDataRequest {
@@ -47,11 +46,11 @@ export interface UserDataRequest {
  * nothing but comments
  */
 export function newUserData({ userData, from = UNNAMED, additions }: UserDataRequest): Buffer {
-  if (userData === null) return Buffer.from(NOTHING);
+  if (userData === null) return Buffer.from(EMPTY_CONFIG);
   const config = cloudConfig(userData, from);
   if (config === null) return userData;
   const { root, text } = config;
-  if (root === null) return Buffer.from(NOTHING);
+  if (root === null) return Buffer.from(EMPTY_CONFIG);
   const merged = hasListFor(root, additions) ? appended(text, additions, from) : text;
   return Buffer.from(/^\s*#cloud-config\s/i.test(merged) ? merged : `#cloud-config\n${merged}`);
 }
