@@ -70,3 +70,11 @@ export function defineCommand<Options extends OptionTable>(
     },
   };
 }
+
+/**
+ * Makes the commands of a command line.
+ * @param helpOf gives the help of a command, or of all (undefined), or nothing when there is none
+ */
+export type MakeCommands = (
+  helpOf: (name: string | undefined) => string | undefined,
+) => readonly Command[];

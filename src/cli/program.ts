@@ -1,7 +1,6 @@
 import { Command as Parser, CommanderError, Option } from 'commander';
-import type { Command } from './command.js';
 import { arrangeWords } from './arrange-words.js';
-import { allCommands } from './commands/all.js';
+import type { Command, MakeCommands } from './command.js';
 import { version } from './commands/version.js';
 import type { CliContext } from './context.js';
 import type { StoreLayout } from '../store/layout.js';
@@ -18,6 +17,8 @@ export interface ParserHooks {
   readonly context: CliContext;
   /** Called as often as `-v` is given. */
   readonly onVerbose: () => void;
+  /** The commands there are. The parser knows only the one that is asked for. */
+  readonly makeCommands: MakeCommands;
 }
 
 /**
@@ -30,14 +31,7 @@ export async function runCommandLine(argv: readonly string[], hooks: ParserHooks
   let takesOver = false;
   const { context } = hooks;
   const allHooks = { ...hooks, onTakeOver: () => (takesOver = true) };
-  const parser = newParser('multipass', allHooks).description(ABOUT).usage('[options] <command>');
-  parser.addOption(new Option('-V, --version', 'Same as the version command').hideHelp());
-  parser.helpCommand(false).commandsGroup('Available commands:');
-  const helpOf = (name: string | undefined): string | undefined =>
-    name === undefined
-      ? parser.helpInformation()
-      : parser.commands.find((known) => isCalled(known, name))?.helpInformation();
-  for (const command of allCommands(helpOf)) {
+  const newSub = (command: Command): Parser => {
     const sub = describe(newParser(command.name, allHooks), command);
     sub.action(async (args: string[]) => {
       const given = (option: CommandOption): readonly string[] => givenFor(sub, option);
@@ -48,8 +42,27 @@ export async function runCommandLine(argv: readonly string[], hooks: ParserHooks
         throw new CommandFailure(command.name, error);
       }
     });
-    parser.addCommand(sub, { hidden: command.hidden === true });
-  }
+    return sub;
+  };
+  const newMain = (known: readonly Command[]): Parser => {
+    const main = newParser('multipass', allHooks).description(ABOUT).usage('[options] <command>');
+    main.addOption(new Option('-V, --version', 'Same as the version command').hideHelp());
+    main.helpCommand(false).commandsGroup('Available commands:');
+    for (const command of known) {
+      main.addCommand(newSub(command), { hidden: command.hidden === true });
+    }
+    return main;
+  };
+  const commands = hooks.makeCommands((name) => {
+    const main = newMain(commands);
+    const described = name === undefined ? main : main.commands.find((sub) => isCalled(sub, name));
+    return described?.helpInformation();
+  });
+  const find = (word: string): Command | undefined =>
+    commands.find(({ name, aliases }) => name === word || aliases.includes(word));
+  const words = await arrangeWords(argv, (word) => find(word) !== undefined, context.layout);
+  const asked = find(words[0] ?? '');
+  const parser = newMain(asked === undefined ? commands : [asked]);
   parser
     .argument('[command...]')
     .action(async ([unknown]: string[], options: { version?: boolean }) => {
@@ -64,8 +77,6 @@ export async function runCommandLine(argv: readonly string[], hooks: ParserHooks
       if (unknown !== undefined) await hintAtCommand(unknown, parser.commands, context);
     });
   try {
-    const isCommand = (word: string): boolean => parser.commands.some((one) => isCalled(one, word));
-    const words = await arrangeWords(argv, isCommand, context.layout);
     await parser.parseAsync([...words], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;

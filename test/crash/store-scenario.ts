@@ -71,7 +71,7 @@ export function storeScenario(scenario: StoreScenario): CrashScenario<StoreConte
     command: (context) => ({
       argv: [process.execPath, BIN, ...scenario.args(context)],
       root: context.folder,
-      env: { MULTIPASS_STORAGE: context.layout.root },
+      env: { MULTIPASS_STORAGE: context.layout.root, MULTIPASS_TS_CODE_CACHE: '' },
     }),
     async check(context, point) {
       const isAfter = await checkAtOnce(context, scenario, point);

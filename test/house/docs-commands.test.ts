@@ -93,7 +93,7 @@ async function complaintOf(words: readonly string[]): Promise<string> {
     primary: 'primary',
   };
   try {
-    await runCommandLine(words, { context, onVerbose: () => undefined });
+    await runCommandLine(words, { context, onVerbose: () => undefined, makeCommands: allCommands });
   } catch (error) {
     return (error as Error).message;
   }

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { delimiter, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BIN } from './bin.js';
+import { BIN, CODE_CACHE } from './bin.js';
 
 /** How the command is run. */
 export interface CommandOptions {
@@ -81,6 +81,7 @@ export function environment({ store, env = {}, programs }: CommandOptions): Node
     PATH: programs === undefined ? path : `${programsFolder(programs)}${delimiter}${path}`,
     HOME: dirname(store),
     MULTIPASS_STORAGE: store,
+    MULTIPASS_TS_CODE_CACHE: CODE_CACHE,
     ...env,
   };
 }

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { allCommands } from '../../src/cli/commands/all.js';
 import type { CliContext } from '../../src/cli/context.js';
 import { runCli } from '../../src/cli/main.js';
 import type { StoreLayout } from '../../src/store/layout.js';
@@ -25,7 +26,7 @@ export async function multipassInProcess(
     version: '0.0.0',
     primary: 'primary',
   };
-  const exitCode = await runCli(args, context);
+  const exitCode = await runCli(args, context, allCommands);
   return { stdout: stdout.text, stderr: stderr.text, exitCode };
 }
 

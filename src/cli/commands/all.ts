@@ -1,4 +1,4 @@
-import type { Command } from '../command.js';
+import type { Command, MakeCommands } from '../command.js';
 import { adopt } from './adopt.js';
 import { aliasCommand } from './alias.js';
 import { aliases } from './aliases.js';
@@ -39,7 +39,7 @@ import { unalias } from './unalias.js';
 import { version } from './version.js';
 
 /** Every command, in the order of the help. */
-export function allCommands(helpOf: (name: string | undefined) => string | undefined): Command[] {
+export const allCommands: MakeCommands = (helpOf) => {
   const commands: Command[] = [
     adopt,
     aliasCommand(() => commands),
@@ -82,4 +82,4 @@ export function allCommands(helpOf: (name: string | undefined) => string | undef
     completeNames,
   ];
   return commands;
-}
+};

@@ -5,6 +5,7 @@ import { sleep } from '../../abort.js';
 import { ExecError, MultipassError, hasCode } from '../../errors.js';
 import { run, type RunResult } from '../../process/run.js';
 import { runAttached } from '../../process/attach.js';
+import { writeFully } from '../../standard-output.js';
 import { INSTANCE_FILES, type InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { wasTurnedAway, whileTurnedAway } from './turned-away.js';
@@ -120,7 +121,7 @@ export async function enterGuest(
       },
       { signal },
     );
-    if (complaint !== '') process.stderr.write(complaint);
+    if (complaint !== '') writeFully(2, complaint);
     return exitCode;
   } finally {
     await rm(folder, { recursive: true, force: true });
