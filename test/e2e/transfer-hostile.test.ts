@@ -70,7 +70,7 @@ const BROKEN: readonly (readonly [lie: string, said: string])[] = [
   ['wrong-kind', 'it answers with a 102 in place of a 105'],
   ['long-message', 'it sent what is no message of SFTP'],
   ['cut', 'a message ends too early'],
-  ['garbage', String.raw`it sent what is no message of SFTP: "Welcome to this machine!\n"`],
+  ['garbage', 'it sent what is no message of SFTP: "Welcome to this machine!"'],
 ];
 
 describe('a server that lies', () => {

@@ -145,7 +145,8 @@ export class SftpConnection {
     if ((this.#pieces[0]?.length ?? 0) < 4) this.#join();
     const length = this.#pieces[0]?.readUInt32BE() ?? 0;
     if (length === 0 || length > LONGEST_MESSAGE) {
-      const begin = Buffer.concat(this.#pieces).subarray(0, 80).toString('utf8');
+      // Its first line is what a start-up file of a shell has printed, most often.
+      const [begin = ''] = Buffer.concat(this.#pieces).subarray(0, 80).toString('utf8').split('\n');
       throw new SftpProtocolError(`it sent what is no message of SFTP: ${JSON.stringify(begin)}`);
     }
     if (this.#length < 4 + length) return undefined;
