@@ -1,5 +1,6 @@
 import {
   COMPLETION_SHELLS,
+  isNames,
   type CompletionArgument,
   type CompletionCommand,
   type CompletionOption,
@@ -85,6 +86,7 @@ function valueCase({ flags, choices }: CompletionOption): string {
 }
 
 function argumentAction(argument: CompletionArgument, names: readonly string[]): string {
+  if (isNames(argument)) return `_multipass_names ${argument}`;
   switch (argument) {
     case 'none':
       return ':';
@@ -96,13 +98,6 @@ function argumentAction(argument: CompletionArgument, names: readonly string[]):
       return '_multipass_files';
     case 'place':
       return '_multipass_places';
-    case 'instance':
-    case 'stopped-instance':
-    case 'running-instance':
-    case 'deleted-instance':
-    case 'alias':
-    case 'alias-context':
-      return `_multipass_names ${argument}`;
   }
 }
 

@@ -8,20 +8,31 @@ export interface CompletionOption {
   readonly choices?: readonly string[];
 }
 
+/** Names that the store has: what `__complete` prints for each kind. */
+const NAMES = [
+  'instance',
+  'stopped-instance',
+  'running-instance',
+  'deleted-instance',
+  'alias',
+  'alias-context',
+] as const;
+type CompletionNames = (typeof NAMES)[number];
+
 /** What the arguments of a command are. */
 export type CompletionArgument =
   | 'none'
-  | 'instance'
-  | 'stopped-instance'
-  | 'running-instance'
-  | 'deleted-instance'
-  | 'alias'
-  | 'alias-context'
+  | CompletionNames
   | 'command'
   | 'shell'
   | 'file'
   /** A file, or a running instance with a colon behind it. */
   | 'place';
+
+/** Whether an argument is a name that the store has. */
+export function isNames(argument: CompletionArgument): argument is CompletionNames {
+  return NAMES.some((names) => names === argument);
+}
 
 /** A command, as completion knows it. */
 export interface CompletionCommand {

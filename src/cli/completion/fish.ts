@@ -1,5 +1,6 @@
 import {
   COMPLETION_SHELLS,
+  isNames,
   type CompletionArgument,
   type CompletionCommand,
   type CompletionOption,
@@ -51,6 +52,7 @@ function valueTexts(takesValue: boolean, choices: readonly string[] | undefined)
 }
 
 function argumentTexts(argument: CompletionArgument, names: readonly string[]): string[] {
+  if (isNames(argument)) return [`-a '(__multipass_names ${argument})'`];
   switch (argument) {
     case 'none':
       return [];
@@ -62,13 +64,6 @@ function argumentTexts(argument: CompletionArgument, names: readonly string[]): 
       return ['-F'];
     case 'place':
       return [`-F -a '(__multipass_places)'`];
-    case 'instance':
-    case 'stopped-instance':
-    case 'running-instance':
-    case 'deleted-instance':
-    case 'alias':
-    case 'alias-context':
-      return [`-a '(__multipass_names ${argument})'`];
   }
 }
 

@@ -1,5 +1,6 @@
 import {
   COMPLETION_SHELLS,
+  isNames,
   type CompletionArgument,
   type CompletionCommand,
   type CompletionOption,
@@ -71,6 +72,10 @@ function optionSpecs({ flags, description, takesValue, choices }: CompletionOpti
 }
 
 function argumentSpecs(argument: CompletionArgument): string[] {
+  if (isNames(argument)) {
+    // with a blank before it, the action gets no options for compadd among its arguments
+    return [`*:instance: _multipass_names ${argument}`];
+  }
   switch (argument) {
     case 'none':
       return [];
@@ -82,13 +87,5 @@ function argumentSpecs(argument: CompletionArgument): string[] {
       return ['*:file:_files'];
     case 'place':
       return ['*:place: _multipass_places'];
-    case 'instance':
-    case 'stopped-instance':
-    case 'running-instance':
-    case 'deleted-instance':
-    case 'alias':
-    case 'alias-context':
-      // with a blank before it, the action gets no options for compadd among its arguments
-      return [`*:instance: _multipass_names ${argument}`];
   }
 }
