@@ -5,6 +5,7 @@ import { measure } from './measure.js';
 import type { Comparison } from './report.js';
 import type { Bench } from './section.js';
 import { makeStore } from './stores.js';
+import type { Timing } from './timing.js';
 
 /** How many times faster than Multipass's procedure a clone with 50 snapshots is to be. */
 const AIMS = {
@@ -15,7 +16,7 @@ const AIMS = {
 const WAYS = ['command', 'library'] as const;
 type Way = (typeof WAYS)[number];
 
-type Times = Readonly<Record<keyof CloneSides, number>>;
+type Times = Readonly<Record<keyof CloneSides, Timing>>;
 
 /** A clone of 512 MiB with 0 to 50 snapshots, against Multipass's own procedure and against a plain copy. */
 export async function benchClone(bench: Bench): Promise<Comparison[]> {
@@ -50,8 +51,8 @@ function against(other: 'procedure' | 'cp', kind: FileSystem, times: Times): Com
   return COUNTS.flatMap((count) =>
     WAYS.map((way) => ({
       name: `clone on ${kind}, ${count} snapshots`,
-      ours: { what: way, ms: times[`${way} ${count}`] },
-      against: { what: other, ms: times[`${other} ${count}`] },
+      ours: times[`${way} ${count}`].as(way),
+      against: times[`${other} ${count}`].as(other),
       ...(other === 'procedure' && count === 50 ? { aim: { faster: AIMS[kind][way] } } : {}),
     })),
   );
@@ -61,8 +62,8 @@ function against(other: 'procedure' | 'cp', kind: FileSystem, times: Times): Com
 function flatness(way: Way, times: Times): Comparison {
   return {
     name: 'clone on xfs, 50 snapshots',
-    ours: { what: way, ms: times[`${way} 50`] },
-    against: { what: 'with 5', ms: times[`${way} 5`] },
+    ours: times[`${way} 50`].as(way),
+    against: times[`${way} 5`].as('with 5'),
     aim: { atMost: 1.3 },
   };
 }

@@ -30,8 +30,8 @@ export async function benchCrowd({ folder, bin, signal, say }: Bench): Promise<C
   return WAYS.flatMap((way) =>
     ([1_000, 10_000] as const).map((crowd) => ({
       name: `clone among ${crowd} instances`,
-      ours: { what: way, ms: times[`${way} ${crowd}`] },
-      against: { what: 'among 10', ms: times[`${way} 10`] },
+      ours: times[`${way} ${crowd}`].as(way),
+      against: times[`${way} 10`].as('among 10'),
       aim: { atMost: 1.3 },
     })),
   );

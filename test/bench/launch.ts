@@ -21,6 +21,7 @@ import { runQuickly } from './command.js';
 import { measure } from './measure.js';
 import type { Comparison } from './report.js';
 import type { Bench } from './section.js';
+import type { Timing } from './timing.js';
 
 const ENV = { MULTIPASS_ACCELERATOR: 'tcg' };
 const MEMORY = 512 * 1024 ** 2;
@@ -91,10 +92,10 @@ async function timeAll(
     },
     { count: 10, signal },
   );
-  const compare = (name: string, ours: number, theirs: number): Comparison => ({
+  const compare = (name: string, ours: Timing, theirs: Timing): Comparison => ({
     name,
-    ours: { what: 'library', ms: ours },
-    against: { what: 'by hand', ms: theirs },
+    ours: ours.as('library'),
+    against: theirs.as('by hand'),
   });
   return [
     compare('launch of a cached image', times.launch, times['launch by hand']),

@@ -9,6 +9,7 @@ import { measure, type Side } from './measure.js';
 import type { Comparison } from './report.js';
 import type { Bench } from './section.js';
 import { addInstance, makeStore } from './stores.js';
+import type { Timing } from './timing.js';
 
 const MANY = 100;
 const NUMBERS = Array.from({ length: MANY }, (_, index) => index + 1);
@@ -103,31 +104,31 @@ async function settle(layout: StoreLayout): Promise<void> {
   await runQuickly(['sync', '--file-system', layout.root]);
 }
 
-function comparisons(times: Readonly<Record<Ours | ByHand, number>>): Comparison[] {
-  const create = { what: 'qemu-img create -b', ms: times.create };
+function comparisons(times: Readonly<Record<Ours | ByHand, Timing>>): Comparison[] {
+  const create = times.create.as('qemu-img create -b');
   return [
     {
       name: 'linked clone',
-      ours: { what: 'command, less node -e 0', ms: times.command - times.node },
+      ours: times.command.less(times.node).as('command, less node -e 0'),
       against: create,
       aim: { atMost: 3 },
     },
-    { name: 'linked clone', ours: { what: 'library', ms: times.library }, against: create },
+    { name: 'linked clone', ours: times.library.as('library'), against: create },
     {
       name: 'linked clone of what was written to',
-      ours: { what: 'library', ms: times.written },
+      ours: times.written.as('library'),
       against: create,
     },
     {
       name: `each of ${MANY} linked clones`,
-      ours: { what: 'command --count', ms: times.many / MANY },
-      against: { what: 'qemu-img create -b', ms: times.creates / MANY },
+      ours: times.many.each(MANY).as('command --count'),
+      against: times.creates.each(MANY).as('qemu-img create -b'),
       aim: { faster: 1 },
     },
     {
       name: 'clone of a snapshot of 512 MiB',
-      ours: { what: 'command, less node -e 0', ms: times.snapshot - times.node },
-      against: { what: 'qemu-img convert -l, sync', ms: times.convert },
+      ours: times.snapshot.less(times.node).as('command, less node -e 0'),
+      against: times.convert.as('qemu-img convert -l, sync'),
       aim: { atMost: 1.5 },
     },
   ];

@@ -23,8 +23,8 @@ export async function benchList({ folder, bin, signal, say }: Bench): Promise<Co
   const times = await measure(sides, { count: 9, signal });
   return CROWDS.map((crowd) => ({
     name: `list of ${crowd} instances`,
-    ours: { what: 'list', ms: times[`list ${crowd}`] },
-    against: { what: 'cat of their specs', ms: times[`cat ${crowd}`] },
+    ours: times[`list ${crowd}`].as('list'),
+    against: times[`cat ${crowd}`].as('cat of their specs'),
     // With few instances there is nothing but Node's own start, which is compared elsewhere.
     ...(crowd === 10_000 ? { aim: { atMost: 4 } } : {}),
   }));

@@ -1,3 +1,5 @@
+import { cpuTimeMs, Timing, type Round } from './timing.js';
+
 /** One side of a comparison. Only `work` is timed. */
 export interface Side {
   readonly work: () => Promise<unknown>;
@@ -15,38 +17,34 @@ export interface Rounds {
 /**
  * Times all sides in turn, A B C A B C …, so that whatever else the machine does meanwhile meets them all alike. The
  * first round only warms up and does not count.
- * @returns the median of each side in milliseconds, by its name
+ * @returns what each side took, by its name
  */
 export async function measure<Name extends string>(
   sides: Readonly<Record<Name, Side>>,
   { count, signal }: Rounds,
-): Promise<Readonly<Record<Name, number>>> {
+): Promise<Readonly<Record<Name, Timing>>> {
   const timed = Object.entries<Side>(sides).map(([name, side]) => ({
     name,
     side,
-    times: [] as number[],
+    rounds: [] as Round[],
   }));
   for (let round = 0; round <= count; round += 1) {
-    for (const { side, times } of timed) {
+    for (const { side, rounds } of timed) {
       signal.throwIfAborted();
       const time = await timeOf(side);
-      if (round > 0) times.push(time);
+      if (round > 0) rounds.push(time);
     }
   }
-  const medians = timed.map(({ name, times }) => [name, median(times)] as const);
-  return Object.fromEntries(medians) as Record<Name, number>;
+  const timings = timed.map(({ name, rounds }) => [name, Timing.of(rounds)] as const);
+  return Object.fromEntries(timings) as Record<Name, Timing>;
 }
 
-async function timeOf({ work, undo }: Side): Promise<number> {
+async function timeOf({ work, undo }: Side): Promise<Round> {
+  const cpu = cpuTimeMs();
   const start = performance.now();
   await work();
-  const time = performance.now() - start;
+  const ms = performance.now() - start;
+  const cpuMs = cpuTimeMs() - cpu;
   await undo?.();
-  return time;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  return ((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle)] ?? NaN)) / 2;
+  return { ms, cpuMs };
 }

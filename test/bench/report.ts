@@ -1,8 +1,12 @@
 /** A time that was measured, and what of. */
 export interface Measured {
   readonly what: string;
-  /** Median, in milliseconds. */
+  /** Median, in milliseconds; the middle half of all rounds lies between `low` and `high`. */
   readonly ms: number;
+  readonly low: number;
+  readonly high: number;
+  /** Computed meanwhile, in milliseconds: mean of all rounds, of this process and of the programs it waited for. */
+  readonly cpuMs: number;
 }
 
 /** What a comparison should come to: that many times faster, or no more than that many times as long. */
@@ -58,6 +62,11 @@ function toRow({ name, ours, against, ratio, aim, met }: Outcome): string[] {
   ];
 }
 
-function toCell({ what, ms }: Measured): string {
-  return `${what} ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+function toCell({ what, ms, low, high, cpuMs }: Measured): string {
+  const spread = `${rounded(low)} to ${rounded(high)}`;
+  return `${what} ${rounded(ms)} ms (${spread}, cpu ${rounded(cpuMs)})`;
+}
+
+function rounded(ms: number): string {
+  return ms < 10 ? ms.toFixed(1) : String(Math.round(ms));
 }

@@ -17,14 +17,14 @@ export async function benchStartUp({ folder, bin, signal }: Bench): Promise<Comp
     },
     { count: 30, signal },
   );
-  const against = { what: 'node -e 0', ms: times.nothing };
+  const against = times.nothing.as('node -e 0');
   return [
     {
       name: 'start-up',
-      ours: { what: 'version', ms: times.version },
+      ours: times.version.as('version'),
       against,
       aim: { atMost: 1.4 },
     },
-    { name: 'start-up', ours: { what: 'list', ms: times.list }, against, aim: { atMost: 1.4 } },
+    { name: 'start-up', ours: times.list.as('list'), against, aim: { atMost: 1.4 } },
   ];
 }
