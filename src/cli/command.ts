@@ -24,6 +24,8 @@ interface CommandText extends Omit<CompletionCommand, 'options'> {
   readonly description: string;
   /** Not shown in the help. */
   readonly hidden?: boolean;
+  /** True: behind the first argument, and `--`, comes a command with options of its own. */
+  readonly runsInner?: boolean;
 }
 
 /** A command, as data; what it does is loaded when it runs, so that starting up stays cheap. */

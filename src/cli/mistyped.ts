@@ -1,4 +1,5 @@
 import { guess } from '../nearest.js';
+import { shellWord } from './completion/shell-quote.js';
 import type { CliContext } from './context.js';
 import { printable } from './format/table.js';
 
@@ -35,6 +36,17 @@ export function flagsFor(
   const command = parser.commands.find((one) => [one.name(), ...one.aliases()].includes(word));
   const options = (command ?? parser).options.filter(({ hidden }) => !hidden);
   return [...options.flatMap(({ long, short }) => [long ?? '', short ?? '']), '--help'];
+}
+
+/**
+ * Where an option that a command does not know was probably meant for the one that it runs: what to type, with
+ * Multipass's text.
+ * @param words the command, what it runs it on, and that one, as they were given
+ */
+export function hintAtInner([command = '', ...words]: readonly string[]): string {
+  const place = words.findIndex((word) => !word.startsWith('-')) + 1;
+  const line = [command, ...words.slice(0, place), '--', ...words.slice(place)].map(shellWord);
+  return `Options to the inner command should come after "--", like this: multipass ${line.join(' ')}`;
 }
 
 /**

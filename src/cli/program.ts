@@ -6,7 +6,7 @@ import type { CliContext } from './context.js';
 import type { StoreLayout } from '../store/layout.js';
 import { EXIT } from './exit-codes.js';
 import { usageError } from './failures.js';
-import { flagsFor, hintAtCommand, hintAtOption } from './mistyped.js';
+import { flagsFor, hintAtCommand, hintAtInner, hintAtOption } from './mistyped.js';
 import { HELP, TAKE_OVER, VERBOSE, type CommandOption } from './options.js';
 
 const ABOUT =
@@ -81,9 +81,10 @@ export async function runCommandLine(argv: readonly string[], hooks: ParserHooks
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === 'commander.helpDisplayed') return EXIT.ok;
+    const isForInner = asked?.runsInner === true && error.code === 'commander.unknownOption';
     throw usageError(
       complaint(error, argv, parser),
-      hintAtOption(error.message, flagsFor(argv, parser)),
+      isForInner ? hintAtInner(words) : hintAtOption(error.message, flagsFor(argv, parser)),
     );
   }
   return exitCode;

@@ -141,6 +141,19 @@ describe('a wrong command line', () => {
     expect(stderr).toContain(`hint: Did you mean ${meant}?`);
   });
 
+  test.for<[words: string[], line: string]>([
+    [['exec', 'web', 'ls', '-l'], 'multipass exec web -- ls -l'],
+    [['exec', '-n', 'web', 'ls', '-l', 'a b'], "multipass exec -n web -- ls -l 'a b'"],
+    [['exec', 'web', '--all'], 'multipass exec web -- --all'],
+  ])('%j says what to type for the inner command: %s', async ([words, line], { root }) => {
+    const { stderr, exitCode } = await multipass(words, { store: root });
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^Unknown option '(?:l|all)'\.\n {2}hint: /);
+    expect(stderr).toContain(
+      `Options to the inner command should come after "--", like this: ${line}\n`,
+    );
+  });
+
   test('says nothing of what is like nothing', async ({ root }) => {
     for (const words of ['frobnicate', 'list --frobnicate', 'list --snapshots=yes']) {
       const { stderr } = await multipass(words.split(' '), { store: root });

@@ -11,6 +11,7 @@ export const exec = defineCommand({
     'command exits with, and with 255 when it could not be reached.',
   usage: '<name> [--] <command> [<argument> ...]',
   argument: 'instance',
+  runsInner: true,
   options: {
     workingDirectory: textOption({
       flags: ['-d', '--working-directory'],
