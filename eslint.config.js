@@ -49,7 +49,7 @@ const ownership = (file) => {
 const STREAMS = ['stdin', 'stdout', 'stderr'].map((property) => ({
   object: 'process',
   property,
-  message: 'Go through src/standard-output.ts and src/cli/standard-streams.ts.',
+  message: 'Go through src/cli/standard-streams.ts.',
 }));
 
 export default tseslint.config(

@@ -1,6 +1,6 @@
 import { fstatSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { writeBytes, writeFully, type StandardOutput } from '../standard-output.js';
+import { writeBytes, writeFully, type StandardOutput } from './standard-output.js';
 import type { ResultOutput } from './context.js';
 import { forTerminal } from './terminal-text.js';
 

@@ -33,9 +33,10 @@ export const exec = defineCommand({
       throw usageError('Options --working-directory and --no-map-working-directory clash');
     }
     await ensureRunning(invocation, name);
-    const { layout, signal, terminal } = context;
+    const { layout, signal, terminal, stderr } = context;
+    const tell = (text: string): void => stderr.write(text);
     const { enterInstance } = await import('../../vm/guest/enter-instance.js');
     const folder = path === undefined ? (isUnmapped ? 'home' : 'mapped') : { path };
-    return await enterInstance({ layout, name, command, terminal, signal, folder });
+    return await enterInstance({ layout, name, command, terminal, tell, signal, folder });
   },
 });

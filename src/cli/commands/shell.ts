@@ -19,9 +19,10 @@ export const shell = defineCommand({
     const name = args[0] ?? context.primary;
     if (name === '') throw usageError('Please provide the name of an instance.');
     await ensureRunning(invocation, name, options.timeout);
-    const { layout, signal, terminal } = context;
+    const { layout, signal, terminal, stderr } = context;
+    const tell = (text: string): void => stderr.write(text);
     const { enterInstance } = await import('../../vm/guest/enter-instance.js');
     const folder = 'home';
-    return await enterInstance({ layout, name, command: null, terminal, signal, folder });
+    return await enterInstance({ layout, name, command: null, terminal, tell, signal, folder });
   },
 });

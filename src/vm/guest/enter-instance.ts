@@ -19,24 +19,26 @@ export interface EnterRequest {
   readonly folder: { readonly path: string } | 'mapped' | 'home';
   /** Whether the streams are a terminal. */
   readonly terminal: boolean;
+  /** Gets what ssh says of itself, in lines, once it has ended. */
+  readonly tell: (text: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Runs a command, or a shell, in a running instance.
- * @returns the command's exit code; 255 when ssh failed, which has said why
+ * @returns the command's exit code; 255 when ssh failed, which is told why
  * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, INSTANCE_NOT_RUNNING, GUEST_SILENT, SSH_FAILED (no key),
  *   TOOL_MISSING, ABORTED
  */
 export async function enterInstance(request: EnterRequest): Promise<number> {
-  const { layout, name, command, terminal, signal } = request;
+  const { layout, name, command, terminal, tell, signal } = request;
   const reading = requireRunning(layout, name);
   const guest = await requireGuest(layout, reading);
-  if (command === null) return await enterGuest(guest, { command, terminal, signal });
+  if (command === null) return await enterGuest(guest, { command, terminal, tell, signal });
   const words = command.map(shellWord).join(' ');
   const folder = folderOf(request, reading.spec.mounts);
   const line = folder === null ? words : `cd ${shellWord(folder)} && ${words}`;
-  return await enterGuest(guest, { command: line, terminal, signal });
+  return await enterGuest(guest, { command: line, terminal, tell, signal });
 }
 
 /**

@@ -1,13 +1,11 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sleep } from '../../abort.js';
 import { ExecError, MultipassError, hasCode } from '../../errors.js';
 import { run, type RunResult } from '../../process/run.js';
 import { runAttached } from '../../process/attach.js';
-import { writeFully } from '../../standard-output.js';
 import { INSTANCE_FILES, type InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
+import { readSshLog, TELLING, withSshLog } from './ssh-log.js';
 import { wasTurnedAway, whileTurnedAway } from './turned-away.js';
 import { answersSsh, type GuestAddress } from './ssh-banner.js';
 
@@ -28,8 +26,13 @@ export const SSH_FAILED = 255;
  * The arguments of the system's OpenSSH for a guest, to be run in the store's root: so no path of the store becomes
  * part of an option, where blanks, `%` and `~` mean something. The host's and the user's own configuration have no
  * say. The host key is learnt at the first contact and checked from then on, under a name that no address changes.
+ * @param options `isTelling`: ssh says of itself what {@link readSshLog} reads
  */
-export function sshArguments(guest: Guest, options: readonly string[] = []): string[] {
+export function sshArguments(
+  guest: Guest,
+  options: readonly string[] = [],
+  { isTelling = false }: { readonly isTelling?: boolean } = {},
+): string[] {
   const { layout, dir, address, user, key } = guest;
   const folder = layout.relative(dir.path);
   const settings = {
@@ -48,6 +51,7 @@ export function sshArguments(guest: Guest, options: readonly string[] = []): str
     ServerAliveInterval: '15',
     ServerAliveCountMax: '4',
     LogLevel: 'ERROR',
+    ...(isTelling ? TELLING : {}),
   };
   return [
     ...['-F', '/dev/null', '-i', join(layout.relative(layout.keys), key)],
@@ -77,55 +81,61 @@ export async function runInGuest(
   options: GuestRunOptions = {},
 ): Promise<{ stdout: string; exitCode: number }> {
   const { signal, okExitCodes = [0], persistent = true } = options;
-  const words = [...sshArguments(guest, ['-T', '-n']), command];
-  const ended = await whileTurnedAway<RunResult | ExecError>(
-    async () => {
-      try {
-        const result = await run('ssh', words, { cwd: guest.layout.root, signal, okExitCodes });
-        return { turnedAway: false, result };
-      } catch (error) {
-        if (!(error instanceof ExecError) || error.exitCode !== SSH_FAILED) throw error;
-        return { turnedAway: persistent && wasTurnedAway(error.stderr), result: error };
-      }
-    },
-    { signal },
-  );
+  const ended = await withSshLog(async (log) => {
+    const words = sshArguments(guest, ['-T', '-n', ...log.words], { isTelling: true });
+    return await whileTurnedAway<RunResult | ExecError>(
+      async () => {
+        try {
+          const all = [...words, command];
+          const result = await run('ssh', all, { cwd: guest.layout.root, signal, okExitCodes });
+          return { turnedAway: false, result };
+        } catch (error) {
+          if (!(error instanceof ExecError) || error.exitCode !== SSH_FAILED) throw error;
+          const text = await log.take();
+          const turnedAway = persistent && wasTurnedAway(text);
+          return { turnedAway, result: withComplaints(error, text) };
+        }
+      },
+      { signal },
+    );
+  });
   if (ended instanceof ExecError) throw sshFailure(guest, ended);
   return ended;
 }
 
 /**
  * Runs a shell command in a guest on this process's own stdin, stdout and stderr; without one, a login shell. When too
- * many come at once, and the guest turns it away, it comes again. What ssh says of itself is on stderr once it has
- * ended.
+ * many come at once, and the guest turns it away, it comes again.
+ * @param options `tell` gets what ssh says of itself, in lines, once it has ended
  * @returns the command's exit code; 255 when ssh failed
  * @throws MultipassError TOOL_MISSING; ABORTED
  */
 export async function enterGuest(
   guest: Guest,
-  options: { command: string | null; terminal: boolean; signal?: AbortSignal | undefined },
+  options: {
+    command: string | null;
+    terminal: boolean;
+    tell: (text: string) => void;
+    signal?: AbortSignal | undefined;
+  },
 ): Promise<number> {
-  const { command, terminal, signal } = options;
-  const folder = await mkdtemp(join(tmpdir(), 'multipass-ssh-'));
-  const complaints = join(folder, 'complaints');
-  const words = sshArguments(guest, ['-E', complaints, terminal ? '-tt' : '-T']);
-  const all = [...words, ...(command === null ? [] : [command])];
-  try {
-    const { exitCode, complaint } = await whileTurnedAway(
+  const { command, terminal, tell, signal } = options;
+  return await withSshLog(async (log) => {
+    const flags = [...log.words, terminal ? '-tt' : '-T'];
+    const words = sshArguments(guest, flags, { isTelling: true });
+    const all = [...words, ...(command === null ? [] : [command])];
+    const { exitCode, complaints } = await whileTurnedAway(
       async () => {
-        await rm(complaints, { force: true });
         const code = await runAttached('ssh', all, { cwd: guest.layout.root, signal });
-        const text = await readFile(complaints, 'utf8').catch(() => '');
-        const result = { exitCode: code, complaint: text };
+        const text = await log.take();
+        const result = { exitCode: code, complaints: readSshLog(text).complaints };
         return { turnedAway: code === SSH_FAILED && wasTurnedAway(text), result };
       },
       { signal },
     );
-    if (complaint !== '') writeFully(2, complaint);
+    if (complaints !== '') tell(`${complaints}\n`);
     return exitCode;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** How long one try to enter may take: a guest that hangs in the middle of a boot must not hold us. */
@@ -161,6 +171,15 @@ async function letsUsIn(guest: Guest, signal: AbortSignal): Promise<boolean> {
     if (hasCode(error, 'HOST_KEY_CHANGED', 'TOOL_MISSING')) throw error;
     return false;
   }
+}
+
+/** What ssh said of itself is what it had to say at last, whatever the command has written. */
+function withComplaints(error: ExecError, log: string): ExecError {
+  const { complaints } = readSshLog(log);
+  if (complaints === '') return error;
+  const stderr = error.stderr === '' ? complaints : `${error.stderr}\n${complaints}`;
+  const { message, exitCode, hint = '', cause } = error;
+  return new ExecError(message, { exitCode, stderr }, { hint, cause });
 }
 
 /** One argument of a shell command, whatever is in it. */

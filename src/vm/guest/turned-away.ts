@@ -1,5 +1,6 @@
 import { sleep } from '../../abort.js';
 import { log } from '../../log.js';
+import { readSshLog } from './ssh-log.js';
 
 /** For how long somebody who is turned away tries again. A burst of 64 has passed by then, under emulation too. */
 const LIMIT_MS = 30_000;
@@ -9,14 +10,17 @@ const LONGEST_PAUSE_MS = 2000;
 /**
  * Whether ssh was turned away before it had said who it is: so nothing has been run, and it may try again. A server
  * does that to those who come when too many are at its door (OpenSSH's `MaxStartups`, dropbear's five for each
- * address).
- * @param complaint what ssh wrote of itself
+ * address), and when it ends meanwhile.
+ * @param log what ssh wrote of itself
  */
-export function wasTurnedAway(complaint: string): boolean {
-  return /^(?:kex_exchange_identification|ssh_exchange_identification|banner exchange): .*\b(?:closed|reset)\b/im.test(
-    complaint,
-  );
+export function wasTurnedAway(log: string): boolean {
+  const { complaints, isAuthenticated } = readSshLog(log);
+  return !isAuthenticated && (AT_THE_DOOR.test(complaints) || BEHIND_THE_DOOR.test(complaints));
 }
+
+const AT_THE_DOOR =
+  /^(?:kex_exchange_identification|ssh_exchange_identification|banner exchange): .*\b(?:closed|reset)\b/im;
+const BEHIND_THE_DOOR = /^Connection (?:closed|reset) by \S+ port \d+$/m;
 
 /**
  * Tries something again for as long as it is turned away, each time after a pause of random length that grows: those

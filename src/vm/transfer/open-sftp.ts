@@ -4,6 +4,7 @@ import type { StoreLayout } from '../../store/layout.js';
 import type { Work } from '../../work.js';
 import { requireGuest } from '../guest/open-guest.js';
 import { sshArguments, sshFailure, SSH_FAILED, type Guest } from '../guest/ssh.js';
+import { readSshLog } from '../guest/ssh-log.js';
 import { wasTurnedAway, whileTurnedAway } from '../guest/turned-away.js';
 import { lookAt } from '../open.js';
 import type { SftpClient } from './sftp/client.js';
@@ -49,7 +50,7 @@ async function connect(
 ): Promise<{ program: ConnectedProgram; session: SftpSession }> {
   return await whileTurnedAway(
     async () => {
-      const words = [...sshArguments(guest, ['-T', '-s']), 'sftp'];
+      const words = [...sshArguments(guest, ['-T', '-s'], { isTelling: true }), 'sftp'];
       const program = await connectProgram('ssh', words, { cwd: guest.layout.root });
       try {
         const session = await SftpSession.begin(program, signal);
@@ -75,7 +76,7 @@ async function meaningOf(
   if (!(error instanceof SftpProtocolError)) return error;
   const { name } = guest.dir;
   const exitCode = await program.ended;
-  const stderr = program.words().trim();
+  const stderr = readSshLog(program.words()).complaints;
   const hasHungUp = error instanceof SftpHungUpError;
   if (hasHungUp && exitCode === SSH_FAILED && !stderr.includes('subsystem request failed')) {
     const ended = { exitCode, stderr };

@@ -29,7 +29,8 @@ function guestIn(root: string): Guest {
 
 /** What OpenSSH makes of the arguments: its own answer, by the names of its options. */
 async function understood(guest: Guest): Promise<Record<string, string>> {
-  const { stdout } = await execute('ssh', ['-G', ...sshArguments(guest)], {
+  const words = sshArguments(guest, [], { isTelling: true });
+  const { stdout } = await execute('ssh', ['-G', ...words], {
     cwd: guest.layout.root,
   });
   const pairs = stdout.trim().split('\n');
@@ -167,9 +168,11 @@ describe('enterGuest', () => {
   }) => {
     await ssh(`printf '%s ' "$@" >asked; exit 42`);
     const asked = async (): Promise<string> => readFile(join(guest.layout.root, 'asked'), 'utf8');
-    expect(await enterGuest(guest, { command: 'ls', terminal: true })).toBe(42);
+    expect(await enterGuest(guest, { command: 'ls', terminal: true, tell: () => undefined })).toBe(
+      42,
+    );
     expect(await asked()).toMatch(/ -tt -- ubuntu@127\.0\.0\.1 ls $/);
-    await enterGuest(guest, { command: null, terminal: false });
+    await enterGuest(guest, { command: null, terminal: false, tell: () => undefined });
     expect(await asked()).toMatch(/ -T -- ubuntu@127\.0\.0\.1 $/);
   });
 });

@@ -16,6 +16,8 @@ const execute = promisify(execFile);
 /** How many a dropbear lets stand at its door from one address. */
 const AT_THE_DOOR = 5;
 
+const AUTHENTICATED =
+  'sshconnect2.c:ssh_userauth2():580 (pid=1): Authenticated to 127.0.0.1 ([127.0.0.1]:2298) using "publickey".';
 const AWAY = 'kex_exchange_identification: Connection closed by remote host';
 
 function guestIn(root: string, port: number): Guest {
@@ -80,6 +82,8 @@ describe('wasTurnedAway', () => {
     'kex_exchange_identification: read: Connection reset by peer\nConnection reset by 127.0.0.1 port 2222',
     'ssh_exchange_identification: Connection closed by remote host',
     'banner exchange: Connection to 127.0.0.1 port 22: Connection closed',
+    'packet.c:sshpkt_vfatal():1920 (pid=22831): Connection reset by 127.0.0.1 port 2299\r\n',
+    'packet.c:sshpkt_vfatal():1920 (pid=1): Connection closed by 127.0.0.1 port 2299\r\n',
   ])('is what says %j', (complaint) => {
     expect(wasTurnedAway(complaint)).toBe(true);
   });
@@ -90,6 +94,7 @@ describe('wasTurnedAway', () => {
     'Connection to 127.0.0.1 closed by remote host.',
     'client_loop: send disconnect: Broken pipe',
     'nobody@127.0.0.1: Permission denied (publickey).',
+    `${AUTHENTICATED}\r\npacket.c:sshpkt_vfatal():1920 (pid=1): Connection closed by 127.0.0.1 port 2299\r\n`,
   ])('is not what says %j: it may have run', (complaint) => {
     expect(wasTurnedAway(complaint)).toBe(false);
   });
@@ -116,8 +121,38 @@ describe('a guest whose door is full', () => {
   });
 });
 
+describe('a guest that hangs up behind its banner', () => {
+  test('is asked again, and what ssh keeps to itself is told', async ({ root }) => {
+    let tries = 0;
+    const door = createServer((socket) => {
+      tries += 1;
+      socket.on('error', () => undefined);
+      socket.write('SSH-2.0-Guest\r\n');
+      socket.once('data', () => socket.destroy());
+    }).listen(0, '127.0.0.1');
+    await once(door, 'listening');
+    try {
+      const guest = guestIn(root, (door.address() as AddressInfo).port);
+      await mkdir(guest.dir.run, { recursive: true });
+      await expect(runInGuest(guest, 'true', { persistent: false })).rejects.toMatchObject({
+        code: 'SSH_FAILED',
+        message: expect.stringMatching(/: Connection (?:closed|reset) by 127\.0\.0\.1/) as string,
+      });
+      expect(tries).toBe(1);
+      const ended = new AbortController();
+      const again = runInGuest(guest, 'true', { signal: ended.signal });
+      await vi.waitFor(() => expect(tries).toBeGreaterThan(3), 20_000);
+      ended.abort();
+      await expect(again).rejects.toMatchObject({ code: 'ABORTED' });
+    } finally {
+      door.close();
+    }
+  });
+});
+
 describe('one that is turned away', () => {
-  const TWICE = `echo x >>tries; [ $(wc -l <tries) -gt 2 ] || { echo "${AWAY}" >&2; exit 255; }`;
+  const LOG = 'while [ "$1" != -E ]; do shift; done; log=$2';
+  const TWICE = `${LOG}; echo x >>tries; [ $(wc -l <tries) -gt 2 ] || { echo "${AWAY}" >>"$log"; exit 255; }`;
 
   test('comes again, and runs its command once', async ({ ssh }) => {
     const guest = await ssh(`${TWICE}; echo done; exit 7`);
@@ -127,19 +162,17 @@ describe('one that is turned away', () => {
   });
 
   test('does so on the streams of this process, and says nothing of it', async ({ ssh }) => {
-    const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-    const log = 'while [ "$1" != -E ]; do shift; done; exec 2>>"$2"';
-    const guest = await ssh(`${log}; ${TWICE}; exit 7`);
-    expect(await enterGuest(guest, { command: 'x', terminal: false })).toBe(7);
-    expect(said).not.toHaveBeenCalled();
+    const tell = vi.fn<(text: string) => void>();
+    const guest = await ssh(`${TWICE}; echo "${AUTHENTICATED}" >>"$log"; exit 7`);
+    expect(await enterGuest(guest, { command: 'x', terminal: false, tell })).toBe(7);
+    expect(tell).not.toHaveBeenCalled();
   });
 
   test('is told what ssh says of another failure, which is final', async ({ ssh }) => {
-    const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-    const log = 'echo x >>tries; while [ "$1" != -E ]; do shift; done';
-    const guest = await ssh(`${log}; echo 'Connection refused' >"$2"; exit 255`);
-    expect(await enterGuest(guest, { command: null, terminal: false })).toBe(255);
-    expect(said).toHaveBeenCalledExactlyOnceWith('Connection refused\n');
+    const tell = vi.fn<(text: string) => void>();
+    const guest = await ssh(`${LOG}; echo x >>tries; echo 'Connection refused' >"$log"; exit 255`);
+    expect(await enterGuest(guest, { command: null, terminal: false, tell })).toBe(255);
+    expect(tell).toHaveBeenCalledExactlyOnceWith('Connection refused\n');
     expect(await readFile(join(guest.layout.root, 'tries'), 'utf8')).toBe('x\n');
   });
 
