@@ -23,6 +23,12 @@ const OWNERS = {
   ...Object.fromEntries(HTTP.map((name) => [name, ['src/http/**/*.ts']])),
 };
 
+/** A recursive mkdir of Node 20 never ends in /proc, and says ENOENT for what a read-only file system refuses. */
+const ENDLESS = {
+  selector: 'CallExpression[callee.name=/^mkdir/] Property[key.name="recursive"]',
+  message: 'Make each folder by itself: see src/files/make-folder.ts.',
+};
+
 /** What files may import of those: what they own. @param file a path, or the pattern of an owning folder */
 const ownership = (file) => {
   const foreign = Object.entries(OWNERS).filter(([, owners]) => !owners.includes(file));
@@ -37,6 +43,7 @@ const ownership = (file) => {
     // The rule above does not see what is imported when it is needed.
     'no-restricted-syntax': [
       'error',
+      ENDLESS,
       ...told.map(({ name, message }) => ({
         selector: `ImportExpression[source.value="${name}"]`,
         message,

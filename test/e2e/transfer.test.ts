@@ -112,6 +112,11 @@ describe('a target', () => {
     expect(await text(home, 'z', 'a')).toBe('A');
     expect(await text(here, 'i', 'j', 'a')).toBe('A');
     expect(await text(here, 'k', 'l')).toBe('A');
+    // Where Node's own way of making parents never ends.
+    expect(await transfer(['-p', 'web:z/a', '/proc/none/b'])).toMatchObject({
+      stderr: expect.stringContaining('cannot write "/proc/none/b"') as string,
+      exitCode: 2,
+    });
   });
 
   test.for([

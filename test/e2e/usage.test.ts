@@ -131,7 +131,7 @@ describe('a wrong command line', () => {
     ['set local.netwrok=user', '"local.network"'],
     ['get local.web.cpu', '"local.web.cpus"'],
     ['info wbe', '"web"'],
-    ['start web wbe', '"web"'],
+    ['stop web wbe', '"web"'],
     ['delete --purge web.snap', '"snap1"'],
     ['exec wbe true', '"web"'],
   ])('multipass %s says what was meant: %s', async ([words, meant], { store }) => {

@@ -2,7 +2,7 @@ import { open, mkdir, realpath, stat } from 'node:fs/promises';
 import { errnoOf } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { Work } from '../../work.js';
-import { bytesOf, folderOf, nameOf, shown, type PathLike } from './byte-path.js';
+import { bytesOf, folderOf, nameOf, shown, wayTo, type PathLike } from './byte-path.js';
 import { isFolder, meaning, transferFailed, type Ends } from './failure.js';
 import { LocalFolder } from './local-folder.js';
 import { withSftp } from './open-sftp.js';
@@ -192,7 +192,14 @@ async function whatIsAt(path: Buffer): Promise<Found> {
 
 async function makeFolders({ make }: TargetPlan, target: Buffer): Promise<void> {
   const folder = make === 'above' ? folderOf(target) : target;
-  if (make !== undefined && folder.length > 0) await mkdir(folder, { recursive: true });
+  if (make === undefined || folder.length === 0) return;
+  for (const each of wayTo(folder)) {
+    try {
+      await mkdir(each);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+    }
+  }
 }
 
 function sizeOf(looked: readonly Looked[]): number | undefined {
