@@ -16,15 +16,27 @@ const SLOW: readonly string[] = [
   'test/vm/clone/linked.test.ts',
   'test/store/read-only.test.ts',
   // Many processes, one against the other, or one killed after the other.
-  'test/e2e/{races,interrupt,terminal,unprivileged,opens}.test.ts',
   'test/vm/{lineage,pending}/*.test.ts',
   'test/vm/mounts/keeper.test.ts',
   'test/vm/guest/{ssh-banner,turned-away}.test.ts',
   'test/process/run.test.ts',
-  // Records, byte by byte.
-  'test/e2e/bad-*.test.ts',
+  // The built command, started again and again.
+  'test/e2e/*.test.ts',
+  'test/cli/code-cache/*.test.ts',
+  // Formats, compared with those who know them, or byte by byte.
+  'test/files/json.test.ts',
+  'test/process/set-id-filter.test.ts',
+  'test/qemu/{disk-format,qcow2-header}.test.ts',
+  'test/vm/seed/{iso9660-reader,identity-hook}.test.ts',
+  'test/vm/seed/py-yaml/check.test.ts',
+  // Locks that are waited for.
+  'test/store/{lock,staging,trash}.test.ts',
   // Whole disks, from end to end.
-  'test/e2e/{commands,migrate,snapshots}.test.ts',
+  'test/qemu/{qemu-img-convert,qemu-img,start-qemu}.test.ts',
+  'test/vm/disks/own-disk.test.ts',
+  'test/vm/{delete-instance,list-instances,open,copies,read-instance}.test.ts',
+  'test/vm/clone/{overrides,refusals,rollback,policy,multipass-cases}.test.ts',
+  'test/vm/launch/create-instance.test.ts',
   'test/fixtures/{demo,readme}.test.ts',
   'test/vm/images/*.test.ts',
   'test/vm/migrate/*.test.ts',
