@@ -161,8 +161,11 @@ export class VirtualMachine {
     await suspendInstance({ ...options, layout: this.#layout, name: this.name });
   }
 
-  /** Reboots its guest. @throws MultipassError INSTANCE_NOT_RUNNING, TIMED_OUT, … */
-  async restart(options: StartOptions = {}): Promise<void> {
+  /**
+   * Reboots its guest, or resets its machine with `force`.
+   * @throws MultipassError INSTANCE_NOT_RUNNING, TIMED_OUT, …
+   */
+  async restart(options: StartOptions & { readonly force?: boolean } = {}): Promise<void> {
     await restartInstance({ ...options, layout: this.#layout, name: this.name });
   }
 

@@ -2,7 +2,7 @@ import { isLive } from '../../vm/state.js';
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { forEach } from '../failures.js';
-import { PROGRESS, TIMEOUT } from '../options.js';
+import { flag, PROGRESS, TIMEOUT } from '../options.js';
 import { allOption, selectNamesOrPrimary } from '../select.js';
 import { withWork } from '../work.js';
 
@@ -14,14 +14,23 @@ export const restart = defineCommand({
     'with 0 when they can be entered again.',
   usage: '[<name> ...]',
   argument: 'running-instance',
-  options: { ...allOption('Restart all instances'), timeout: TIMEOUT, ...PROGRESS },
+  options: {
+    ...allOption('Restart all instances'),
+    force: flag({
+      flags: ['--force'],
+      description:
+        'Reset the machine instead, as its reset button would: for a guest that does not answer',
+    }),
+    timeout: TIMEOUT,
+    ...PROGRESS,
+  },
   async run(invocation) {
     const { layout, env } = invocation.context;
-    const { timeout: timeoutMs } = invocation.options;
+    const { timeout: timeoutMs, force } = invocation.options;
     const names = await selectNamesOrPrimary(invocation, ({ state }) => isLive(state));
     const { restartInstance } = await import('../../vm/run/restart-instance.js');
     await withWork(invocation, `Restarting ${names.join(', ')}`, (work) =>
-      forEach(names, (name) => restartInstance({ layout, name, env, timeoutMs, work })),
+      forEach(names, (name) => restartInstance({ layout, name, env, timeoutMs, force, work })),
     );
     return EXIT.ok;
   },

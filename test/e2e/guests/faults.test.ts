@@ -217,6 +217,17 @@ describe('the console', () => {
   });
 });
 
+describe('a guest that lets nobody in', () => {
+  test('is restarted by force', async ({ guests }) => {
+    const [before, { pid }] = [await guests.bootId('web'), qemuOf(guests.layout, 'web')];
+    await guests.sh('web', 'sudo sh -c "(sleep 1; killall dropbear) >/dev/null 2>&1 &"');
+    await guests.ok(['restart', '--force', 'web']);
+    expect(await guests.bootId('web')).not.toBe(before);
+    expect(qemuOf(guests.layout, 'web').pid).toBe(pid);
+    await expectNothingLeft(guests.layout, { web: 'Running' });
+  });
+});
+
 describe('the end', () => {
   test('comes by a stop, even of a guest that a killed start left standing', async ({ guests }) => {
     const { layout } = guests;
