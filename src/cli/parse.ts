@@ -7,6 +7,12 @@ import { usageError } from './failures.js';
  * What the values of options may be, each with its own text for what is wrong: Multipass's, where it has one.
  */
 
+/** Reads the arguments of a command about one instance. @returns its name @throws MultipassError USAGE */
+export function parseOneName([name, ...more]: readonly string[]): string {
+  if (name !== undefined && more.length === 0) return name;
+  throw usageError('Please provide the name of one instance.');
+}
+
 /** Reads a number of CPUs: a positive whole number, as `2`, `+2` or ` 2 `. @throws MultipassError USAGE */
 export function parseCpus(text: string): number {
   return parsePositive(text, `Error: invalid CPU count '${text}', need a positive integer value.`);

@@ -25,8 +25,9 @@ export async function expectRefusal(
   code: ErrorCode,
 ): Promise<MultipassError> {
   const before = await fingerprint(store.root);
+  const programs = await childProcesses();
   const error = await errorOf(attempt(), code);
   expect(await fingerprint(store.root)).toEqual(before);
-  expect(await childProcesses()).toEqual([]);
+  expect(await childProcesses()).toEqual(programs);
   return error;
 }

@@ -1,7 +1,7 @@
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { usageError } from '../failures.js';
 import { PROGRESS } from '../options.js';
+import { parseOneName } from '../parse.js';
 import { withWork } from '../work.js';
 
 export const adopt = defineCommand({
@@ -14,10 +14,7 @@ export const adopt = defineCommand({
   argument: 'instance',
   options: PROGRESS,
   async run(invocation) {
-    const [name, ...more] = invocation.args;
-    if (name === undefined || more.length > 0) {
-      throw usageError('Please provide the name of one instance.');
-    }
+    const name = parseOneName(invocation.args);
     const { context } = invocation;
     const { adoptInstance } = await import('../../vm/adopt-instance.js');
     const { original } = await withWork(invocation, `Adopting ${name}`, (work) =>

@@ -1,7 +1,7 @@
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { usageError } from '../failures.js';
 import { PROGRESS } from '../options.js';
+import { parseOneName } from '../parse.js';
 import { withWork } from '../work.js';
 
 export const flatten = defineCommand({
@@ -14,10 +14,7 @@ export const flatten = defineCommand({
   argument: 'stopped-instance',
   options: PROGRESS,
   async run(invocation) {
-    const [name, ...more] = invocation.args;
-    if (name === undefined || more.length > 0) {
-      throw usageError('Please provide the name of one instance.');
-    }
+    const name = parseOneName(invocation.args);
     const { layout } = invocation.context;
     const { flattenInstance } = await import('../../vm/flatten-instance.js');
     await withWork(invocation, `Flattening ${name}`, (work) =>

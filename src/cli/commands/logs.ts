@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { usageError } from '../failures.js';
 import { flag } from '../options.js';
+import { parseOneName } from '../parse.js';
 
 export const logs = defineCommand({
   name: 'logs',
@@ -23,10 +23,7 @@ export const logs = defineCommand({
     }),
   },
   async run({ context, args, options }) {
-    const [name, ...more] = args;
-    if (name === undefined || more.length > 0) {
-      throw usageError('Please provide the name of one instance.');
-    }
+    const name = parseOneName(args);
     const { layout, signal, stdout } = context;
     const { readLog } = await import('../../vm/guest/read-log.js');
     // Colours and the like mean nothing here: no text of a guest steers a terminal.

@@ -1,21 +1,30 @@
 import { parseMemorySize } from '../../memory-size.js';
 import type { LooseValue } from './loose-value.js';
 
-/** An extra network interface of legacy data. */
-export interface LegacyInterface {
-  /** Name of the host's network or bridge; '' when it is not known. */
-  readonly id: string;
-  /** As written, unchecked; null when there is none. */
-  readonly mac: string | null;
-  /** True when cloud-init configures it in the guest. */
-  readonly auto: boolean;
+/** What a spec and a snapshot say of the machine. */
+export interface LegacyResources {
+  /** Null when unknown: absent, 0, or no number. */
+  readonly cpus: number | null;
+  /** Bytes; null when unknown: 0, or no size. */
+  readonly memory: number | null;
+  /** Bytes of the virtual disk; null when unknown: 0, or no size. */
+  readonly disk: number | null;
 }
 
-/** More than a machine has slots for. */
-const MOST_INTERFACES = 64;
+/** The machine of a spec or a snapshot; `absent` is what a size that is not there stands for, in bytes. */
+export function decodeResources(
+  place: LooseValue,
+  absent: Pick<LegacyResources, 'memory' | 'disk'>,
+): LegacyResources {
+  return {
+    cpus: decodeCpus(place.key('num_cores')),
+    memory: decodeSize(place.key('mem_size'), absent.memory),
+    disk: decodeSize(place.key('disk_space'), absent.disk),
+  };
+}
 
 /** A number of CPUs; null when it is unknown or 0. */
-export function decodeCpus(place: LooseValue): number | null {
+function decodeCpus(place: LooseValue): number | null {
   const cpus = place.integer(0, null);
   return cpus === 0 ? null : cpus;
 }
@@ -24,7 +33,7 @@ export function decodeCpus(place: LooseValue): number | null {
  * A size, written as a number of bytes or in the grammar of `parseMemorySize`.
  * @returns bytes; `fallback` when it is absent or '', as Multipass does; null when it is 0 or no size
  */
-export function decodeSize(place: LooseValue, fallback: number | null): number | null {
+function decodeSize(place: LooseValue, fallback: number | null): number | null {
   if (place.isAbsent() || place.value === '') return fallback;
   const { value } = place;
   const isText = typeof value === 'string' || typeof value === 'number';
@@ -33,19 +42,11 @@ export function decodeSize(place: LooseValue, fallback: number | null): number |
   return bytes === 0 ? null : bytes;
 }
 
-/** The extra interfaces of a spec or a snapshot, in order. */
-export function decodeInterfaces(place: LooseValue): LegacyInterface[] {
-  return place.objects(MOST_INTERFACES).map((item) => {
-    const id = item.key('id').string('');
-    const mac = item.key('mac_address').string('');
-    if (id === '') item.key('id').warn('the name of a network', null);
-    return { id, mac: mac === '' ? null : mac, auto: item.key('auto_mode').boolean(false) };
-  });
-}
-
 /** The QEMU arguments that a spec or a snapshot carries in its metadata. */
-export function decodeArguments(place: LooseValue): string[] {
-  return place
+export function decodeArguments(record: LooseValue): string[] {
+  return record
+    .section('metadata')
+    .key('arguments')
     .items()
     .map((item) => item.string(null))
     .filter((argument) => argument !== null);

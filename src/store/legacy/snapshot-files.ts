@@ -1,19 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { decodeInterfaces, type LegacyInterface } from './interfaces.js';
 import { readLegacyText, statLegacy, unlessAbsent } from './legacy-file.js';
 import { parseLenientDatabase } from './lenient-json.js';
 import { LooseValue } from './loose-value.js';
 import { decodeMounts, type LegacyMount } from './mounts.js';
-import {
-  decodeArguments,
-  decodeCpus,
-  decodeInterfaces,
-  decodeSize,
-  type LegacyInterface,
-} from './resources.js';
+import { decodeArguments, decodeResources, type LegacyResources } from './resources.js';
 
 /** One `NNNN.snapshot.json` of an instance. The disk's state is the qcow2 tag `@s<index>`. */
-export interface LegacySnapshot {
+export interface LegacySnapshot extends LegacyResources {
   readonly index: number;
   readonly name: string;
   readonly comment: string;
@@ -21,11 +16,6 @@ export interface LegacySnapshot {
   readonly parent: number;
   /** UTC, ISO 8601 with milliseconds. */
   readonly created: string;
-  readonly cpus: number | null;
-  /** Bytes. */
-  readonly memory: number | null;
-  /** Bytes of the virtual disk. */
-  readonly disk: number | null;
   /** Null before 1.14: those that the instance has now. */
   readonly extraInterfaces: readonly LegacyInterface[] | null;
   readonly mounts: readonly LegacyMount[];
@@ -125,13 +115,11 @@ function decodeSnapshot(place: LooseValue, index: number, modified: Date): Legac
     comment: place.key('comment').string(''),
     parent: place.key('parent').integer(0, 0),
     created: decodeTime(place.key('creation_timestamp'), modified),
-    cpus: decodeCpus(place.key('num_cores')),
-    memory: decodeSize(place.key('mem_size'), null),
-    disk: decodeSize(place.key('disk_space'), null),
+    ...decodeResources(place, { memory: null, disk: null }),
     extraInterfaces: interfaces.isAbsent() ? null : decodeInterfaces(interfaces),
     mounts: decodeMounts(place.key('mounts')),
     instanceId: instanceId === '' ? null : instanceId,
-    metadataArguments: decodeArguments(place.section('metadata').key('arguments')),
+    metadataArguments: decodeArguments(place),
   };
 }
 

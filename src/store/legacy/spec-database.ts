@@ -1,25 +1,14 @@
 import { join } from 'node:path';
 import { parseMemorySize } from '../../memory-size.js';
+import { decodeInterfaces, type LegacyInterface } from './interfaces.js';
 import { type LenientDatabase, readLenientDatabase } from './lenient-json.js';
 import { LooseValue } from './loose-value.js';
 import { decodeMounts, type LegacyMount } from './mounts.js';
-import {
-  decodeArguments,
-  decodeCpus,
-  decodeInterfaces,
-  decodeSize,
-  type LegacyInterface,
-} from './resources.js';
+import { decodeArguments, decodeResources, type LegacyResources } from './resources.js';
 import { type LegacyRoot, SPEC_DATABASE } from './roots.js';
 
 /** What Multipass recorded of one instance in `multipassd-vm-instances.json`. */
-export interface LegacySpec {
-  /** Null when unknown: absent, 0, or no number. */
-  readonly cpus: number | null;
-  /** Bytes; null when unknown: 0, or no size. */
-  readonly memory: number | null;
-  /** Bytes of the virtual disk; null when unknown: 0, or no size. */
-  readonly disk: number | null;
+export interface LegacySpec extends LegacyResources {
   readonly sshUser: string;
   /** Multipass's number of the state. It never says "suspended" reliably; 4 means "runs with the daemon". */
   readonly state: number;
@@ -60,9 +49,7 @@ export function decodeLegacySpec(value: unknown, warnings: string[]): LegacySpec
   const mac = place.key('mac_addr').string('');
   const sshUser = place.key('ssh_username').string('');
   return {
-    cpus: decodeCpus(place.key('num_cores')),
-    memory: decodeSize(place.key('mem_size'), DEFAULT_MEMORY),
-    disk: decodeSize(place.key('disk_space'), DEFAULT_DISK),
+    ...decodeResources(place, { memory: DEFAULT_MEMORY, disk: DEFAULT_DISK }),
     sshUser: sshUser === '' ? 'ubuntu' : sshUser,
     state: place.key('state').integer(0, 0),
     deleted: place.key('deleted').boolean(false),
@@ -70,7 +57,7 @@ export function decodeLegacySpec(value: unknown, warnings: string[]): LegacySpec
     extraInterfaces: decodeInterfaces(place.key('extra_interfaces')),
     mounts: decodeMounts(place.key('mounts')),
     ghost: isGhost(value as Readonly<Record<string, unknown>>),
-    metadataArguments: decodeArguments(place.section('metadata').key('arguments')),
+    metadataArguments: decodeArguments(place),
   };
 }
 

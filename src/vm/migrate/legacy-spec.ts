@@ -2,7 +2,7 @@ import { MacAddress } from '../../net/mac-address.js';
 import { macsOfNetworkConfig } from '../../net/network-config.js';
 import { readArgumentFacts } from '../../store/legacy/argument-facts.js';
 import type { LegacyInstance } from '../../store/legacy/instances.js';
-import type { LegacyInterface } from '../../store/legacy/resources.js';
+import type { LegacyInterface } from '../../store/legacy/interfaces.js';
 import type { LegacySnapshot } from '../../store/legacy/snapshot-files.js';
 import { readIso } from '../seed/iso9660-reader.js';
 import { readSeedImage } from '../seed/seed.js';

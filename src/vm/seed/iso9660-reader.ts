@@ -1,19 +1,5 @@
 import { MultipassError } from '../../errors.js';
-import {
-  BLOCK_SIZE,
-  decodeJoliet,
-  DESCRIPTOR,
-  DESCRIPTOR_TYPE,
-  FIRST_DESCRIPTOR_BLOCK,
-  FLAG,
-  JOLIET_ESCAPES,
-  LABEL_BYTES,
-  PARENT_ID,
-  RECORD,
-  recordLength,
-  SELF_ID,
-  STANDARD_ID,
-} from './iso9660-layout.js';
+import * as ISO from './iso9660-layout.js';
 
 /** A file of an image's root directory. */
 export interface IsoFile {
@@ -58,12 +44,15 @@ export function readIso(image: Buffer, path: string): IsoImage {
   const source = new Source(image, path);
   const { primary, joliet } = readDescriptors(source);
   const volume = joliet ?? primary;
-  if (volume.readUInt16LE(DESCRIPTOR.blockSize) !== BLOCK_SIZE) {
-    source.fail(`its blocks are not of ${BLOCK_SIZE} bytes`);
+  if (volume.readUInt16LE(ISO.DESCRIPTOR.blockSize) !== ISO.BLOCK_SIZE) {
+    source.fail(`its blocks are not of ${ISO.BLOCK_SIZE} bytes`);
   }
-  const root = parseRecord(source, volume.subarray(DESCRIPTOR.rootRecord, DESCRIPTOR.identifiers));
+  const root = parseRecord(
+    source,
+    volume.subarray(ISO.DESCRIPTOR.rootRecord, ISO.DESCRIPTOR.identifiers),
+  );
   const [self, parent, ...records] = readDirectory(source, root);
-  if (self?.id.equals(SELF_ID) !== true || parent?.id.equals(PARENT_ID) !== true) {
+  if (self?.id.equals(ISO.SELF_ID) !== true || parent?.id.equals(ISO.PARENT_ID) !== true) {
     return source.fail('the root directory does not begin with itself and its parent');
   }
   const nameOf = joliet === undefined ? primaryNames(source, self) : jolietName(source);
@@ -75,8 +64,8 @@ export function readIso(image: Buffer, path: string): IsoImage {
     if (name === '') source.fail('a file has no name');
     if (names.has(name)) source.fail(`"${name}" is in it twice`);
     names.add(name);
-    if ((record.flags & FLAG.directory) !== 0) directories.push(name);
-    else if ((record.flags & FLAG.associated) === 0) {
+    if ((record.flags & ISO.FLAG.directory) !== 0) directories.push(name);
+    else if ((record.flags & ISO.FLAG.associated) === 0) {
       files.push({ name, data: readData(source, name, record) });
     }
   }
@@ -111,16 +100,16 @@ class Source {
 function readDescriptors(source: Source): { primary: Buffer; joliet: Buffer | undefined } {
   let primary: Buffer | undefined;
   let joliet: Buffer | undefined;
-  for (let block = FIRST_DESCRIPTOR_BLOCK; ; block += 1) {
-    const descriptor = source.slice('a volume descriptor', block * BLOCK_SIZE, BLOCK_SIZE);
-    const { standardId, version } = DESCRIPTOR;
-    if (descriptor.toString('latin1', standardId, version) !== STANDARD_ID) {
+  for (let block = ISO.FIRST_DESCRIPTOR_BLOCK; ; block += 1) {
+    const descriptor = source.slice('a volume descriptor', block * ISO.BLOCK_SIZE, ISO.BLOCK_SIZE);
+    const { standardId, version } = ISO.DESCRIPTOR;
+    if (descriptor.toString('latin1', standardId, version) !== ISO.STANDARD_ID) {
       source.fail(`there is no volume descriptor in block ${block}`);
     }
-    const type = descriptor[DESCRIPTOR.type];
-    if (type === DESCRIPTOR_TYPE.terminator) break;
-    if (type === DESCRIPTOR_TYPE.primary) primary ??= descriptor;
-    if (type === DESCRIPTOR_TYPE.supplementary && hasJolietEscape(descriptor))
+    const type = descriptor[ISO.DESCRIPTOR.type];
+    if (type === ISO.DESCRIPTOR_TYPE.terminator) break;
+    if (type === ISO.DESCRIPTOR_TYPE.primary) primary ??= descriptor;
+    if (type === ISO.DESCRIPTOR_TYPE.supplementary && hasJolietEscape(descriptor))
       joliet ??= descriptor;
   }
   if (primary === undefined) return source.fail('there is no primary volume descriptor');
@@ -128,23 +117,23 @@ function readDescriptors(source: Source): { primary: Buffer; joliet: Buffer | un
 }
 
 function hasJolietEscape(descriptor: Buffer): boolean {
-  const { escapes } = DESCRIPTOR;
-  return JOLIET_ESCAPES.some(
+  const { escapes } = ISO.DESCRIPTOR;
+  return ISO.JOLIET_ESCAPES.some(
     (escape) => descriptor.toString('latin1', escapes, escapes + escape.length) === escape,
   );
 }
 
 function labelOf(primary: Buffer): string {
-  const { volumeId } = DESCRIPTOR;
-  return primary.toString('latin1', volumeId, volumeId + LABEL_BYTES).replace(/[ \0]+$/, '');
+  const { volumeId } = ISO.DESCRIPTOR;
+  return primary.toString('latin1', volumeId, volumeId + ISO.LABEL_BYTES).replace(/[ \0]+$/, '');
 }
 
 function readDirectory(source: Source, { flags, start, size }: DirectoryRecord): DirectoryRecord[] {
-  if ((flags & FLAG.directory) === 0) source.fail('the root directory is no directory');
+  if ((flags & ISO.FLAG.directory) === 0) source.fail('the root directory is no directory');
   const directory = source.slice('the root directory', start, size);
   const records: DirectoryRecord[] = [];
-  for (let block = 0; block < size; block += BLOCK_SIZE) {
-    let rest = directory.subarray(block, block + BLOCK_SIZE);
+  for (let block = 0; block < size; block += ISO.BLOCK_SIZE) {
+    let rest = directory.subarray(block, block + ISO.BLOCK_SIZE);
     // A length of 0 says that the next record did not fit into this block.
     for (let length = rest[0]; length !== undefined && length !== 0; length = rest[0]) {
       records.push(parseRecord(source, rest));
@@ -156,26 +145,27 @@ function readDirectory(source: Source, { flags, start, size }: DirectoryRecord):
 
 /** Takes apart the record at the beginning of `bytes`. */
 function parseRecord(source: Source, bytes: Buffer): DirectoryRecord {
-  const record = bytes.subarray(0, bytes[RECORD.length]);
-  const idLength = record[RECORD.idLength] ?? 0;
-  const idEnd = RECORD.id + idLength;
-  if (record.length !== bytes[RECORD.length] || idLength === 0 || idEnd > record.length) {
+  const record = bytes.subarray(0, bytes[ISO.RECORD.length]);
+  const idLength = record[ISO.RECORD.idLength] ?? 0;
+  const idEnd = ISO.RECORD.id + idLength;
+  if (record.length !== bytes[ISO.RECORD.length] || idLength === 0 || idEnd > record.length) {
     return source.fail('a directory record is malformed');
   }
-  const block = record.readUInt32LE(RECORD.extent) + record.readUInt8(RECORD.attributeBlocks);
+  const block =
+    record.readUInt32LE(ISO.RECORD.extent) + record.readUInt8(ISO.RECORD.attributeBlocks);
   return {
-    id: record.subarray(RECORD.id, idEnd),
-    flags: record.readUInt8(RECORD.flags),
+    id: record.subarray(ISO.RECORD.id, idEnd),
+    flags: record.readUInt8(ISO.RECORD.flags),
     isInterleaved:
-      record.readUInt8(RECORD.unitSize) !== 0 || record.readUInt8(RECORD.gapSize) !== 0,
-    start: block * BLOCK_SIZE,
-    size: record.readUInt32LE(RECORD.size),
-    systemUse: record.subarray(recordLength(idLength)),
+      record.readUInt8(ISO.RECORD.unitSize) !== 0 || record.readUInt8(ISO.RECORD.gapSize) !== 0,
+    start: block * ISO.BLOCK_SIZE,
+    size: record.readUInt32LE(ISO.RECORD.size),
+    systemUse: record.subarray(ISO.recordLength(idLength)),
   };
 }
 
 function readData(source: Source, name: string, record: DirectoryRecord): Buffer {
-  if ((record.flags & FLAG.continues) !== 0) source.fail(`"${name}" has several extents`);
+  if ((record.flags & ISO.FLAG.continues) !== 0) source.fail(`"${name}" has several extents`);
   if (record.isInterleaved) source.fail(`"${name}" is interleaved`);
   // Where an empty file begins means nothing: tools write 0, or the block after the last.
   return record.size === 0 ? Buffer.alloc(0) : source.slice(`"${name}"`, record.start, record.size);
@@ -185,7 +175,7 @@ function readData(source: Source, name: string, record: DirectoryRecord): Buffer
 function jolietName(source: Source): NameOf {
   return ({ id }) => {
     if (id.length % 2 !== 0) source.fail('a Joliet name is malformed');
-    return decodeJoliet(id).replace(/;1$/, '');
+    return ISO.decodeJoliet(id).replace(/;1$/, '');
   };
 }
 
@@ -244,7 +234,7 @@ function* systemUseFields(source: Source, area: Buffer): Generator<SystemUseFiel
 function continuation(source: Source, body: Buffer): Buffer {
   if (body.length < 24) return source.fail('a Rock Ridge continuation is malformed');
   const length = body.readUInt32LE(16);
-  if (length > BLOCK_SIZE) source.fail('a Rock Ridge continuation is longer than a block');
-  const start = body.readUInt32LE(0) * BLOCK_SIZE + body.readUInt32LE(8);
+  if (length > ISO.BLOCK_SIZE) source.fail('a Rock Ridge continuation is longer than a block');
+  const start = body.readUInt32LE(0) * ISO.BLOCK_SIZE + body.readUInt32LE(8);
   return source.slice('a Rock Ridge continuation', start, length);
 }

@@ -1,21 +1,5 @@
 import { MultipassError } from '../../errors.js';
-import {
-  BLOCK_SIZE,
-  blocksIn,
-  DESCRIPTOR,
-  DESCRIPTOR_TYPE,
-  encodeJoliet,
-  FIRST_DESCRIPTOR_BLOCK,
-  FLAG,
-  JOLIET_ESCAPES,
-  LABEL_BYTES,
-  PARENT_ID,
-  RECORD,
-  recordLength,
-  SELF_ID,
-  STANDARD_ID,
-  type Extent,
-} from './iso9660-layout.js';
+import * as ISO from './iso9660-layout.js';
 import type { IsoFile } from './iso9660-reader.js';
 
 const FIRST_PATH_TABLE_BLOCK = 19;
@@ -38,7 +22,7 @@ interface Entry {
 
 interface DirectoryRecord {
   readonly id: Buffer;
-  readonly extent: Extent;
+  readonly extent: ISO.Extent;
   readonly flags: number;
 }
 
@@ -47,8 +31,8 @@ interface Volume {
   /** 0 is the primary volume, 1 is Joliet: which of each pair of ids and of blocks is its own. */
   readonly index: 0 | 1;
   readonly encode: (text: string) => Buffer;
-  readonly root: Extent;
-  readonly files: readonly (Entry & { readonly extent: Extent })[];
+  readonly root: ISO.Extent;
+  readonly files: readonly (Entry & { readonly extent: ISO.Extent })[];
 }
 
 /**
@@ -72,10 +56,15 @@ export function writeIso(files: readonly IsoFile[], volumeId = 'cidata'): Buffer
     return { ...entry, extent };
   });
 
-  const image = Buffer.alloc(end * BLOCK_SIZE);
+  const image = Buffer.alloc(end * ISO.BLOCK_SIZE);
   writeVolume(image, volumeId, { index: 0, encode: encodeIso, root: isoRoot, files: placed });
-  writeVolume(image, volumeId, { index: 1, encode: encodeJoliet, root: jolietRoot, files: placed });
-  startDescriptor(image, FIRST_DESCRIPTOR_BLOCK + 2, DESCRIPTOR_TYPE.terminator);
+  writeVolume(image, volumeId, {
+    index: 1,
+    encode: ISO.encodeJoliet,
+    root: jolietRoot,
+    files: placed,
+  });
+  startDescriptor(image, ISO.FIRST_DESCRIPTOR_BLOCK + 2, ISO.DESCRIPTOR_TYPE.terminator);
   for (const { data, extent } of placed) data.copy(from(image, extent.block));
   return image;
 }
@@ -117,7 +106,7 @@ function entriesOf(files: readonly IsoFile[]): Entry[] {
       short = stem.slice(0, ISO_STEM_LENGTH - String(number).length) + String(number);
     }
     taken.add(short);
-    return { ids: [encodeIso(`${short}.;1`), encodeJoliet(name)], data };
+    return { ids: [encodeIso(`${short}.;1`), ISO.encodeJoliet(name)], data };
   });
 }
 
@@ -125,28 +114,28 @@ function encodeIso(text: string): Buffer {
   return Buffer.from(text, 'latin1');
 }
 
-function blockAfter(extent: Extent): number {
-  return extent.block + blocksIn(extent.size);
+function blockAfter(extent: ISO.Extent): number {
+  return extent.block + ISO.blocksIn(extent.size);
 }
 
 /** The image from a block on. */
 function from(image: Buffer, block: number): Buffer {
-  return image.subarray(block * BLOCK_SIZE);
+  return image.subarray(block * ISO.BLOCK_SIZE);
 }
 
 /** The root directory, as large as its records need. */
-function rootAt(block: number, entries: readonly Entry[], index: 0 | 1): Extent {
+function rootAt(block: number, entries: readonly Entry[], index: 0 | 1): ISO.Extent {
   let end = 0;
-  for (const id of [SELF_ID, PARENT_ID, ...entries.map(({ ids }) => ids[index])]) {
-    end = recordOffset(end, id) + recordLength(id.length);
+  for (const id of [ISO.SELF_ID, ISO.PARENT_ID, ...entries.map(({ ids }) => ids[index])]) {
+    end = recordOffset(end, id) + ISO.recordLength(id.length);
   }
-  return { block, size: blocksIn(end) * BLOCK_SIZE };
+  return { block, size: ISO.blocksIn(end) * ISO.BLOCK_SIZE };
 }
 
 /** Where the record goes that follows one that ends at `end`: never across the end of a block. */
 function recordOffset(end: number, id: Buffer): number {
-  const fits = (end % BLOCK_SIZE) + recordLength(id.length) <= BLOCK_SIZE;
-  return fits ? end : blocksIn(end) * BLOCK_SIZE;
+  const fits = (end % ISO.BLOCK_SIZE) + ISO.recordLength(id.length) <= ISO.BLOCK_SIZE;
+  return fits ? end : ISO.blocksIn(end) * ISO.BLOCK_SIZE;
 }
 
 function writeVolume(image: Buffer, volumeId: string, volume: Volume): void {
@@ -155,8 +144,8 @@ function writeVolume(image: Buffer, volumeId: string, volume: Volume): void {
   const directory = from(image, volume.root.block);
   let end = 0;
   for (const record of [
-    { id: SELF_ID, extent: volume.root, flags: FLAG.directory },
-    { id: PARENT_ID, extent: volume.root, flags: FLAG.directory },
+    { id: ISO.SELF_ID, extent: volume.root, flags: ISO.FLAG.directory },
+    { id: ISO.PARENT_ID, extent: volume.root, flags: ISO.FLAG.directory },
     ...volume.files.map(({ ids, extent }) => ({ id: ids[volume.index], extent, flags: 0 })),
   ]) {
     const offset = recordOffset(end, record.id);
@@ -167,50 +156,50 @@ function writeVolume(image: Buffer, volumeId: string, volume: Volume): void {
 function writeDescriptor(image: Buffer, volumeId: string, volume: Volume): void {
   const { index, encode, root } = volume;
   const isJoliet = index === 1;
-  const type = isJoliet ? DESCRIPTOR_TYPE.supplementary : DESCRIPTOR_TYPE.primary;
-  const descriptor = startDescriptor(image, FIRST_DESCRIPTOR_BLOCK + index, type);
-  descriptor.fill(encode(' '), DESCRIPTOR.systemId, DESCRIPTOR.volumeId + LABEL_BYTES);
-  encode(volumeId).copy(descriptor, DESCRIPTOR.volumeId, 0, LABEL_BYTES);
-  writeBoth32(descriptor, DESCRIPTOR.volumeBlocks, image.length / BLOCK_SIZE);
-  if (isJoliet) descriptor.write(JOLIET_ESCAPES[2], DESCRIPTOR.escapes, 'latin1');
-  writeBoth16(descriptor, DESCRIPTOR.setSize, 1);
-  writeBoth16(descriptor, DESCRIPTOR.sequenceNumber, 1);
-  writeBoth16(descriptor, DESCRIPTOR.blockSize, BLOCK_SIZE);
-  writeBoth32(descriptor, DESCRIPTOR.pathTableSize, PATH_TABLE_SIZE);
-  descriptor.writeUInt32LE(FIRST_PATH_TABLE_BLOCK + index, DESCRIPTOR.pathTableBlock);
-  const record = { id: SELF_ID, extent: root, flags: FLAG.directory };
-  writeRecord(descriptor.subarray(DESCRIPTOR.rootRecord), record);
-  descriptor.fill(encode(' '), DESCRIPTOR.identifiers, DESCRIPTOR.dates);
-  NO_DATES.copy(descriptor, DESCRIPTOR.dates);
-  descriptor[DESCRIPTOR.structureVersion] = 1;
+  const type = isJoliet ? ISO.DESCRIPTOR_TYPE.supplementary : ISO.DESCRIPTOR_TYPE.primary;
+  const descriptor = startDescriptor(image, ISO.FIRST_DESCRIPTOR_BLOCK + index, type);
+  descriptor.fill(encode(' '), ISO.DESCRIPTOR.systemId, ISO.DESCRIPTOR.volumeId + ISO.LABEL_BYTES);
+  encode(volumeId).copy(descriptor, ISO.DESCRIPTOR.volumeId, 0, ISO.LABEL_BYTES);
+  writeBoth32(descriptor, ISO.DESCRIPTOR.volumeBlocks, image.length / ISO.BLOCK_SIZE);
+  if (isJoliet) descriptor.write(ISO.JOLIET_ESCAPES[2], ISO.DESCRIPTOR.escapes, 'latin1');
+  writeBoth16(descriptor, ISO.DESCRIPTOR.setSize, 1);
+  writeBoth16(descriptor, ISO.DESCRIPTOR.sequenceNumber, 1);
+  writeBoth16(descriptor, ISO.DESCRIPTOR.blockSize, ISO.BLOCK_SIZE);
+  writeBoth32(descriptor, ISO.DESCRIPTOR.pathTableSize, PATH_TABLE_SIZE);
+  descriptor.writeUInt32LE(FIRST_PATH_TABLE_BLOCK + index, ISO.DESCRIPTOR.pathTableBlock);
+  const record = { id: ISO.SELF_ID, extent: root, flags: ISO.FLAG.directory };
+  writeRecord(descriptor.subarray(ISO.DESCRIPTOR.rootRecord), record);
+  descriptor.fill(encode(' '), ISO.DESCRIPTOR.identifiers, ISO.DESCRIPTOR.dates);
+  NO_DATES.copy(descriptor, ISO.DESCRIPTOR.dates);
+  descriptor[ISO.DESCRIPTOR.structureVersion] = 1;
 }
 
 /** Begins a volume descriptor, and returns the image from there on. */
 function startDescriptor(image: Buffer, block: number, type: number): Buffer {
   const descriptor = from(image, block);
-  descriptor[DESCRIPTOR.type] = type;
-  descriptor.write(STANDARD_ID, DESCRIPTOR.standardId, 'latin1');
-  descriptor[DESCRIPTOR.version] = 1;
+  descriptor[ISO.DESCRIPTOR.type] = type;
+  descriptor.write(ISO.STANDARD_ID, ISO.DESCRIPTOR.standardId, 'latin1');
+  descriptor[ISO.DESCRIPTOR.version] = 1;
   return descriptor;
 }
 
 /** The root is the only directory, and its own parent. */
-function writePathTable(table: Buffer, root: Extent): void {
-  table.writeUInt8(SELF_ID.length, 0);
+function writePathTable(table: Buffer, root: ISO.Extent): void {
+  table.writeUInt8(ISO.SELF_ID.length, 0);
   table.writeUInt32LE(root.block, 2);
   table.writeUInt16LE(1, 6);
 }
 
 /** Returns the length of the record. */
 function writeRecord(target: Buffer, { id, extent, flags }: DirectoryRecord): number {
-  const length = recordLength(id.length);
-  target.writeUInt8(length, RECORD.length);
-  writeBoth32(target, RECORD.extent, extent.block);
-  writeBoth32(target, RECORD.size, extent.size);
-  target.writeUInt8(flags, RECORD.flags);
-  writeBoth16(target, RECORD.sequenceNumber, 1);
-  target.writeUInt8(id.length, RECORD.idLength);
-  id.copy(target, RECORD.id);
+  const length = ISO.recordLength(id.length);
+  target.writeUInt8(length, ISO.RECORD.length);
+  writeBoth32(target, ISO.RECORD.extent, extent.block);
+  writeBoth32(target, ISO.RECORD.size, extent.size);
+  target.writeUInt8(flags, ISO.RECORD.flags);
+  writeBoth16(target, ISO.RECORD.sequenceNumber, 1);
+  target.writeUInt8(id.length, ISO.RECORD.idLength);
+  id.copy(target, ISO.RECORD.id);
   return length;
 }
 

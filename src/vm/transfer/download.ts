@@ -10,16 +10,7 @@ import { pullBytes, pullFile, type Place, type Pull } from './pull-file.js';
 import { pullFolder, pullTree } from './pull-folder.js';
 import { kindOf, type Attributes } from './sftp/attributes.js';
 import { Tally } from './tally.js';
-import {
-  aboutTarget,
-  pathOrHere,
-  placeOf,
-  planTarget,
-  targetOf,
-  type Found,
-  type Target,
-  type TargetPlan,
-} from './target.js';
+import { pathOrHere, Target, type Found, type TargetPlan } from './target.js';
 import type { TransferOptions, TransferReport } from './transfer-request.js';
 
 /** A file or folder of an instance. */
@@ -50,10 +41,10 @@ export async function download(request: DownloadRequest): Promise<TransferReport
   const { layout, sources, parents = false } = request;
   const work = Work.of(request.work);
   const tally = new Tally(work);
-  const target = targetOf(request.target);
-  const found = await meaning(aboutTarget(target), () => whatIsAt(target.path));
-  const plan = planTarget(target, found, { sources: sources.length, parents });
-  await meaning(aboutTarget(target), () => makeFolders(plan, target.path));
+  const target = new Target(request.target);
+  const found = await meaning(target.ends, () => whatIsAt(target.path));
+  const plan = target.plan(found, { sources: sources.length, parents });
+  await meaning(target.ends, () => makeFolders(plan, target.path));
   const byName = groupsOf(sources);
   for (const [name, paths] of byName) {
     work.begin('transferring', name);
@@ -122,18 +113,18 @@ async function lookAtAll(pull: Pull, sources: readonly GuestPath[]): Promise<Loo
 
 async function pullSource(pull: Pull, { path, attributes }: Looked, to: Plan): Promise<void> {
   const { request, plan, found, target } = to;
-  const at = placeOf(plan, target.path, path);
+  const at = target.placeOf(plan, path);
   const about: Ends['guest'] = { doing: 'read', path: `${pull.name}:${shown(path)}` };
   if (kindOf(attributes) === 'folder') {
     if (request.recursive !== true) throw isFolder(about);
     if (plan.how === 'as' && found !== 'nothing') {
-      throw transferFailed({ doing: 'write', path: target.shown }, 'it is no folder');
+      throw transferFailed(target.ends.host, 'it is no folder');
     }
     if (at !== null) {
       await inPlace(at, target, (place) => pullTree(pull, path, { place, attributes, depth: 0 }));
       return;
     }
-    const folder = await meaning(aboutTarget(target), () => LocalFolder.open(target.path));
+    const folder = await meaning(target.ends, () => LocalFolder.open(target.path));
     try {
       await pullFolder(pull, path, { folder, path: target.path, depth: 0 });
     } finally {
@@ -158,10 +149,10 @@ async function inPlace(
 ): Promise<void> {
   const name = nameOf(at);
   const above = pathOrHere(folderOf(at));
-  const folder = await meaning(aboutTarget(target), () => LocalFolder.open(above));
+  const folder = await meaning(target.ends, () => LocalFolder.open(above));
   try {
     if (name.length === 0) {
-      throw transferFailed(aboutTarget(target).host, 'there is no such folder');
+      throw transferFailed(target.ends.host, 'there is no such folder');
     }
     await use({ folder, name, path: at });
   } finally {

@@ -13,16 +13,7 @@ import { SftpStatusError, type SftpClient } from './sftp/client.js';
 import { PIECE, STATUS } from './sftp/protocol.js';
 import type { Piece } from './sftp/read-file.js';
 import { Tally } from './tally.js';
-import {
-  aboutTarget,
-  pathOrHere,
-  placeOf,
-  planTarget,
-  targetOf,
-  type Found,
-  type Target,
-  type TargetPlan,
-} from './target.js';
+import { pathOrHere, Target, type Found, type TargetPlan } from './target.js';
 import type { TransferOptions, TransferReport } from './transfer-request.js';
 
 /** What is copied from this host to an instance. */
@@ -69,7 +60,7 @@ export async function uploadBytes(request: UploadBytesRequest): Promise<Transfer
       };
       const to = await throughLink(push, target, found);
       const place = { to, inPlace: found === 'other' };
-      await meaning(aboutTarget(target), () => pushContent(push, place, content));
+      await meaning(target.ends, () => pushContent(push, place, content));
     });
   });
 }
@@ -88,13 +79,13 @@ async function toTarget(
   const { layout, name, parents = false } = request;
   const work = Work.of(request.work);
   const tally = new Tally(work);
-  const target = targetOf(request.target, name);
+  const target = new Target(request.target, name);
   work.begin('transferring', name);
   await withSftp({ layout, name, work }, async (client) => {
     const push = { client, name, tally };
-    const found = await meaning(aboutTarget(target), () => whatIsAt(client, target.path));
-    const plan = planTarget(target, found, { sources, parents });
-    await meaning(aboutTarget(target), () => makeFolders(push, plan, target.path));
+    const found = await meaning(target.ends, () => whatIsAt(client, target.path));
+    const plan = target.plan(found, { sources, parents });
+    await meaning(target.ends, () => makeFolders(push, plan, target.path));
     await act(push, { plan, found, target });
   });
   return tally.report();
@@ -107,7 +98,7 @@ async function pushSource(
 ): Promise<void> {
   const about = { doing: 'read', path: shown(path) } as const;
   const stats = await meaning({ guest: about, host: about }, () => stat(path));
-  const to = placeOf(plan, target.path, path);
+  const to = target.placeOf(plan, path);
   if (stats.isDirectory()) {
     if (request.recursive !== true) throw isFolder(about);
     if (plan.how === 'as' && found !== 'nothing') throw isNoFolder(target);
@@ -127,7 +118,7 @@ async function pushSource(
 /** A file that the user has named by a link is the one that the link leads to. */
 async function throughLink({ client }: Push, target: Target, found: Found): Promise<Buffer> {
   if (found !== 'file') return target.path;
-  return await meaning(aboutTarget(target), () => client.realpath(target.path));
+  return await meaning(target.ends, () => client.realpath(target.path));
 }
 
 async function whatIsAt(client: SftpClient, path: Buffer): Promise<Found> {
@@ -148,11 +139,11 @@ async function makeFolders(push: Push, { make }: TargetPlan, target: Buffer): Pr
 }
 
 function isNoFolder(target: Target): Error {
-  return transferFailed({ doing: 'write', path: target.shown }, 'it is no folder');
+  return transferFailed(target.ends.host, 'it is no folder');
 }
 
 function isNoFile(target: Target): Error {
-  return transferFailed({ doing: 'write', path: target.shown }, 'it is a folder', {
+  return transferFailed(target.ends.host, 'it is a folder', {
     hint: 'Name the file that is to be written.',
   });
 }
