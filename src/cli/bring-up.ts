@@ -1,7 +1,7 @@
 import type { LaunchReport } from '../vm/launch/launch-instance.js';
 import type { LaunchRequest } from '../vm/launch/launch-request.js';
 import type { Progress } from '../work.js';
-import { mountedLine } from './format/launch.js';
+import { mountedLine, type MountedFolder } from './format/launch.js';
 import { mountHome } from './mount.js';
 import { withWork, type Title, type Working } from './work.js';
 
@@ -23,25 +23,26 @@ export async function launchInstance(
   return await withWork(working, LAUNCHING, (work) => launch({ ...choices, layout, env, work }));
 }
 
-/** Starts an instance; the primary one is launched when it does not exist, as in Multipass. */
+/**
+ * Starts an instance; the primary one is launched when it does not exist, as in Multipass.
+ * @returns what was mounted of itself
+ */
 export async function startOrLaunch(
   working: Working,
   name: string,
   timeoutMs?: number,
-): Promise<void> {
+): Promise<MountedFolder[]> {
   const { layout, env, primary } = working.context;
   const { exists } = await import('../vm/read-instance.js');
   if (name === primary && !exists(layout, name)) {
     await launchInstance(working, { name, timeoutMs });
-    for (const home of await mountHome(working, name)) {
-      working.context.stdout.write(mountedLine(home, name));
-    }
-    return;
+    return await mountHome(working, name);
   }
   const { startInstance } = await import('../vm/run/start-instance.js');
   await withWork(working, `Starting ${name}`, (work) =>
     startInstance({ layout, name, env, timeoutMs, work }),
   );
+  return [];
 }
 
 /** Sees to it that an instance runs; it is started, or launched, when it does not. */
@@ -53,7 +54,9 @@ export async function ensureRunning(
   const { layout } = working.context;
   const { exists, isRunning } = await import('../vm/read-instance.js');
   if (exists(layout, name) && isRunning(layout.instance(name))) return;
-  await startOrLaunch(working, name, timeoutMs);
+  for (const home of await startOrLaunch(working, name, timeoutMs)) {
+    working.context.stdout.write(mountedLine(home, name));
+  }
 }
 
 /** Multipass's text for a phase of a launch. */

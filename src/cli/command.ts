@@ -31,6 +31,8 @@ interface CommandText extends Omit<CompletionCommand, 'options'> {
 /** A command, as data; what it does is loaded when it runs, so that starting up stays cheap. */
 export interface Command extends CommandText {
   readonly options: readonly CommandOption[];
+  /** True: it changes something, and tells what it did, or what stopped it, as JSON when asked to. */
+  readonly isChange?: boolean;
   /** @returns the exit code */
   run(line: CommandLine): Promise<number>;
 }

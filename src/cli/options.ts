@@ -117,14 +117,6 @@ export const RESULT_FORMAT = withDefault(
   'table',
 );
 
-/** How long a guest may take, in milliseconds; for the commands that wait for one. */
-export const TIMEOUT = valueOption({
-  flags: ['--timeout'],
-  value: 'timeout',
-  description: 'Maximum time, in seconds, to wait for the command to complete; 300 by default',
-  parse: parseTimeout,
-});
-
 /** Options of every command whose work may take long. */
 export const PROGRESS = {
   quiet: flag({ flags: ['--quiet'], description: 'Show no progress; warnings are still shown' }),
@@ -136,3 +128,14 @@ export const PROGRESS = {
     parse: parseProgress,
   }),
 };
+
+/** The options of a command that changes something and may take long. */
+export const CHANGE = { format: RESULT_FORMAT, ...PROGRESS };
+
+/** How long a guest may take, in milliseconds; for the commands that wait for one. */
+export const TIMEOUT = valueOption({
+  flags: ['--timeout'],
+  value: 'timeout',
+  description: 'Maximum time, in seconds, to wait for the command to complete; 300 by default',
+  parse: parseTimeout,
+});

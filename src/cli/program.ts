@@ -1,6 +1,7 @@
 import { Command as Parser, CommanderError, Option } from 'commander';
 import { arrangeWords } from './arrange-words.js';
 import type { Command, MakeCommands } from './command.js';
+import { CommandFailure } from './command-failure.js';
 import { version } from './commands/version.js';
 import type { CliContext } from './context.js';
 import type { StoreLayout } from '../store/layout.js';
@@ -35,12 +36,8 @@ export async function runCommandLine(argv: readonly string[], hooks: ParserHooks
     const sub = describe(newParser(command.name, allHooks), command);
     sub.action(async (args: string[]) => {
       const given = (option: CommandOption): readonly string[] => givenFor(sub, option);
-      try {
-        if (takesOver) await takeOver(context.layout);
-        exitCode = await command.run({ context, args, given });
-      } catch (error) {
-        throw new CommandFailure(command.name, error);
-      }
+      if (takesOver) await takeOver(context.layout);
+      exitCode = await command.run({ context, args, given });
     });
     return sub;
   };
@@ -79,25 +76,18 @@ export async function runCommandLine(argv: readonly string[], hooks: ParserHooks
   try {
     await parser.parseAsync([...words], { from: 'user' });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.code === 'commander.helpDisplayed') return EXIT.ok;
-    const isForInner = asked?.runsInner === true && error.code === 'commander.unknownOption';
-    throw usageError(
-      complaint(error, argv, parser),
-      isForInner ? hintAtInner(words) : hintAtOption(error.message, flagsFor(argv, parser)),
-    );
+    let failure = error;
+    if (error instanceof CommanderError) {
+      if (error.code === 'commander.helpDisplayed') return EXIT.ok;
+      const isForInner = asked?.runsInner === true && error.code === 'commander.unknownOption';
+      failure = usageError(
+        complaint(error, argv, parser),
+        isForInner ? hintAtInner(words) : hintAtOption(error.message, flagsFor(argv, parser)),
+      );
+    }
+    throw asked === undefined ? failure : new CommandFailure(asked, words, failure);
   }
   return exitCode;
-}
-
-/** What a command threw, with the command's name for the message. */
-export class CommandFailure extends Error {
-  readonly command: string;
-
-  constructor(command: string, cause: unknown) {
-    super(`${command} failed`, { cause });
-    this.command = command;
-  }
 }
 
 async function takeOver(layout: StoreLayout): Promise<void> {

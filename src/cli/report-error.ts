@@ -5,20 +5,30 @@ import { instanceEntryNames } from '../store/listing.js';
 import type { CliContext } from './context.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import { printable } from './format/table.js';
-import { CommandFailure } from './program.js';
+import { formatFailure } from './format/failure.js';
+import { CommandFailure } from './command-failure.js';
+import { ChangeFailure } from './outcome.js';
 
 /**
  * Reports on stderr what went wrong, in Multipass's form (`clone failed: <message>`), with what to do, and with the
- * causes when `-v` was given. A plain Error is a bug of ours, and reported as one.
+ * causes when `-v` was given; and as JSON on stdout where that is wanted. A plain Error is a bug of ours, and reported
+ * as one.
  * @returns the exit code
  */
 export function reportError(
   error: unknown,
-  context: Pick<CliContext, 'stderr' | 'version'> & Partial<Pick<CliContext, 'layout'>>,
+  context: Pick<CliContext, 'stderr' | 'version'> & Partial<Pick<CliContext, 'layout' | 'stdout'>>,
   verbose: boolean,
 ): number {
-  const command = error instanceof CommandFailure ? error.command : undefined;
-  const cause = meaningOf(error instanceof CommandFailure ? error.cause : error);
+  const failure = error instanceof CommandFailure ? error : undefined;
+  const command = failure?.command;
+  const thrown = failure === undefined ? error : failure.cause;
+  const change = thrown instanceof ChangeFailure ? thrown : undefined;
+  const cause = meaningOf(change === undefined ? thrown : change.cause);
+  if (failure?.wantsJson === true) {
+    const hint = (one: MultipassError): string | undefined => hintOf(one, context.layout);
+    context.stdout?.write(formatFailure(change?.done ?? {}, cause, hint));
+  }
   if (!(cause instanceof MultipassError)) {
     context.stderr.write(bugReport(cause, context.version));
     return EXIT.failed;

@@ -1,10 +1,9 @@
-import { defineCommand } from '../command.js';
-import { EXIT } from '../exit-codes.js';
-import { PROGRESS } from '../options.js';
+import { defineChange } from '../define-change.js';
+import { CHANGE } from '../options.js';
 import { parseOneName } from '../parse.js';
 import { withWork } from '../work.js';
 
-export const adopt = defineCommand({
+export const adopt = defineChange({
   name: 'adopt',
   summary: 'Make a copied folder an instance of its own',
   description:
@@ -12,15 +11,16 @@ export const adopt = defineCommand({
     'uuid, new MAC addresses and a new cloud-init instance-id. Until then such a copy is not started.',
   usage: '<name>',
   argument: 'instance',
-  options: PROGRESS,
-  async run(invocation) {
+  options: CHANGE,
+  async run(invocation, outcome) {
     const name = parseOneName(invocation.args);
     const { context } = invocation;
     const { adoptInstance } = await import('../../vm/adopt-instance.js');
     const { original } = await withWork(invocation, `Adopting ${name}`, (work) =>
       adoptInstance({ layout: context.layout, name, work }),
     );
-    context.stdout.write(`Adopted ${name}, which was a copy of ${original}.\n`);
-    return EXIT.ok;
+    outcome.print(`Adopted ${name}, which was a copy of ${original}.\n`);
+    outcome.set({ adopted: name, copy_of: original });
+    return undefined;
   },
 });

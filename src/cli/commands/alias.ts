@@ -1,15 +1,15 @@
 import { delimiter } from 'node:path';
 import { isAliasName } from '../../vm/aliases/alias-name.js';
-import { defineCommand, type Command } from '../command.js';
+import type { Command } from '../command.js';
+import { defineChange } from '../define-change.js';
 import type { CliContext } from '../context.js';
-import { EXIT } from '../exit-codes.js';
 import { usageError } from '../failures.js';
-import { flag } from '../options.js';
+import { flag, RESULT_FORMAT } from '../options.js';
 import { parsePlace } from '../parse.js';
 
 /** Made with a function that gives all commands: an alias may not be called as one of them is. */
 export function aliasCommand(commands: () => readonly Command[]): Command {
-  return defineCommand({
+  return defineChange({
     name: 'alias',
     summary: 'Create an alias',
     description:
@@ -22,8 +22,9 @@ export function aliasCommand(commands: () => readonly Command[]): Command {
         flags: ['-n', '--no-map-working-directory'],
         description: 'Do not map the host execution path to a mounted path',
       }),
+      format: RESULT_FORMAT,
     },
-    async run({ context, args: [definition, given, ...more], options }) {
+    async run({ context, args: [definition, given, ...more], options }, outcome) {
       if (definition === undefined || more.length > 0) {
         throw usageError('Wrong number of arguments given');
       }
@@ -39,8 +40,10 @@ export function aliasCommand(commands: () => readonly Command[]): Command {
       const { defineAlias } = await import('../../vm/aliases/change-aliases.js');
       const workingDirectory = options.noMapWorkingDirectory ? 'default' : 'map';
       await defineAlias({ layout, name, instance, command, workingDirectory, work: { signal } });
+      outcome.set({ alias: name, instance, command, working_directory: workingDirectory });
+      outcome.note(`made: ${name} for ${instance}:${command}`);
       adviseOnPath(context);
-      return EXIT.ok;
+      return undefined;
     },
   });
 }

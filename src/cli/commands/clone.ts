@@ -1,9 +1,9 @@
 import type { CloneRequest } from '../../vm/clone/clone-request.js';
 import { startOrLaunch } from '../bring-up.js';
-import { defineCommand, type Invocation } from '../command.js';
-import { EXIT } from '../exit-codes.js';
+import type { Invocation } from '../command.js';
+import { defineChange } from '../define-change.js';
 import { forEach, usageError } from '../failures.js';
-import { flag, PROGRESS, RESULT_FORMAT, textOption, valueOption } from '../options.js';
+import { CHANGE, flag, textOption, valueOption } from '../options.js';
 import { parseCount, parseCpus, parseSize } from '../parse.js';
 import { parseNamedSnapshot } from '../select.js';
 import { withWork } from '../work.js';
@@ -55,11 +55,10 @@ const OPTIONS = {
   }),
   start: flag({ flags: ['--start'], description: 'Start the copies' }),
   dryRun: flag({ flags: ['--dry-run'], description: 'Tell what would be done, and do nothing' }),
-  format: RESULT_FORMAT,
-  ...PROGRESS,
+  ...CHANGE,
 };
 
-export const clone = defineCommand({
+export const clone = defineChange({
   name: 'clone',
   summary: 'Clone an instance',
   description:
@@ -67,8 +66,8 @@ export const clone = defineCommand({
   usage: '<source>[.<snapshot>]',
   argument: 'stopped-instance',
   options: OPTIONS,
-  async run(invocation) {
-    const { context, options } = invocation;
+  async run(invocation, outcome) {
+    const { options } = invocation;
     const request = requestOf(invocation);
     if (options.start && options.dryRun) {
       throw usageError("Cannot set 'start' and 'dry-run' options at the same time");
@@ -80,10 +79,16 @@ export const clone = defineCommand({
       for (const warning of warnings) work.warn(warning);
       return done;
     });
-    const { formatCloneResult } = await import('../format/clone-result.js');
-    context.stdout.write(formatCloneResult(report, options.format));
-    if (options.start) await forEach(report.clones, ({ name }) => startOrLaunch(invocation, name));
-    return EXIT.ok;
+    const { cloneJson, formatCloneResult } = await import('../format/clone-result.js');
+    outcome.print(formatCloneResult(report));
+    outcome.set(cloneJson(report));
+    if (!options.start) return undefined;
+    const started = outcome.list('started');
+    await forEach(report.clones, async ({ name }) => {
+      await startOrLaunch(invocation, name);
+      started(name);
+    });
+    return undefined;
   },
 });
 

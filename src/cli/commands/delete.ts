@@ -1,15 +1,14 @@
 import type { InstanceReading } from '../../vm/read-instance.js';
 import type { Work } from '../../work.js';
 import { askYesOrNo, cancelled } from '../ask.js';
-import { defineCommand } from '../command.js';
+import { defineChange } from '../define-change.js';
 import type { CliContext } from '../context.js';
-import { EXIT } from '../exit-codes.js';
 import { forEach, usageError } from '../failures.js';
-import { flag, PROGRESS } from '../options.js';
+import { CHANGE, flag } from '../options.js';
 import { allOption, isNamedSnapshot, parseNamedSnapshot, selectInstances } from '../select.js';
 import { withWork } from '../work.js';
 
-export const deleteCommand = defineCommand({
+export const deleteCommand = defineChange({
   name: 'delete',
   summary: 'Delete instances and snapshots',
   description:
@@ -23,9 +22,9 @@ export const deleteCommand = defineCommand({
       flags: ['-p', '--purge'],
       description: 'Purge the instances and snapshots immediately: they can not be recovered',
     }),
-    ...PROGRESS,
+    ...CHANGE,
   },
-  async run(invocation) {
+  async run(invocation, outcome) {
     const { context, options } = invocation;
     const { layout } = context;
     const { deleteInstance, purgeInstance } = await import('../../vm/delete-instance.js');
@@ -36,11 +35,14 @@ export const deleteCommand = defineCommand({
     const instances = selected.filter(({ name }) => !snapshots.includes(name));
     const owners = await requireConsent(context, snapshots, options.purge);
     const gone: string[] = [];
+    const done = outcome.list(options.purge ? 'purged' : 'deleted');
     const act = (work: Work): Promise<void> =>
       forEach([...snapshots, ...instances], async (one) => {
+        const name = typeof one === 'string' ? one : one.name;
         if (typeof one === 'string') await removeSnapshot(context, one, { owners, work });
-        else await remove(layout, one.name, { seen: one.seen, work });
-        gone.push(typeof one === 'string' ? one : one.name);
+        else await remove(layout, name, { seen: one.seen, work });
+        gone.push(name);
+        done(name);
       });
     try {
       await withWork(invocation, `Deleting ${names.join(', ')}`, act);
@@ -48,7 +50,7 @@ export const deleteCommand = defineCommand({
       if (gone.length > 0) context.stderr.write(`Deleted all the same: ${gone.join(', ')}\n`);
       throw error;
     }
-    return EXIT.ok;
+    return undefined;
   },
 });
 

@@ -1,10 +1,9 @@
-import { defineCommand } from '../command.js';
-import { EXIT } from '../exit-codes.js';
-import { PROGRESS } from '../options.js';
+import { defineChange } from '../define-change.js';
+import { CHANGE } from '../options.js';
 import { parseOneName } from '../parse.js';
 import { withWork } from '../work.js';
 
-export const flatten = defineCommand({
+export const flatten = defineChange({
   name: 'flatten',
   summary: 'Make an instance independent of what it was made from',
   description:
@@ -12,14 +11,16 @@ export const flatten = defineCommand({
     'takes time and space, and others are not affected.',
   usage: '<name>',
   argument: 'stopped-instance',
-  options: PROGRESS,
-  async run(invocation) {
+  options: CHANGE,
+  async run(invocation, outcome) {
     const name = parseOneName(invocation.args);
     const { layout } = invocation.context;
     const { flattenInstance } = await import('../../vm/flatten-instance.js');
     await withWork(invocation, `Flattening ${name}`, (work) =>
       flattenInstance({ layout, name, work }),
     );
-    return EXIT.ok;
+    outcome.set({ flattened: name });
+    outcome.note(`flattened: ${name}`);
+    return undefined;
   },
 });

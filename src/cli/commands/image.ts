@@ -1,7 +1,8 @@
-import { defineCommand, type Invocation } from '../command.js';
-import { EXIT } from '../exit-codes.js';
+import type { Invocation } from '../command.js';
+import { defineChange } from '../define-change.js';
 import { forEach, usageError } from '../failures.js';
 import { guess } from '../../nearest.js';
+import type { Outcome } from '../outcome.js';
 import { FORMAT, PROGRESS, valueOption } from '../options.js';
 import { parseImageFormat } from '../parse.js';
 import { withWork } from '../work.js';
@@ -20,12 +21,21 @@ const OPTIONS = {
 
 type ImageInvocation = Invocation<typeof OPTIONS>;
 
-const ACTIONS: Readonly<
-  Record<string, (invocation: ImageInvocation, names: readonly string[]) => Promise<void>>
-> = { list: listImages, import: importImage, remove: removeImages };
+/** What one of the first words does. @param names the words behind it */
+type ImageAction = (
+  invocation: ImageInvocation,
+  names: readonly string[],
+  outcome: Outcome,
+) => Promise<void>;
+
+const ACTIONS: Readonly<Record<string, ImageAction>> = {
+  list: listImages,
+  import: importImage,
+  remove: removeImages,
+};
 
 /** What is in the store to launch instances from. */
-export const image = defineCommand({
+export const image = defineChange({
   name: 'image',
   summary: 'List, import or remove images of the store',
   description:
@@ -34,15 +44,15 @@ export const image = defineCommand({
   usage: 'list | import <image> | remove <image> [<image> ...]',
   argument: 'file',
   options: OPTIONS,
-  async run(invocation) {
+  async run(invocation, outcome) {
     const [word = '', ...names] = invocation.args;
     const act = Object.hasOwn(ACTIONS, word) ? ACTIONS[word] : undefined;
     const known = Object.keys(ACTIONS);
     if (act === undefined) {
       throw usageError(`Please say what to do: ${known.join(', ')}.`, guess(word, known));
     }
-    await act(invocation, names);
-    return EXIT.ok;
+    await act(invocation, names, outcome);
+    return undefined;
   },
 });
 
@@ -53,9 +63,13 @@ async function listImages({ context, options }: ImageInvocation, names: readonly
   context.stdout.write(formatImages(await listVault(context.layout), options.format));
 }
 
-async function importImage(invocation: ImageInvocation, [query, ...more]: readonly string[]) {
+async function importImage(
+  invocation: ImageInvocation,
+  [query, ...more]: readonly string[],
+  outcome: Outcome,
+) {
   if (query === undefined || more.length > 0) throw usageError('Please name one image.');
-  const { layout, env, stdout } = invocation.context;
+  const { layout, env } = invocation.context;
   const { prepareStore } = await import('../../vm/sweep.js');
   const { readSettings } = await import('../../vm/settings/settings.js');
   const { obtainImage } = await import('../../vm/images/obtain-image.js');
@@ -65,14 +79,20 @@ async function importImage(invocation: ImageInvocation, [query, ...more]: readon
     await prepareStore(layout);
     return await obtainImage({ layout, query, mirror, as, work });
   });
-  stdout.write(`${isNew ? 'Imported' : 'Already there'}: ${id.slice(0, 12)}\n`);
+  outcome.print(`${isNew ? 'Imported' : 'Already there'}: ${id.slice(0, 12)}\n`);
+  outcome.set({ imported: id, is_new: isNew });
 }
 
-async function removeImages(invocation: ImageInvocation, names: readonly string[]) {
+async function removeImages(
+  invocation: ImageInvocation,
+  names: readonly string[],
+  outcome: Outcome,
+) {
   if (names.length === 0) throw usageError('Please name an image.');
   const { layout } = invocation.context;
   const { removeImage } = await import('../../vm/lineage/image-list.js');
+  const removed = outcome.list('removed');
   await forEach(new Set(names), async (name) => {
-    await removeImage(layout, name);
+    removed(await removeImage(layout, name), name);
   });
 }

@@ -1,24 +1,15 @@
 import { hasCode } from '../../errors.js';
 import { launchInstance } from '../bring-up.js';
-import { defineCommand } from '../command.js';
+import { defineChange } from '../define-change.js';
 import type { CliContext } from '../context.js';
-import { EXIT } from '../exit-codes.js';
 import { usageError } from '../failures.js';
-import { formatLaunch, mountedLine, type MountedFolder } from '../format/launch.js';
+import { launchJson, mountedJson, mountedLine, type MountedFolder } from '../format/launch.js';
 import { mountFolder, mountHome, requireMountable } from '../mount.js';
-import {
-  flag,
-  PROGRESS,
-  repeatedOption,
-  RESULT_FORMAT,
-  textOption,
-  TIMEOUT,
-  valueOption,
-} from '../options.js';
+import { CHANGE, flag, repeatedOption, textOption, TIMEOUT, valueOption } from '../options.js';
 import { parseCpus, parseImageFormat, parseMountPlace, parseSize } from '../parse.js';
 import { parseNetwork, withBridged } from '../parse-network.js';
 
-export const launch = defineCommand({
+export const launch = defineChange({
   name: 'launch',
   summary: 'Create and start an instance',
   description:
@@ -88,10 +79,9 @@ export const launch = defineCommand({
       parse: parseMountPlace,
     }),
     timeout: TIMEOUT,
-    format: RESULT_FORMAT,
-    ...PROGRESS,
+    ...CHANGE,
   },
-  async run(invocation) {
+  async run(invocation, outcome) {
     const { context, args, options } = invocation;
     if (args.length > 1) throw usageError('Too many arguments supplied');
     const { cpus, disk, mem, memory = mem, mount, timeout: timeoutMs } = options;
@@ -117,21 +107,18 @@ export const launch = defineCommand({
       ...(await userDataOf(context, options.cloudInit)),
     });
     const { name } = report;
-    const isText = options.format === 'table';
-    const mounts: MountedFolder[] = [];
+    outcome.print(`Launched: ${name}\n`);
+    outcome.set(launchJson(report));
+    const mounts = outcome.list('mounts');
     const tell = (mounted: MountedFolder): void => {
-      mounts.push(mounted);
-      if (isText) context.stdout.write(mountedLine(mounted, name));
+      mounts(mountedJson(mounted), `${mounted.source} at ${mounted.target}`);
+      outcome.print(mountedLine(mounted, name));
     };
-    if (isText) context.stdout.write(`Launched: ${name}\n`);
     for (const place of mount) {
       tell({ source: place.source, target: await mountFolder(invocation, { ...place, name }) });
     }
     (await mountHome(invocation, name)).forEach(tell);
-    if (!isText) {
-      context.stdout.write(formatLaunch(report, mounts));
-    }
-    return EXIT.ok;
+    return undefined;
   },
 });
 

@@ -1,7 +1,7 @@
-import { defineCommand } from '../command.js';
+import { defineChange } from '../define-change.js';
 import { EXIT } from '../exit-codes.js';
 import { usageError } from '../failures.js';
-import { flag, PROGRESS, RESULT_FORMAT, textOption } from '../options.js';
+import { CHANGE, flag, textOption } from '../options.js';
 import { withWork, type Title } from '../work.js';
 
 const TITLE: Title = {
@@ -9,7 +9,7 @@ const TITLE: Title = {
   of: ({ instance }) => (instance === null ? 'Migrating' : `Migrating ${instance}`),
 };
 
-export const migrate = defineCommand({
+export const migrate = defineChange({
   name: 'migrate',
   summary: 'Bring the instances of an old Multipass over',
   description:
@@ -30,17 +30,16 @@ export const migrate = defineCommand({
       description: 'Delete the old files of each instance once it has safely come over',
     }),
     dryRun: flag({ flags: ['--dry-run'], description: 'Say what would be done, do nothing' }),
-    format: RESULT_FORMAT,
-    ...PROGRESS,
+    ...CHANGE,
   },
-  async run(invocation) {
+  async run(invocation, outcome) {
     const { context, args: names, options } = invocation;
-    const { from, copy, move, dryRun, format } = options;
+    const { from, copy, move, dryRun } = options;
     if (copy && move) throw usageError('Cannot specify --copy and --move at the same time');
-    const { layout, stdout, stderr } = context;
+    const { layout, stderr } = context;
     const mode = move ? 'move' : 'copy';
     const { migrate: run } = await import('../../vm/migrate/migrate.js');
-    const { formatMigrationReport } = await import('../format/migration-report.js');
+    const { formatMigrationReport, migrationJson } = await import('../format/migration-report.js');
     const { report, complete } = await withWork(invocation, TITLE, async (work) => {
       const outcome = await run({
         layout,
@@ -55,7 +54,8 @@ export const migrate = defineCommand({
       return outcome;
     });
     if (report.dryRun) stderr.write('Dry run: nothing was changed.\n');
-    stdout.write(formatMigrationReport(report, format));
+    outcome.print(formatMigrationReport(report));
+    outcome.set(migrationJson(report));
     if (complete) return EXIT.ok;
     stderr.write('migrate failed: not everything came over; the report says why\n');
     return EXIT.failed;

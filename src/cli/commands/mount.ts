@@ -1,12 +1,11 @@
 import { absolutePath } from '../../files/absolute-path.js';
-import { defineCommand } from '../command.js';
-import { EXIT } from '../exit-codes.js';
+import { defineChange } from '../define-change.js';
 import { usageError } from '../failures.js';
 import { mountFolder, requireMountable } from '../mount.js';
-import { PROGRESS, repeatedOption, valueOption } from '../options.js';
+import { CHANGE, repeatedOption, valueOption } from '../options.js';
 import { idMapParser, parseMountType, parsePlace } from '../parse.js';
 
-export const mount = defineCommand({
+export const mount = defineChange({
   name: 'mount',
   summary: 'Mount a local directory in the instance',
   description:
@@ -37,24 +36,26 @@ export const mount = defineCommand({
       description: 'The same for a group ID',
       parse: idMapParser('GID'),
     }),
-    ...PROGRESS,
+    ...CHANGE,
   },
-  async run(invocation) {
+  async run(invocation, outcome) {
     const { type, uidMap, gidMap } = invocation.options;
     const [given, ...places] = invocation.args;
     if (given === undefined || places.length === 0) throw usageError('Not enough arguments given');
     const source = absolutePath(given);
     await requireMountable(source);
-    for (const { of: name, path: target } of places.map(parsePlace)) {
-      await mountFolder(invocation, {
+    const mounted = outcome.list('mounted');
+    for (const { of: name, path } of places.map(parsePlace)) {
+      const target = await mountFolder(invocation, {
         source,
         name,
-        target,
+        target: path,
         type,
         uidMappings: uidMap.length === 0 ? undefined : uidMap,
         gidMappings: gidMap.length === 0 ? undefined : gidMap,
       });
+      mounted({ instance: name, source, target }, `${source} at ${name}:${target}`);
     }
-    return EXIT.ok;
+    return undefined;
   },
 });

@@ -1,20 +1,22 @@
 import { isAliasName } from '../../vm/aliases/alias-name.js';
-import { defineCommand } from '../command.js';
-import { EXIT } from '../exit-codes.js';
+import { defineChange } from '../define-change.js';
 import { usageError } from '../failures.js';
+import { RESULT_FORMAT } from '../options.js';
 
-export const prefer = defineCommand({
+export const prefer = defineChange({
   name: 'prefer',
   summary: 'Switch the current alias context',
   description: 'Switch the current alias context. If it does not exist, it is created.',
   usage: '<context>',
   argument: 'alias-context',
-  options: {},
-  async run({ context: { layout, signal }, args: [name, ...more] }) {
+  options: { format: RESULT_FORMAT },
+  async run({ context: { layout, signal }, args: [name, ...more] }, outcome) {
     if (name === undefined || more.length > 0) throw usageError('Wrong number of arguments given');
     if (!isAliasName(name)) throw usageError('Context has to be a valid filename');
     const { preferContext } = await import('../../vm/aliases/change-aliases.js');
     await preferContext(layout, name, { work: { signal } });
-    return EXIT.ok;
+    outcome.set({ context: name });
+    outcome.note(`preferred: ${name}`);
+    return undefined;
   },
 });

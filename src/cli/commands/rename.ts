@@ -1,10 +1,9 @@
-import { defineCommand } from '../command.js';
-import { EXIT } from '../exit-codes.js';
+import { defineChange } from '../define-change.js';
 import { usageError } from '../failures.js';
-import { PROGRESS } from '../options.js';
+import { CHANGE } from '../options.js';
 import { withWork } from '../work.js';
 
-export const rename = defineCommand({
+export const rename = defineChange({
   name: 'rename',
   summary: 'Give an instance another name',
   description:
@@ -12,18 +11,19 @@ export const rename = defineCommand({
     'in the guest follows at the next start.',
   usage: '<name> <new-name>',
   argument: 'stopped-instance',
-  options: PROGRESS,
-  async run(invocation) {
+  options: CHANGE,
+  async run(invocation, outcome) {
     const [name, newName, ...more] = invocation.args;
     if (name === undefined || newName === undefined || more.length > 0) {
       throw usageError('Please provide the name of an instance and its new name.');
     }
-    const { layout, stdout } = invocation.context;
+    const { layout } = invocation.context;
     const { renameInstance } = await import('../../vm/rename-instance.js');
     await withWork(invocation, `Renaming ${name}`, (work) =>
       renameInstance({ layout, name, newName, work }),
     );
-    stdout.write(`Renamed ${name} to ${newName}.\n`);
-    return EXIT.ok;
+    outcome.print(`Renamed ${name} to ${newName}.\n`);
+    outcome.set({ from: name, to: newName });
+    return undefined;
   },
 });

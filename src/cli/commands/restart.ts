@@ -1,12 +1,11 @@
 import { isLive } from '../../vm/state.js';
-import { defineCommand } from '../command.js';
-import { EXIT } from '../exit-codes.js';
+import { defineChange } from '../define-change.js';
 import { forEach } from '../failures.js';
-import { flag, PROGRESS, TIMEOUT } from '../options.js';
+import { CHANGE, flag, TIMEOUT } from '../options.js';
 import { allOption, selectNamesOrPrimary } from '../select.js';
 import { withWork } from '../work.js';
 
-export const restart = defineCommand({
+export const restart = defineChange({
   name: 'restart',
   summary: 'Restart instances',
   description:
@@ -22,16 +21,20 @@ export const restart = defineCommand({
         'Reset the machine instead, as its reset button would: for a guest that does not answer',
     }),
     timeout: TIMEOUT,
-    ...PROGRESS,
+    ...CHANGE,
   },
-  async run(invocation) {
+  async run(invocation, outcome) {
     const { layout, env } = invocation.context;
     const { timeout: timeoutMs, force } = invocation.options;
     const names = await selectNamesOrPrimary(invocation, ({ state }) => isLive(state));
     const { restartInstance } = await import('../../vm/run/restart-instance.js');
+    const restarted = outcome.list('restarted');
     await withWork(invocation, `Restarting ${names.join(', ')}`, (work) =>
-      forEach(names, (name) => restartInstance({ layout, name, env, timeoutMs, force, work })),
+      forEach(names, async (name) => {
+        await restartInstance({ layout, name, env, timeoutMs, force, work });
+        restarted(name);
+      }),
     );
-    return EXIT.ok;
+    return undefined;
   },
 });

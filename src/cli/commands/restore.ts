@@ -1,13 +1,12 @@
 import { askYesOrNo } from '../ask.js';
-import { defineCommand } from '../command.js';
+import { defineChange } from '../define-change.js';
 import type { CliContext } from '../context.js';
-import { EXIT } from '../exit-codes.js';
 import { usageError } from '../failures.js';
-import { flag, PROGRESS } from '../options.js';
+import { CHANGE, flag } from '../options.js';
 import { parseNamedSnapshot } from '../select.js';
 import { withWork } from '../work.js';
 
-export const restore = defineCommand({
+export const restore = defineChange({
   name: 'restore',
   summary: 'Restore an instance from a snapshot',
   description: 'Restore a (stopped) instance to the state of a previously taken snapshot.',
@@ -18,11 +17,11 @@ export const restore = defineCommand({
       flags: ['-d', '--destructive'],
       description: 'Discard the current state of the instance, without a question',
     }),
-    ...PROGRESS,
+    ...CHANGE,
   },
-  async run(invocation) {
+  async run(invocation, outcome) {
     const { context, options } = invocation;
-    const { layout, stdout } = context;
+    const { layout } = context;
     const { instance: name, snapshot } = parseTarget(invocation.args);
     const { restoreSnapshot } = await import('../../vm/snapshots/restore-snapshot.js');
     const taken: string[] = [];
@@ -39,10 +38,14 @@ export const restore = defineCommand({
       );
     } finally {
       // It is there, whatever became of the rest.
-      for (const one of taken) stdout.write(`Snapshot taken: ${name}.${one}\n`);
+      for (const one of taken) {
+        outcome.print(`Snapshot taken: ${name}.${one}\n`);
+        outcome.set({ taken: one });
+      }
     }
-    stdout.write(`Snapshot restored: ${name}.${snapshot}\n`);
-    return EXIT.ok;
+    outcome.print(`Snapshot restored: ${name}.${snapshot}\n`);
+    outcome.set({ instance: name, snapshot });
+    return undefined;
   },
 });
 

@@ -1,18 +1,18 @@
-import { defineCommand } from '../command.js';
-import { EXIT } from '../exit-codes.js';
+import { defineChange } from '../define-change.js';
 import { settingFailure, usageError } from '../failures.js';
 import { askValue } from '../ask.js';
+import { RESULT_FORMAT } from '../options.js';
 import type { CliContext } from '../context.js';
 
-export const set = defineCommand({
+export const set = defineChange({
   name: 'set',
   summary: 'Set a configuration setting',
   description:
     'Set, to the given value, the configuration setting corresponding to the given key. On a ' +
     'terminal a value that is not given is asked for.',
   usage: '<key>[=<value>]',
-  options: {},
-  async run({ context, args }) {
+  options: { format: RESULT_FORMAT },
+  async run({ context, args }, outcome) {
     const [pair, ...more] = args;
     if (pair === undefined || more.length > 0) {
       throw usageError('Need exactly one key-value pair (in <key>=<value> form).');
@@ -26,16 +26,22 @@ export const set = defineCommand({
       if (at < 0) getSetting(context.layout, key);
       const value = at < 0 ? await askFor(key, context) : pair.slice(at + 1);
       await setSetting(context.layout, key, value, { work: { signal: context.signal } });
+      const isSecret = key === SECRET;
+      outcome.set(isSecret ? { key } : { key, value });
+      outcome.note(isSecret ? `set: ${key}` : `set: ${key}=${value}`);
     } catch (error) {
       throw settingFailure(error, key);
     }
-    return EXIT.ok;
+    return undefined;
   },
 });
 
+/** What no output ever shows. */
+const SECRET = 'local.passphrase';
+
 /** Asks for a value; for a secret one hidden, and twice. @throws MultipassError USAGE when the two differ; ABORTED */
 async function askFor(key: string, context: CliContext): Promise<string> {
-  if (key !== 'local.passphrase') return await askValue(context, `${key}: `);
+  if (key !== SECRET) return await askValue(context, `${key}: `);
   const first = await askValue(context, 'Please enter passphrase: ', { hidden: true });
   const second = await askValue(context, 'Please re-enter passphrase: ', { hidden: true });
   if (first !== second) throw usageError('Passphrases do not match');

@@ -1,10 +1,9 @@
-import { defineCommand } from '../command.js';
-import { EXIT } from '../exit-codes.js';
+import { defineChange } from '../define-change.js';
 import { usageError } from '../failures.js';
-import { PROGRESS, textOption } from '../options.js';
+import { CHANGE, textOption } from '../options.js';
 import { withWork } from '../work.js';
 
-export const snapshot = defineCommand({
+export const snapshot = defineChange({
   name: 'snapshot',
   summary: 'Take a snapshot of an instance',
   description: 'Take a snapshot of a (stopped) instance that can later be restored.',
@@ -23,19 +22,20 @@ export const snapshot = defineCommand({
       value: 'comment',
       description: 'A comment to keep with the snapshot',
     }),
-    ...PROGRESS,
+    ...CHANGE,
   },
-  async run(invocation) {
+  async run(invocation, outcome) {
     const [name, ...more] = invocation.args;
     if (name === undefined) throw usageError('Please provide the name of the instance.');
     if (more.length > 0) throw usageError('Too many arguments.');
-    const { layout, stdout } = invocation.context;
+    const { layout } = invocation.context;
     const texts = { name: invocation.options.name, comment: invocation.options.comment };
     const { takeSnapshot } = await import('../../vm/snapshots/take-snapshot.js');
     const taken = await withWork(invocation, `Taking snapshot of ${name}`, (work) =>
       takeSnapshot({ layout, name, texts, work }),
     );
-    stdout.write(`Snapshot taken: ${name}.${taken.name}\n`);
-    return EXIT.ok;
+    outcome.print(`Snapshot taken: ${name}.${taken.name}\n`);
+    outcome.set({ instance: name, snapshot: taken.name });
+    return undefined;
   },
 });

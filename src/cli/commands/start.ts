@@ -1,11 +1,11 @@
 import { startOrLaunch } from '../bring-up.js';
-import { defineCommand } from '../command.js';
-import { EXIT } from '../exit-codes.js';
+import { defineChange } from '../define-change.js';
 import { forEach } from '../failures.js';
-import { PROGRESS, TIMEOUT } from '../options.js';
+import { mountedLine } from '../format/launch.js';
+import { CHANGE, TIMEOUT } from '../options.js';
 import { allOption, selectNamesOrPrimary } from '../select.js';
 
-export const start = defineCommand({
+export const start = defineChange({
   name: 'start',
   summary: 'Start instances',
   description:
@@ -13,14 +13,19 @@ export const start = defineCommand({
     'not exist. Exits with 0 when the instances can be entered.',
   usage: '[<name> ...]',
   argument: 'instance',
-  options: { ...allOption('Start all instances'), timeout: TIMEOUT, ...PROGRESS },
-  async run(invocation) {
+  options: { ...allOption('Start all instances'), timeout: TIMEOUT, ...CHANGE },
+  async run(invocation, outcome) {
     const { timeout } = invocation.options;
     const names = await selectNamesOrPrimary(
       invocation,
       ({ state }) => state === 'Stopped' || state === 'Suspended',
     );
-    await forEach(names, (name) => startOrLaunch(invocation, name, timeout));
-    return EXIT.ok;
+    const started = outcome.list('started');
+    await forEach(names, async (name) => {
+      const mounted = await startOrLaunch(invocation, name, timeout);
+      started(name);
+      for (const home of mounted) outcome.print(mountedLine(home, name));
+    });
+    return undefined;
   },
 });

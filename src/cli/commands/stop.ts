@@ -1,13 +1,12 @@
 import { isLive } from '../../vm/state.js';
-import { defineCommand } from '../command.js';
-import { EXIT } from '../exit-codes.js';
+import { defineChange } from '../define-change.js';
 import { forEach, usageError } from '../failures.js';
-import { flag, PROGRESS, valueOption } from '../options.js';
+import { CHANGE, flag, valueOption } from '../options.js';
 import { parseMinutes } from '../parse.js';
 import { allOption, selectNamesOrPrimary } from '../select.js';
 import { withWork } from '../work.js';
 
-export const stop = defineCommand({
+export const stop = defineChange({
   name: 'stop',
   summary: 'Stop running instances',
   description: 'Stop the named instances, if running; without a name, the primary one.',
@@ -29,23 +28,26 @@ export const stop = defineCommand({
       flags: ['--force'],
       description: 'Cut the power instead, and drop the saved memory of suspended instances',
     }),
-    ...PROGRESS,
+    ...CHANGE,
   },
-  async run(invocation) {
+  async run(invocation, outcome) {
     const { layout } = invocation.context;
     const { time = 0, cancel, force } = invocation.options;
     requireOneWay(invocation.options);
     const names = await selectNamesOrPrimary(invocation, ({ state }) => isLive(state));
     const { stopInstance } = await import('../../vm/run/stop-instance.js');
     const { scheduleStop } = await import('../../vm/run/schedule-stop.js');
+    const key = cancel ? 'cancelled' : time > 0 ? 'scheduled' : 'stopped';
+    const done = outcome.list(key);
     await withWork(invocation, `Stopping ${names.join(', ')}`, (work) =>
       forEach(names, async (name) => {
         const request = { layout, name, work };
         if (cancel || time > 0) await scheduleStop({ ...request, minutes: cancel ? null : time });
         else await stopInstance({ ...request, force });
+        done(name);
       }),
     );
-    return EXIT.ok;
+    return undefined;
   },
 });
 

@@ -1,25 +1,28 @@
 import { isLive } from '../../vm/state.js';
-import { defineCommand } from '../command.js';
-import { EXIT } from '../exit-codes.js';
+import { defineChange } from '../define-change.js';
 import { forEach } from '../failures.js';
-import { PROGRESS } from '../options.js';
+import { CHANGE } from '../options.js';
 import { allOption, selectNamesOrPrimary } from '../select.js';
 import { withWork } from '../work.js';
 
-export const suspend = defineCommand({
+export const suspend = defineChange({
   name: 'suspend',
   summary: 'Suspend running instances',
   description: 'Suspend the named instances, if running; without a name, the primary one.',
   usage: '[<name> ...]',
   argument: 'running-instance',
-  options: { ...allOption('Suspend all instances'), ...PROGRESS },
-  async run(invocation) {
+  options: { ...allOption('Suspend all instances'), ...CHANGE },
+  async run(invocation, outcome) {
     const { layout } = invocation.context;
     const names = await selectNamesOrPrimary(invocation, ({ state }) => isLive(state));
     const { suspendInstance } = await import('../../vm/run/suspend-instance.js');
+    const suspended = outcome.list('suspended');
     await withWork(invocation, `Suspending ${names.join(', ')}`, (work) =>
-      forEach(names, (name) => suspendInstance({ layout, name, work })),
+      forEach(names, async (name) => {
+        await suspendInstance({ layout, name, work });
+        suspended(name);
+      }),
     );
-    return EXIT.ok;
+    return undefined;
   },
 });

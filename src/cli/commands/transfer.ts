@@ -1,10 +1,10 @@
-import { defineCommand } from '../command.js';
-import { EXIT } from '../exit-codes.js';
-import { flag, PROGRESS } from '../options.js';
+import { defineChange } from '../define-change.js';
+import { usageError } from '../failures.js';
+import { CHANGE, flag } from '../options.js';
 import { planTransfer } from '../transfer-places.js';
 import { withWork } from '../work.js';
 
-export const transfer = defineCommand({
+export const transfer = defineChange({
   name: 'transfer',
   aliases: ['copy-files'],
   summary: 'Transfer files between the host and instances',
@@ -22,13 +22,16 @@ export const transfer = defineCommand({
       flags: ['-p', '--parents'],
       description: 'Make parent directories as needed',
     }),
-    ...PROGRESS,
+    ...CHANGE,
   },
-  async run(invocation) {
+  async run(invocation, outcome) {
     const { context, args, options } = invocation;
     const { layout } = context;
     const { recursive, parents } = options;
     const plan = planTransfer(args);
+    if (plan.way === 'to-stdout' && outcome.isJson) {
+      throw usageError('Standard output cannot have a file and JSON');
+    }
     const title = `Transferring ${args.slice(0, -1).join(', ')}`;
     switch (plan.way) {
       case 'up': {
@@ -45,7 +48,7 @@ export const transfer = defineCommand({
             work,
           }),
         );
-        return EXIT.ok;
+        break;
       }
       case 'down': {
         const { download } = await import('../../vm/transfer/download.js');
@@ -53,7 +56,7 @@ export const transfer = defineCommand({
         await withWork(invocation, title, (work) =>
           download({ layout, sources, target, recursive, parents, work }),
         );
-        return EXIT.ok;
+        break;
       }
       case 'from-stdin': {
         const { uploadBytes } = await import('../../vm/transfer/upload.js');
@@ -62,7 +65,7 @@ export const transfer = defineCommand({
         await withWork(invocation, title, (work) =>
           uploadBytes({ layout, name, target, content, parents, work }),
         );
-        return EXIT.ok;
+        break;
       }
       case 'to-stdout': {
         const { downloadBytes } = await import('../../vm/transfer/download.js');
@@ -70,8 +73,11 @@ export const transfer = defineCommand({
         await withWork(invocation, title, (work) =>
           downloadBytes({ layout, source, work, take: (data) => context.stdout.writeBytes(data) }),
         );
-        return EXIT.ok;
+        break;
       }
     }
+    const transferred = outcome.list('transferred');
+    for (const source of args.slice(0, -1)) transferred(source);
+    return undefined;
   },
 });

@@ -1,11 +1,10 @@
-import { defineCommand } from '../command.js';
-import { EXIT } from '../exit-codes.js';
+import { defineChange } from '../define-change.js';
 import { forEach, usageError } from '../failures.js';
-import { PROGRESS } from '../options.js';
+import { CHANGE } from '../options.js';
 import { parsePlace } from '../parse.js';
 import { withWork } from '../work.js';
 
-export const umount = defineCommand({
+export const umount = defineChange({
   name: 'umount',
   aliases: ['unmount'],
   summary: 'Unmount a directory from an instance',
@@ -13,17 +12,20 @@ export const umount = defineCommand({
     'Unmount a directory from an instance: <name>:<path>, or all of an instance without a path.',
   usage: '<mount> [<mount> ...]',
   argument: 'instance',
-  options: PROGRESS,
-  async run(invocation) {
+  options: CHANGE,
+  async run(invocation, outcome) {
     const { args, context } = invocation;
     const { layout } = context;
     if (args.length === 0) throw usageError('Not enough arguments given');
     const { unmountFolder } = await import('../../vm/mounts/unmount-folder.js');
+    const unmounted = outcome.list('unmounted');
     await withWork(invocation, `Unmounting ${args.join(', ')}`, (work) =>
-      forEach(args.map(parsePlace), ({ of: name, path: target }) =>
-        unmountFolder({ layout, name, target, work }),
-      ),
+      forEach(args.map(parsePlace), async ({ of: name, path }) => {
+        for (const target of await unmountFolder({ layout, name, target: path, work })) {
+          unmounted({ instance: name, target }, `${name}:${target}`);
+        }
+      }),
     );
-    return EXIT.ok;
+    return undefined;
   },
 });

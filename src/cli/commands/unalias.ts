@@ -1,9 +1,8 @@
-import { defineCommand } from '../command.js';
-import { EXIT } from '../exit-codes.js';
+import { defineChange } from '../define-change.js';
 import { usageError } from '../failures.js';
-import { flag } from '../options.js';
+import { flag, RESULT_FORMAT } from '../options.js';
 
-export const unalias = defineCommand({
+export const unalias = defineChange({
   name: 'unalias',
   summary: 'Remove aliases',
   description: 'Remove aliases, those of another than the active context by <context>.<name>.',
@@ -11,13 +10,16 @@ export const unalias = defineCommand({
   argument: 'alias',
   options: {
     all: flag({ flags: ['-a', '--all'], description: 'Remove all aliases of the active context' }),
+    format: RESULT_FORMAT,
   },
-  async run({ context: { layout, signal }, args, options: { all } }) {
+  async run({ context: { layout, signal }, args, options: { all } }, outcome) {
     if (all && args.length === 1) throw usageError('Cannot specify name when --all option set');
     if (all && args.length > 1) throw usageError('Cannot specify names when --all option set');
     if (!all && args.length === 0) throw usageError('Name argument or --all is required');
     const { removeAliases } = await import('../../vm/aliases/change-aliases.js');
-    await removeAliases(layout, all ? undefined : args, { work: { signal } });
-    return EXIT.ok;
+    const removed = outcome.list('removed');
+    const names = await removeAliases(layout, all ? undefined : args, { work: { signal } });
+    for (const name of names) removed(name);
+    return undefined;
   },
 });

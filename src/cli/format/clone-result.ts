@@ -1,10 +1,8 @@
 import type { ClonedInstance, CloneReport, Replaced } from '../../vm/clone/report.js';
 import { formatMemorySize } from '../../memory-size.js';
-import { formatJson } from './json.js';
 
-/** The output of `multipass clone`: a line for each copy, or the plan; JSON has all that is known. */
-export function formatCloneResult(report: CloneReport, format: 'table' | 'json'): string {
-  if (format === 'json') return formatCloneResultJson(report);
+/** The output of `multipass clone`: a line for each copy, or the plan. */
+export function formatCloneResult(report: CloneReport): string {
   return report.dryRun ? formatPlan(report) : report.clones.map(clonedLine(report)).join('');
 }
 
@@ -49,8 +47,8 @@ function newThings([first]: CloneReport['clones']): string {
 }
 
 /** The output of `multipass clone --format json`. */
-function formatCloneResultJson(report: CloneReport): string {
-  return formatJson({
+export function cloneJson(report: CloneReport) {
+  return {
     dry_run: report.dryRun,
     source: report.source,
     snapshot: report.snapshot,
@@ -59,13 +57,13 @@ function formatCloneResultJson(report: CloneReport): string {
     bytes_to_copy: report.bytesToCopy,
     bytes_shared: report.bytesShared,
     fits: report.fits,
-    clones: report.clones.map(cloneJson),
+    clones: report.clones.map(copyJson),
     warnings: report.warnings,
-    timings_ms: report.timingsMs,
-  });
+    timings_ms: { ...report.timingsMs },
+  };
 }
 
-function cloneJson({ name, identity, atFirstBoot, unchanged }: ClonedInstance) {
+function copyJson({ name, identity, atFirstBoot, unchanged }: ClonedInstance) {
   return {
     name,
     identity: {

@@ -1,5 +1,4 @@
 import type { LaunchReport } from '../../vm/launch/launch-instance.js';
-import { formatJson } from './json.js';
 
 /** A folder that is mounted. */
 export interface MountedFolder {
@@ -13,14 +12,12 @@ export function mountedLine({ source, target }: MountedFolder, name: string): st
   return `Mounted '${source}' into '${name}:${target}'\n`;
 }
 
-/** The output of `multipass launch --format json`. */
-export function formatLaunch(
-  { name, complaints }: LaunchReport,
-  mounts: readonly MountedFolder[],
-): string {
-  return formatJson({
-    launched: name,
-    cloud_init: { complaints: [...complaints] },
-    mounts: mounts.map(({ source, target }) => ({ source, target })),
-  });
+/** What has been mounted where, as JSON. */
+export function mountedJson({ source, target }: MountedFolder) {
+  return { source, target };
+}
+
+/** The output of `multipass launch --format json`, but for the mounts. */
+export function launchJson({ name, complaints }: LaunchReport) {
+  return { launched: name, cloud_init: { complaints: [...complaints] } };
 }

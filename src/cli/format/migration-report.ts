@@ -1,5 +1,4 @@
 import type { MigratedInstance, MigrationReport } from '../../vm/migrate/report.js';
-import { formatJson } from './json.js';
 import { formatTable, NO_VALUE, printable } from './table.js';
 
 const COLUMNS = ['Name', 'Action', 'State', 'Method', 'Snapshots', 'Reason'].map((header) => ({
@@ -10,12 +9,20 @@ const COLUMNS = ['Name', 'Action', 'State', 'Method', 'Snapshots', 'Reason'].map
  * The output of `multipass migrate`. In the table, an instance's warnings follow its line, and the aliases all of
  * them; the errors of the report as a whole are in the JSON only, for the table's reader gets them on stderr.
  */
-export function formatMigrationReport(report: MigrationReport, format: 'table' | 'json'): string {
-  return format === 'json' ? formatReportJson(report) : formatReportTable(report);
+export function formatMigrationReport({ instances, aliases }: MigrationReport): string {
+  if (instances.length === 0) return 'No instances found.\n';
+  const [header, ...lines] = formatTable(COLUMNS, instances.map(toRow)).split('\n');
+  const blocks = instances.map((instance, at) => [
+    lines[at],
+    ...instance.warnings.map((warning) => `    warning: ${printable(warning)}`),
+  ]);
+  const end = aliases.length === 0 ? [] : [`Aliases: ${aliases.map(printable).join(', ')}`];
+  return `${[header, ...blocks.flat(), ...end].join('\n')}\n`;
 }
 
-function formatReportJson({ errors, from, dryRun, instances, aliases }: MigrationReport): string {
-  return formatJson({
+/** The output of `multipass migrate --format json`. */
+export function migrationJson({ errors, from, dryRun, instances, aliases }: MigrationReport) {
+  return {
     errors,
     from,
     dry_run: dryRun,
@@ -30,18 +37,7 @@ function formatReportJson({ errors, from, dryRun, instances, aliases }: Migratio
       warnings: instance.warnings,
     })),
     aliases,
-  });
-}
-
-function formatReportTable({ instances, aliases }: MigrationReport): string {
-  if (instances.length === 0) return 'No instances found.\n';
-  const [header, ...lines] = formatTable(COLUMNS, instances.map(toRow)).split('\n');
-  const blocks = instances.map((instance, at) => [
-    lines[at],
-    ...instance.warnings.map((warning) => `    warning: ${printable(warning)}`),
-  ]);
-  const end = aliases.length === 0 ? [] : [`Aliases: ${aliases.map(printable).join(', ')}`];
-  return `${[header, ...blocks.flat(), ...end].join('\n')}\n`;
+  };
 }
 
 function toRow(instance: MigratedInstance): string[] {

@@ -42,21 +42,26 @@ export async function defineAlias(request: DefineAliasRequest): Promise<void> {
 /**
  * Removes aliases, all or none, atomically and durably.
  * @param names each as a command line has it; undefined: those of the active context
+ * @returns the names of those that were removed
  * @throws MultipassError USAGE that names those that there are not; ABORTED, …
  */
 export async function removeAliases(
   layout: StoreLayout,
   names: readonly string[] | undefined,
   request: WorkRequest = {},
-): Promise<void> {
+): Promise<readonly string[]> {
   const wanted = names ?? [];
   if (!checkStoreFormat(layout)) {
     requireNone(wanted);
-    return;
+    return [];
   }
   await prepareStore(layout, { exists: true });
+  let removed = wanted;
   await changeAliases(layout, Work.of(request.work).signal, (record) => {
-    if (names === undefined) return withContext(record, record.active, {});
+    if (names === undefined) {
+      removed = Object.keys(record.contexts[record.active] ?? {});
+      return withContext(record, record.active, {});
+    }
     const found = names.map((name) => placeOfAlias(record, name));
     requireNone(names.filter((_, at) => found[at] === undefined));
     return found.reduce((changed: AliasRecord, place) => {
@@ -65,6 +70,7 @@ export async function removeAliases(
       return withContext(changed, place.context, withoutKey(aliases, place.name));
     }, record);
   });
+  return removed;
 }
 
 /**

@@ -15,9 +15,10 @@ export interface UnmountRequest extends InstanceRequest {
 /**
  * Takes mounts off an instance, for now if it runs, and for every start to come. One that the guest uses stays. A
  * native one's device goes with the next start.
+ * @returns where in the guest they were
  * @throws MultipassError MOUNT_NOT_FOUND, MOUNT_FAILED, INSTANCE_NOT_FOUND, INSTANCE_DELETED, SSH_FAILED, ABORTED
  */
-export async function unmountFolder(request: UnmountRequest): Promise<void> {
+export async function unmountFolder(request: UnmountRequest): Promise<string[]> {
   const { layout, name } = request;
   const work = Work.of(request.work);
   await using opened = await openInstance(layout, name, {
@@ -43,6 +44,7 @@ export async function unmountFolder(request: UnmountRequest): Promise<void> {
     left = left.filter((one) => one !== mount);
     await opened.writeSpec({ mounts: left });
   }
+  return chosen.map((mount) => mount.target);
 }
 
 /** Multipass's text. */

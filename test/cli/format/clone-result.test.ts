@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
-import { formatCloneResult } from '../../../src/cli/format/clone-result.js';
+import { cloneJson } from '../../../src/cli/format/clone-result.js';
+import { formatJson } from '../../../src/cli/format/json.js';
 
 it('prints the JSON of the design, its keys in that order', () => {
-  const json = formatCloneResult(
-    {
+  const json = formatJson(
+    cloneJson({
       dryRun: false,
       source: 'web',
       snapshot: null,
@@ -28,8 +29,7 @@ it('prints the JSON of the design, its keys in that order', () => {
       ],
       warnings: ['it is old'],
       timingsMs: { copy: 1.5 },
-    },
-    'json',
+    }),
   );
   expect(json).toBe(`{
     "dry_run": false,

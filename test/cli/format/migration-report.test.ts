@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { formatMigrationReport } from '../../../src/cli/format/migration-report.js';
+import { formatJson } from '../../../src/cli/format/json.js';
+import { formatMigrationReport, migrationJson } from '../../../src/cli/format/migration-report.js';
 import type { MigrationReport } from '../../../src/vm/migrate/report.js';
 
 const REPORT: MigrationReport = {
@@ -33,7 +34,7 @@ const REPORT: MigrationReport = {
 
 describe('formatMigrationReport', () => {
   it('prints a line for each instance, with its warnings below', () => {
-    expect(formatMigrationReport(REPORT, 'table')).toBe(
+    expect(formatMigrationReport(REPORT)).toBe(
       `Name           Action     State     Method    Snapshots   Reason
 build-server   migrated   Stopped   reflink   3           --
     warning: its mounts are gone
@@ -45,13 +46,11 @@ Aliases: default.ls, work.top
   });
 
   it('says that there is nothing', () => {
-    expect(formatMigrationReport({ ...REPORT, instances: [] }, 'table')).toBe(
-      'No instances found.\n',
-    );
+    expect(formatMigrationReport({ ...REPORT, instances: [] })).toBe('No instances found.\n');
   });
 
   it('prints the JSON of the design, its keys in that order', () => {
-    expect(formatMigrationReport({ ...REPORT, instances: [REPORT.instances[0]!] }, 'json')).toBe(
+    expect(formatJson(migrationJson({ ...REPORT, instances: [REPORT.instances[0]!] }))).toBe(
       `{
     "errors": [
         "cannot read \\"/old/b\\""

@@ -1,0 +1,40 @@
+import { defineCommand, type Command, type CommandDefinition, type Invocation } from './command.js';
+import { EXIT } from './exit-codes.js';
+import type { CommandOption, OptionTable } from './options.js';
+import { ChangeFailure, Outcome } from './outcome.js';
+
+/** The options of a command that changes something: how its result is printed is one of them. */
+type ChangeOptions = OptionTable & { readonly format: CommandOption<string> };
+
+/** A command that changes something, as it is written. */
+export interface ChangeDefinition<Options extends ChangeOptions> extends Omit<
+  CommandDefinition<Options>,
+  'run'
+> {
+  /** @returns the exit code; nothing for success */
+  run(invocation: Invocation<Options>, outcome: Outcome): Promise<number | undefined>;
+}
+
+/**
+ * Makes a command that changes something: with `--format json` it prints what it has done as JSON on stdout, and what
+ * stopped it beside that.
+ */
+export function defineChange<Options extends ChangeOptions>(
+  definition: ChangeDefinition<Options>,
+): Command {
+  const command = defineCommand<Options>({
+    ...definition,
+    async run(invocation) {
+      const isJson = (invocation.options as { readonly format: unknown }).format === 'json';
+      const outcome = new Outcome(invocation.context, definition.name, isJson);
+      try {
+        const exitCode = await definition.run(invocation, outcome);
+        outcome.finish();
+        return exitCode ?? EXIT.ok;
+      } catch (error) {
+        throw isJson ? new ChangeFailure(outcome.json, error) : error;
+      }
+    },
+  });
+  return { ...command, isChange: true };
+}
