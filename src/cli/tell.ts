@@ -1,5 +1,6 @@
 import { pendingNote } from '../vm/pending/still-pending.js';
 import type { StrayTag } from '../vm/snapshots/stray-tags.js';
+import { isLive } from '../vm/state.js';
 import type { BrokenInstanceView, InstanceView } from '../vm/views.js';
 import type { CliContext } from './context.js';
 import { printable } from './format/table.js';
@@ -39,4 +40,20 @@ export function tellStrayTags({ stderr }: CliContext, strays: readonly StrayTag[
     const text = `note: the disk of "${instance}" holds a snapshot "${tag}" that has no record; it was left alone`;
     stderr.write(`${printable(text)}\n`);
   }
+}
+
+/** Says of guests that run in software for want of hardware that they do, unless that has been told. */
+export async function tellEmulation(
+  { layout, env, stderr }: CliContext,
+  views: readonly InstanceView[],
+): Promise<void> {
+  const live = views.filter((view) => isLive(view.state));
+  if (live.length === 0) return;
+  const { acceleratorOf } = await import('../vm/records/machine-record.js');
+  const { readSettings } = await import('../vm/settings/settings.js');
+  const isEmulated = live.some(({ name }) => acceleratorOf(layout.instance(name)) === 'tcg');
+  if (!isEmulated || readSettings(layout, env).accelerator !== 'auto') return;
+  const { newsOfEmulation } = await import('../vm/run/emulation.js');
+  const news = await newsOfEmulation(layout);
+  if (news !== null) stderr.write(`${printable(`note: ${news}`)}\n`);
 }

@@ -93,6 +93,11 @@ export class InstanceDir {
     return this.runFile('answered');
   }
 
+  /** When the guest is to shut itself down, as JSON; there while a shutdown of this run is scheduled. */
+  get stopAt(): string {
+    return this.runFile('stop-at.json');
+  }
+
   /** The kernel lock of who changes the mounts of a running instance. */
   get mountsLock(): string {
     return this.runFile('mounts.lock');

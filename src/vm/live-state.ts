@@ -3,6 +3,7 @@ import type { StoreLayout } from '../store/layout.js';
 import { holderPurposes } from '../store/lock-holders.js';
 import type { InstanceReading } from './read-instance.js';
 import type { DiskStep } from './records/pending-record.js';
+import { isToStop } from './records/stop-record.js';
 import type { InstanceState, LiveState } from './state.js';
 
 /** What commands do to running instances while they hold no lock of theirs, and what it is called then. */
@@ -35,7 +36,8 @@ export class LiveStates {
       const doing = DOING[purpose];
       if (doing !== undefined) return doing;
     }
-    return existsSync(dir.answered) ? 'Running' : 'Starting';
+    if (!existsSync(dir.answered)) return 'Starting';
+    return isToStop(dir) ? 'Delayed Shutdown' : 'Running';
   }
 
   #doings(name: string): ReadonlySet<string> {

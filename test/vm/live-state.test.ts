@@ -1,8 +1,9 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import type { StoreLayout } from '../../src/store/layout.js';
 import { HolderNote } from '../../src/store/lock-holders.js';
 import { listInstances, viewInstance } from '../../src/vm/list-instances.js';
+import { noteStopAt } from '../../src/vm/records/stop-record.js';
 import { pretendToRun } from '../support/pretend-to-run.js';
 import { makeInstance } from '../support/store-fixture.js';
 import { test } from '../support/worker-fixture.js';
@@ -43,6 +44,28 @@ describe('the state of an instance whose QEMU lives', () => {
     expect(viewInstance(layout, 'web').state).toBe('Suspending');
     await worker.kill();
     expect(viewInstance(layout, 'web').state, 'its command was killed').toBe('Running');
+  });
+
+  test('is Delayed Shutdown while its guest is to shut itself down', async ({
+    store: { layout },
+  }) => {
+    await makeRunning(layout, 'web', true);
+    const { stopAt } = layout.instance('web');
+    const state = (): string => viewInstance(layout, 'web').state;
+    await noteStopAt(layout.instance('web'), 10);
+    expect(state()).toBe('Delayed Shutdown');
+    await using note = await HolderNote.write(layout, 'web', 'suspend');
+    expect(state()).toBe('Suspending');
+    await note.remove();
+    await noteStopAt(layout.instance('web'), null);
+    expect(state()).toBe('Running');
+    for (const text of ['{"at": "2020-01-02T03:04:05.678Z"}', '{"at": "soon"}', '{', '{}']) {
+      await writeFile(stopAt, text);
+      expect(state(), text).toBe('Running');
+    }
+    await rm(layout.instance('web').qemuPid);
+    await noteStopAt(layout.instance('web'), 10);
+    expect(state(), 'it has ended before').toBe('Stopped');
   });
 
   test('says nothing of what is done to another', async ({ store: { layout } }) => {

@@ -3,7 +3,13 @@ import { EXIT } from '../exit-codes.js';
 import { usageError } from '../failures.js';
 import { flag, FORMAT } from '../options.js';
 import { withRuntime } from '../runtime.js';
-import { tellPending, tellProblems, tellStandstills, tellStrayTags } from '../tell.js';
+import {
+  tellEmulation,
+  tellPending,
+  tellProblems,
+  tellStandstills,
+  tellStrayTags,
+} from '../tell.js';
 
 export const info = defineCommand({
   name: 'info',
@@ -50,6 +56,7 @@ export const info = defineCommand({
     tellStandstills(context, views);
     tellPending(context, views);
     if (options.snapshots) tellStrayTags(context, found.strays);
+    await tellEmulation(context, views);
     const { logConfinement } = await import('../../vm/run/confinement.js');
     await logConfinement();
     return EXIT.ok;

@@ -50,6 +50,16 @@ export function bridgedCards(dir: InstanceDir): BridgedCard[] {
   }
 }
 
+/** What runs an instance's guest, or did the last time; undefined when that cannot be read. */
+export function acceleratorOf(dir: InstanceDir): Accelerator | undefined {
+  try {
+    return readMachine(dir)?.machine.accelerator;
+  } catch (error) {
+    if (error instanceof MultipassError) return undefined;
+    throw error;
+  }
+}
+
 /** Keeps what the instance runs on. @throws MultipassError DISK_FULL, IO_ERROR, … */
 export async function writeMachine(dir: InstanceDir, record: MachineRecord): Promise<void> {
   await replaceRecord(dir.machine, record);

@@ -193,7 +193,7 @@ async function leaveBridge({ opened, settings }: BootRequest): Promise<void> {
  * and QEMU's, to a file somewhere else: no run of ours leaves links, but a copy or an archive may bring them.
  */
 async function removeRun({ dir }: InstanceReading, keepConsole: boolean): Promise<void> {
-  const files = ['answered', SOCKETS, 'qemu.log', 'qemu.pid', 'qemu.pid.new'];
+  const files = ['answered', 'stop-at.json', SOCKETS, 'qemu.log', 'qemu.pid', 'qemu.pid.new'];
   try {
     for (const file of await readdir(dir.run)) {
       const entry = await lstat(dir.runFile(file));

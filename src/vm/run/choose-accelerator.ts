@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { MultipassError } from '../../errors.js';
 import { canOpen, KVM_DEVICE, kvmRunsGuests } from '../../qemu/accelerator.js';
 import type { Accelerator } from '../../qemu/machine.js';
 import type { StoreLayout } from '../../store/layout.js';
-import { readRecordIfAny, replaceRecord } from '../../files/record.js';
+import { noteFindings, readFindings } from './accelerator-record.js';
 
 /** Which accelerator is wanted, and where what was found out is kept. */
 export interface AcceleratorRequest {
@@ -42,30 +41,9 @@ export async function chooseAccelerator(request: AcceleratorRequest): Promise<Ac
 }
 
 async function hasRunGuests({ layout, program, signal }: AcceleratorRequest): Promise<boolean> {
-  const boot = bootId();
-  const known = remembered(layout, boot);
+  const known = readFindings(layout).works;
   if (known !== undefined) return known;
   const works = await kvmRunsGuests({ program, signal });
-  await replaceRecord(layout.acceleratorFile, { boot, works });
+  await noteFindings(layout, { works });
   return works;
-}
-
-/** What was found out in this boot of the host; a file that cannot be read is no answer. */
-function remembered(layout: StoreLayout, boot: string): boolean | undefined {
-  try {
-    const place = readRecordIfAny(layout.acceleratorFile);
-    if (place === undefined || boot === '' || place.key('boot').string() !== boot) return undefined;
-    return place.key('works').boolean();
-  } catch (error) {
-    if (error instanceof MultipassError) return undefined;
-    throw error;
-  }
-}
-
-function bootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    return '';
-  }
 }

@@ -11,6 +11,7 @@ import type { InstanceReading } from '../read-instance.js';
 import { interfaceLabel } from '../records/interface.js';
 import type { Settings } from '../settings/settings.js';
 import { chooseAccelerator } from './choose-accelerator.js';
+import { newsOfEmulation } from './emulation.js';
 import type { MachineRecord } from '../records/machine-record.js';
 import { qemuProgram, qemuTarget } from './qemu-program.js';
 
@@ -35,6 +36,8 @@ export async function planMachine(request: PlanRequest): Promise<Machine> {
   const program = qemuProgram(arch);
   const wanted = settings.accelerator;
   const accelerator = await chooseAccelerator({ layout, wanted, program, signal: work.signal });
+  const news = wanted === 'auto' && accelerator === 'tcg' ? await newsOfEmulation(layout) : null;
+  if (news !== null) work.warn(news);
   const cards = [];
   const taken: string[] = [];
   for (const [index, { mac, network }] of spec.interfaces.entries()) {

@@ -14,6 +14,7 @@ import type { InstanceReading } from '../read-instance.js';
 import { prepareStore } from '../sweep.js';
 import { INTERRUPTED, letRun, openMonitor } from './monitor.js';
 import { noteWork } from './note-work.js';
+import { noteStopAt } from '../records/stop-record.js';
 import type { StartInstanceRequest } from './start-instance.js';
 import { waitForGuest, withDeadline } from './wait-for-guest.js';
 
@@ -44,6 +45,8 @@ export async function restartInstance(request: RestartRequest): Promise<void> {
   await using note = await noteWork(layout, name, 'restart');
   const about = { ...request, reading, work };
   const guest = force ? await reset(about) : await reboot(about);
+  // It has not survived the guest that remembered it.
+  await noteStopAt(reading.dir, null);
   await activateMounts({ guest, reading, work });
 }
 

@@ -5,6 +5,7 @@ import { instanceNotRunning } from '../errors.js';
 import { Work } from '../../work.js';
 import type { InstanceRequest } from '../instance-request.js';
 import { lookAt } from '../open.js';
+import { noteStopAt } from '../records/stop-record.js';
 
 /** Which instance is to be stopped later, or not any more. */
 export interface ScheduleRequest extends InstanceRequest {
@@ -29,6 +30,7 @@ export async function scheduleStop(request: ScheduleRequest): Promise<void> {
   const script = minutes === null ? CANCEL : scheduleIn(minutes, name);
   try {
     await runInGuest(guest, `sudo -n sh -c ${shellWord(script)}`, Work.of(request.work));
+    await noteStopAt(reading.dir, minutes);
   } catch (error) {
     if (!(error instanceof ExecError)) throw error;
     throw new MultipassError('TOOL_FAILED', `the guest of "${name}" cannot schedule its shutdown`, {

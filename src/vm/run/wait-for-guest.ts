@@ -9,6 +9,7 @@ import { waitForSsh, type Guest } from '../guest/ssh.js';
 import { lookForStandstill } from '../guest/standing-still.js';
 import type { Work } from '../../work.js';
 import { isRunning, type InstanceReading } from '../read-instance.js';
+import { acceleratorOf } from '../records/machine-record.js';
 
 /** How long a guest may take to let us in, unless the user says otherwise. As in Multipass. */
 const DEFAULT_TIMEOUT_MS = 300_000;
@@ -110,7 +111,8 @@ function timedOut({
   name,
   timeoutMs = DEFAULT_TIMEOUT_MS,
 }: DeadlineRequest): MultipassError {
-  const tail = consoleTail(layout.instance(name));
+  const dir = layout.instance(name);
+  const tail = consoleTail(dir);
   const seconds = Math.round(timeoutMs / 1000);
   return new MultipassError(
     'TIMED_OUT',
@@ -118,12 +120,18 @@ function timedOut({
     {
       hint:
         tail === ''
-          ? 'The guest has written nothing to its console: if this host has KVM, try `multipass set ' +
-            'local.accelerator=tcg`.'
+          ? `The guest has written nothing to its console: ${wayOutOfSilence(dir)}`
           : 'Look at the end of its console below; give it more time (`--timeout`).',
       details: { name, console: tail },
     },
   );
+}
+
+/** What is so already is no advice. */
+function wayOutOfSilence(dir: InstanceDir): string {
+  return acceleratorOf(dir) === 'kvm'
+    ? "it may be this host's KVM that fails: try `multipass set local.accelerator=tcg`."
+    : 'give it more time (`--timeout`), and see that its image is one for machines like this host.';
 }
 
 function endedMeanwhile({
