@@ -85,7 +85,7 @@ export type PlainCode = 'USAGE' | 'ABORTED' | 'SEVERAL';
 export interface ErrorContext {
   /** What to do now, in an imperative sentence that serves a user of the library as well as one of the command. */
   readonly hint: string;
-  /** Names and paths for `--format json` and for tests. */
+  /** Names and paths for `--format json` and for tests; `lines` are further lines of the message. */
   readonly details?: Readonly<Record<string, unknown>> | undefined;
   readonly cause?: unknown;
 }

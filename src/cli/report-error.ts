@@ -36,6 +36,7 @@ export function reportError(
   const message = cause.code === 'SEVERAL' ? cause.message : printable(cause.message);
   const isPlain = cause.code === 'USAGE' || command === undefined;
   context.stderr.write(isPlain ? `${message}\n` : `${command} failed: ${message}\n`);
+  for (const line of linesOf(cause)) context.stderr.write(`${printable(line)}\n`);
   const causes = verbose && !isPlain ? causesOf(cause) : [];
   for (const line of causes) context.stderr.write(`  caused by: ${printable(line)}\n`);
   for (const hint of hintsOf(cause, context.layout))
@@ -76,6 +77,12 @@ function hintOf(error: MultipassError, layout: StoreLayout | undefined): string 
     // The instances cannot be listed; that is not what this error is about.
     return hint;
   }
+}
+
+/** Where Multipass's text has further lines, those. */
+function linesOf({ details }: MultipassError): string[] {
+  const { lines } = details;
+  return Array.isArray(lines) ? lines.map(String) : [];
 }
 
 /** The end of the console of the guest that failed; of several guests none: nobody could say which is whose. */

@@ -3,6 +3,7 @@ import { allCommands } from '../../src/cli/commands/all.js';
 import type { CliContext } from '../../src/cli/context.js';
 import { runCli } from '../../src/cli/main.js';
 import type { StoreLayout } from '../../src/store/layout.js';
+import { readSettings } from '../../src/vm/settings/settings.js';
 import type { CommandResult } from './command.js';
 
 /** The command as a function in this process: for thousands of runs, where starting Node would take too long. */
@@ -24,7 +25,9 @@ export async function multipassInProcess(
     home: dirname(layout.root),
     signal: new AbortController().signal,
     version: '0.0.0',
-    primary: 'primary',
+    get primary() {
+      return readSettings(layout, {}).primaryName;
+    },
   };
   const exitCode = await runCli(args, context, allCommands);
   return { stdout: stdout.text, stderr: stderr.text, exitCode };

@@ -20,6 +20,12 @@ export const start = defineChange({
       invocation,
       ({ state }) => state === 'Stopped' || state === 'Suspended',
     );
+    const { requireStartable } = await import('../../vm/run/require-startable.js');
+    // The primary one is launched when it is not there.
+    const { layout, primary } = invocation.context;
+    const { exists } = await import('../../vm/read-instance.js');
+    const known = names.filter((name) => name !== primary || exists(layout, name));
+    requireStartable(layout, known);
     const started = outcome.list('started');
     await forEach(names, async (name) => {
       const mounted = await startOrLaunch(invocation, name, timeout);

@@ -77,13 +77,10 @@ async function checkNetworks(request: LaunchRequest, settings: Settings): Promis
 }
 
 function invalidArguments(problems: readonly string[]): MultipassError {
-  return new MultipassError(
-    'INVALID_ARGUMENT',
-    ['Invalid arguments supplied', ...problems].join(': '),
-    {
-      hint:
-        'Ask for 1 CPU, 128M of memory and 512M of disk at least, and for a name of letters, digits and ' +
-        'hyphens, a letter first.',
-    },
-  );
+  return new MultipassError('INVALID_ARGUMENT', 'Invalid arguments supplied', {
+    hint:
+      'Ask for 1 CPU, 128M of memory and 512M of disk at least, and for a name of letters, digits and ' +
+      'hyphens, a letter first.',
+    details: { lines: problems },
+  });
 }

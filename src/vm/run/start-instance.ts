@@ -13,6 +13,7 @@ import { bootInstance } from './boot.js';
 import { plugCards } from '../network/instance-bridge.js';
 import { readMachine } from '../records/machine-record.js';
 import { INTERRUPTED, letRun, openMonitor } from './monitor.js';
+import { hasGone } from './require-startable.js';
 import { waitForGuest } from './wait-for-guest.js';
 
 /** What is started. */
@@ -115,9 +116,8 @@ async function setClock(guest: Guest, signal: AbortSignal | undefined): Promise<
 }
 
 function cannotStartDeleted(name: string): MultipassError {
-  return new MultipassError(
-    'INSTANCE_DELETED',
-    `Instance '${name}' is deleted. Use 'recover' to recover it or 'purge' to permanently delete it.`,
-    { hint: `Bring it back with \`multipass recover ${name}\`.`, details: { name } },
-  );
+  return new MultipassError('INSTANCE_DELETED', hasGone(name), {
+    hint: `Bring it back with \`multipass recover ${name}\`.`,
+    details: { name },
+  });
 }

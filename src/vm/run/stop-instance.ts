@@ -149,7 +149,7 @@ async function dropSuspendedState(request: StopRequest, seen: InstanceReading): 
 function cannotShutDown(name: string): MultipassError {
   return new MultipassError('INSTANCE_SUSPENDED', `Cannot shut down suspended instance ${name}.`, {
     hint: `Power it off with force (\`multipass stop --force ${name}\`).`,
-    details: { name },
+    details: { name, lines: ['Use --force to power it off.'] },
   });
 }
 

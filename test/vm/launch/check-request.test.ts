@@ -39,7 +39,8 @@ describe('checkLaunch', () => {
   ])('refuses %o', async ([request, problem], { check }) => {
     await expect(check(request)).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
-      message: `Invalid arguments supplied: ${problem}`,
+      message: 'Invalid arguments supplied',
+      details: { lines: [problem] },
     });
   });
 
@@ -60,8 +61,10 @@ describe('checkLaunch', () => {
 
   test('tells all that is wrong at once', async ({ check }) => {
     await expect(check({ memory: 1, disk: 2 })).rejects.toMatchObject({
-      message:
-        'Invalid arguments supplied: Invalid memory size value supplied: 1.: Invalid disk size value supplied: 2.',
+      message: 'Invalid arguments supplied',
+      details: {
+        lines: ['Invalid memory size value supplied: 1.', 'Invalid disk size value supplied: 2.'],
+      },
     });
   });
 
