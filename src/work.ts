@@ -1,4 +1,4 @@
-import { sleep, throwIfAborted } from './abort.js';
+import { letManyListen, sleep, throwIfAborted } from './abort.js';
 
 /** What is being done, in the order of a command's life; `--progress json` shows these words. */
 export type Phase =
@@ -59,6 +59,7 @@ export class Work {
   #phase: { name: Phase; instance: string | null; began: number } | undefined;
 
   private constructor(options: WorkOptions, scale: (fraction: number) => number) {
+    letManyListen(options.signal);
     this.signal = options.signal;
     this.#options = options;
     this.#scale = scale;
@@ -108,6 +109,11 @@ export class Work {
   /** The same work under another signal, such as that of a deadline. */
   under(signal: AbortSignal | undefined): Work {
     return this.#derive({ ...this.#options, signal }, this.#scale);
+  }
+
+  /** The same work, for what is done beside others: its phase is its own. */
+  beside(): Work {
+    return this.#derive(this.#options, this.#scale);
   }
 
   /** The `index`-th of `count` equal parts of this work's phase, whose fractions count towards the whole. */

@@ -1,3 +1,4 @@
+import { atOnce } from '../../at-once.js';
 import { MultipassError } from '../../errors.js';
 import { log } from '../../log.js';
 import type { StoreLayout } from '../../store/layout.js';
@@ -36,15 +37,11 @@ export async function withRuntime(
   const running = views.flatMap((view, at) =>
     view.state !== 'Broken' && isLive(view.state) ? [{ view, at }] : [],
   );
-  const queue = running.values();
-  const worker = async (): Promise<void> => {
-    for (const { view, at } of queue) {
-      const { runtime, problem } = await ask(view.name, request);
-      const state = problem === undefined ? stateSeen(view.state, runtime) : 'Unknown';
-      asked[at] = { ...view, runtime, state, problem };
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, running.length) }, worker));
+  await atOnce(running, AT_ONCE, async ({ view, at }) => {
+    const { runtime, problem } = await ask(view.name, request);
+    const state = problem === undefined ? stateSeen(view.state, runtime) : 'Unknown';
+    asked[at] = { ...view, runtime, state, problem };
+  });
   return asked;
 }
 

@@ -10,6 +10,7 @@ import { SourceWatch } from '../disks/source-watch.js';
 import { rowsOfFolder } from '../macs.js';
 import { SUSPEND_TAG } from '../read-instance.js';
 import type { Work } from '../../work.js';
+import type { BigDisks } from './big-disks.js';
 import { bringDisk, foreseeDisk, type BroughtDisk } from './bring-disk.js';
 import { findLegacyDisk, isUnchanged } from './legacy-disk.js';
 import { legacyMachine } from './legacy-spec.js';
@@ -28,6 +29,8 @@ export interface MigrateInstanceRequest {
   readonly claims: DiskClaims;
   /** True: say what would be done, and write nothing. */
   readonly dryRun: boolean;
+  /** Of all that are brought over together. */
+  readonly bigDisks: BigDisks;
   /** Brings the legacy key over at the first call; gives its name, or null when there is none. */
   readonly sshKey: () => Promise<string | null>;
   /** Its phase is told how much of the disk is copied. */
@@ -83,7 +86,9 @@ async function bring(
   const staged = await StagedInstance.create(layout, randomUUID(), legacy.name);
   try {
     let watch = await watchFiles(found, signal);
-    const brought = await bringDisk({ disk: found.disk, mode, work }, staged.disk);
+    const brought = await request.bigDisks.inTurn(found.disk, () =>
+      bringDisk({ disk: found.disk, mode, work }, staged.disk),
+    );
     // A link changes the times of what it is a link to.
     if (brought.method === 'move') watch = await watchFiles(found, signal);
     const sshKey = await request.sshKey();

@@ -1,3 +1,4 @@
+import { atOnce } from '../../at-once.js';
 import { fromSystemError, MultipassError, hasCode } from '../../errors.js';
 import { findLegacyFiles } from '../../store/legacy/instance-files.js';
 import {
@@ -14,11 +15,16 @@ import { isValidName } from '../names.js';
 import { Work, type WorkOptions } from '../../work.js';
 import { prepareStore } from '../sweep.js';
 import { ALREADY_THERE, alreadyThere, isThere } from './already-there.js';
+import { BigDisks } from './big-disks.js';
 import { bringAliases } from './bring-aliases.js';
 import { importKey } from './import-key.js';
+import { lanesOf } from './lanes.js';
 import { migrateInstance } from './migrate-instance.js';
 import { DiskClaims } from './ownership.js';
 import type { MigratedInstance, MigrationReport } from './report.js';
+
+/** Instances that come over at once: each waits for the disk four times, for what it has written. */
+const AT_ONCE = 8;
 
 /** What to migrate, and how. */
 export interface MigrateRequest {
@@ -43,7 +49,7 @@ export interface MigrationOutcome {
 }
 
 /**
- * Brings the instances of old multipassd data into the store, one after the other; one that fails does not stop the
+ * Brings the instances of old multipassd data into the store, several at once; one that fails does not stop the
  * others, and what is there already is not touched, so it may be run again at any time.
  * @throws MultipassError LEGACY_NOT_FOUND, PERMISSION_DENIED, STORE_TOO_NEW, ABORTED (what was migrated stays)
  */
@@ -54,16 +60,13 @@ export async function migrate({ work, ...wanted }: MigrateRequest): Promise<Migr
   const read: [LegacyRoot, LegacyInstances][] = [];
   for (const root of roots) read.push([root, await readLegacyInstances(root)]);
   const claims = await DiskClaims.of(read.flatMap(([, { instances }]) => instances));
-  const request: Wanted = { ...wanted, work: Work.of(work), claims };
+  const request: Wanted = { ...wanted, work: Work.of(work), claims, bigDisks: new BigDisks() };
   const errors: string[] = [];
   const done: Done[] = [];
   for (const [root, { instances, problems }] of read) {
     errors.push(...problems);
     const sshKey = keyOnce(request, root);
-    for (const legacy of instances.filter(({ name }) => isWanted(request, name))) {
-      request.work.throwIfAborted();
-      done.push(await migrateOne(request, legacy, sshKey));
-    }
+    done.push(...(await migrateAll(request, instances, sshKey)));
   }
   done.push(...missing(request, done));
   const instances = new Set(done.filter(isInStore).map(({ instance }) => instance.name));
@@ -87,11 +90,35 @@ function isInStore({ instance: { action, reason } }: Done): boolean {
 }
 
 /** What is to be migrated, and how that is stopped and told. */
-type Wanted = MigrateRequest & { readonly work: Work; readonly claims: DiskClaims };
+type Wanted = MigrateRequest & {
+  readonly work: Work;
+  readonly claims: DiskClaims;
+  readonly bigDisks: BigDisks;
+};
 
 interface Done {
   readonly instance: MigratedInstance;
   readonly complete: boolean;
+}
+
+/** In the order of the instances, whatever order they came over in. */
+async function migrateAll(
+  request: Wanted,
+  instances: readonly LegacyInstance[],
+  sshKey: () => Promise<string | null>,
+): Promise<Done[]> {
+  const done = new Map<LegacyInstance, Done>();
+  const one = async (legacy: LegacyInstance): Promise<void> => {
+    request.work.throwIfAborted();
+    done.set(legacy, await migrateOne({ ...request, work: request.work.beside() }, legacy, sshKey));
+  };
+  const wanted = instances.filter(({ name }) => isWanted(request, name));
+  await atOnce(lanesOf(wanted.filter(({ spec }) => spec !== null)), AT_ONCE, async (lane) => {
+    for (const legacy of lane) await one(legacy);
+  });
+  // Which MAC addresses they have their seeds alone tell: they must not take what another one's record says.
+  for (const legacy of wanted.filter(({ spec }) => spec === null)) await one(legacy);
+  return wanted.flatMap((legacy) => done.get(legacy) ?? []);
 }
 
 async function migrateOne(

@@ -1,4 +1,5 @@
-import { atOnce, FILES_AT_ONCE } from './at-once.js';
+import { atOnce } from '../../at-once.js';
+import { FILES_AT_ONCE } from './files-at-once.js';
 import { shown, within } from './byte-path.js';
 import { meaning } from './failure.js';
 import { leadsOutside } from './leads-outside.js';

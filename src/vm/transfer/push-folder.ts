@@ -1,5 +1,6 @@
 import { lstat, readdir, readlink, stat } from 'node:fs/promises';
-import { atOnce, FILES_AT_ONCE } from './at-once.js';
+import { atOnce } from '../../at-once.js';
+import { FILES_AT_ONCE } from './files-at-once.js';
 import { folderOf, shown, within } from './byte-path.js';
 import { meaning } from './failure.js';
 import { draftName } from './local-folder.js';

@@ -89,6 +89,10 @@ describe('a migration', () => {
     legacy,
     target,
   }) => {
+    // It comes after the one whose address it has.
+    await legacy.changeSpecs((records) => {
+      records['web'] = { ...records['web'], mac_addr: records['db']?.['mac_addr'] };
+    });
     const before = await treeOf(legacy.root);
     const controller = new AbortController();
     const { signal } = controller;

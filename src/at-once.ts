@@ -1,6 +1,3 @@
-/** Files that are on their way at once: most are small, and a connection takes its time for each. */
-export const FILES_AT_ONCE = 8;
-
 /**
  * Does the same to many things, several at once.
  * @throws what the first failure throws, when those under way have ended; no further one is begun then
