@@ -13,8 +13,11 @@ const EXCLUSIVE = { mode: 'exclusive', wait: false } as const;
 
 /** One file for each store in which this process makes something, however much that is. */
 interface Held {
-  users: number;
+  readonly path: string;
   readonly lock: Promise<FileHandle | undefined>;
+  users: number;
+  /** False while the lock is being taken, and its file may not be there yet. */
+  isSettled: boolean;
 }
 
 const held = new Map<string, Held>();
@@ -26,11 +29,11 @@ const held = new Map<string, Held>();
  * the maker lives, on every file system whose locks reach the other host.
  */
 export class MakerLock implements AsyncDisposable {
-  readonly #path: string;
+  readonly #held: Held;
   #isHeld = true;
 
-  private constructor(path: string) {
-    this.#path = path;
+  private constructor(entry: Held) {
+    this.#held = entry;
   }
 
   /** Never fails, and never waits: where no lock can be had, as without flock(1), things are made without one. */
@@ -38,24 +41,28 @@ export class MakerLock implements AsyncDisposable {
     const path = layout.makerLock(makerOf(newToken()));
     let entry = held.get(path);
     // A store that was removed, and made again, has lost it.
-    if (entry === undefined || !existsSync(path)) {
-      entry = { users: 0, lock: take(path) };
+    if (entry === undefined || (entry.isSettled && !existsSync(path))) {
+      entry = { path, lock: take(path), users: 0, isSettled: false };
       held.set(path, entry);
     }
     entry.users += 1;
     await entry.lock;
-    return new MakerLock(path);
+    entry.isSettled = true;
+    return new MakerLock(entry);
   }
 
   /** May be called again. */
   async release(): Promise<void> {
-    const entry = held.get(this.#path);
-    if (!this.#isHeld || entry === undefined) return;
+    const entry = this.#held;
+    if (!this.#isHeld) return;
     this.#isHeld = false;
     entry.users -= 1;
     if (entry.users > 0) return;
-    held.delete(this.#path);
-    remove(this.#path);
+    // What has come after it in a store that was made again has a file of its own at that path.
+    if (held.get(entry.path) === entry) {
+      held.delete(entry.path);
+      remove(entry.path);
+    }
     await (await entry.lock)?.close();
   }
 

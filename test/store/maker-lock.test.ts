@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { mkdir, readdir, rename, utimes, writeFile } from 'node:fs/promises';
 import { describe, expect, vi } from 'vitest';
 import type { StoreLayout } from '../../src/store/layout.js';
@@ -27,6 +28,15 @@ async function age(path: string, days: number): Promise<void> {
   await utimes(path, then, then);
 }
 
+/** What a descriptor of this process is open at; '' for the one that has just listed them. */
+function targetOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return '';
+  }
+}
+
 describe('the lock of a maker', () => {
   test('is there while anything is in the making, and goes with the last of it', async ({
     store: { layout },
@@ -47,6 +57,19 @@ describe('the lock of a maker', () => {
     const what = { doing: 'try it', path: layout.staging };
     const seen = await withStagedFolder(layout, what, () => readdir(layout.locks));
     expect(seen).toEqual(lock);
+    expect(await readdir(layout.locks)).toEqual([]);
+  });
+
+  test('is one, however many begin at the same moment', async ({ store: { layout } }) => {
+    const path = layout.makerLock(makerOf(newToken()));
+    const openHere = (): number =>
+      readdirSync('/proc/self/fd').filter((fd) => targetOf(fd).startsWith(path)).length;
+    const locks = await Promise.all(Array.from({ length: 8 }, () => MakerLock.hold(layout)));
+    expect(openHere()).toBe(1);
+    for (const lock of locks.slice(1)) await lock.release();
+    expect(await isMakerAtWork(layout, newToken())).toBe(true);
+    await locks[0]?.release();
+    expect(openHere()).toBe(0);
     expect(await readdir(layout.locks)).toEqual([]);
   });
 
