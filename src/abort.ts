@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { MultipassError } from './errors.js';
 
@@ -10,6 +11,14 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 export function abortedError(signal: AbortSignal): MultipassError {
   if (signal.reason instanceof MultipassError) return signal.reason;
   return new MultipassError('ABORTED', 'interrupted', { cause: signal.reason });
+}
+
+/**
+ * Lets any number of pieces of work listen to a signal that stops them all: Node takes more than ten listeners for a
+ * leak, and says so on stderr.
+ */
+export function letManyListen(signal: AbortSignal | undefined): void {
+  if (signal !== undefined) setMaxListeners(0, signal);
 }
 
 /**

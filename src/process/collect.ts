@@ -44,8 +44,7 @@ export async function collect(
     child.kill('SIGTERM');
     timer = setTimeout(() => child.kill('SIGKILL'), patienceMs);
   };
-  const kill = (): void => void child.kill('SIGTERM');
-  process.once('exit', kill);
+  endWithUs(child);
   signal?.addEventListener('abort', stop, { once: true });
   try {
     const cause = await endOf(child, signal);
@@ -57,10 +56,27 @@ export async function collect(
       cause,
     };
   } finally {
-    process.off('exit', kill);
+    forget(child);
     signal?.removeEventListener('abort', stop);
     clearTimeout(timer);
   }
+}
+
+const running = new Set<ChildProcess>();
+
+/** One listener for all: Node takes more than ten for a leak, and says so on stderr. */
+function endWithUs(child: ChildProcess): void {
+  if (running.size === 0) process.once('exit', endAll);
+  running.add(child);
+}
+
+function forget(child: ChildProcess): void {
+  running.delete(child);
+  if (running.size === 0) process.off('exit', endAll);
+}
+
+function endAll(): void {
+  for (const child of running) child.kill('SIGTERM');
 }
 
 /** @returns why it could not be started, if it could not */

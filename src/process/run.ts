@@ -1,5 +1,5 @@
 import type { Options } from 'execa';
-import { sleep, throwIfAborted } from '../abort.js';
+import { letManyListen, sleep, throwIfAborted } from '../abort.js';
 import { ExecError, MultipassError } from '../errors.js';
 import { log } from '../log.js';
 import { collect, type CollectOptions, type Collected } from './collect.js';
@@ -45,6 +45,7 @@ export async function run(
 ): Promise<RunResult> {
   const { signal, okExitCodes = [0] } = options;
   throwIfAborted(signal);
+  letManyListen(signal);
   log('debug', 'exec', [file, ...args].join(' '));
   const isLong = options.onStdout !== undefined || options.endsWhole === true;
   const result = await (isLong ? runLong : runShort)(file, args, options);

@@ -173,6 +173,24 @@ describe.each<[string, RunOptions]>([
   });
 });
 
+describe('many programs', () => {
+  test('are no leak to Node, however many run at once', async ({ folder }) => {
+    const before = process.listenerCount('exit');
+    const warnings: Error[] = [];
+    const hear = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', hear);
+    const { signal } = new AbortController();
+    const options = [{}, { onStdout: () => undefined }];
+    const ran = Array.from({ length: 15 }, () =>
+      options.map((heard) => shell('exit 0', { cwd: folder, signal, ...heard })),
+    );
+    await Promise.all(ran.flat());
+    process.off('warning', hear);
+    expect(warnings).toEqual([]);
+    expect(process.listenerCount('exit')).toBe(before);
+  });
+});
+
 // Whose output is heard as it comes is run by another package.
 describe.each<[string, RunOptions]>([
   ['whose output is collected', {}],
