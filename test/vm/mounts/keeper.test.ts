@@ -72,6 +72,13 @@ function processesAt(layout: StoreLayout): string[] {
   });
 }
 
+/** What is ended by a signal takes its moment. */
+async function expectNobodyAt(layout: StoreLayout): Promise<void> {
+  await vi.waitFor(() => {
+    expect(processesAt(layout)).toEqual([]);
+  }, PATIENCE);
+}
+
 describe('the keeper of a mount', () => {
   test('joins a server and a client, both ways', async ({ lab }) => {
     await lab.keep(
@@ -84,7 +91,7 @@ describe('the keeper of a mount', () => {
     expect(lastWordsOf(lab.kept)).toBe(null);
     await endKeeper(lab.dir, lab.kept.tag);
     expect(filesOf(lab)).toEqual([]);
-    expect(processesAt(lab.kept.layout)).toEqual([]);
+    await expectNobodyAt(lab.kept.layout);
   });
 
   test('tells why they have ended, and joins them again', async ({ lab }) => {
@@ -108,22 +115,18 @@ describe('the keeper of a mount', () => {
         ['filter', 'passwd'].map((ending) => `${lab.kept.tag}.${ending}`),
       );
     }, PATIENCE);
-    expect(processesAt(lab.kept.layout)).toEqual([]);
+    await expectNobodyAt(lab.kept.layout);
   });
 
   test('ends when the instance has been started anew, or removed', async ({ lab }) => {
     await lab.keep('true', 'true');
     await writeFile(lab.dir.qemuPid, 'another run');
-    await vi.waitFor(() => {
-      expect(processesAt(lab.kept.layout)).toEqual([]);
-    }, PATIENCE);
+    await expectNobodyAt(lab.kept.layout);
     await writeFile(lab.dir.qemuPid, 'this run');
     await lab.keep('true', 'true');
     // It may be making a file there at this very moment.
     await rm(lab.dir.path, { recursive: true, maxRetries: 10 });
-    await vi.waitFor(() => {
-      expect(processesAt(lab.kept.layout)).toEqual([]);
-    }, PATIENCE);
+    await expectNobodyAt(lab.kept.layout);
     expect(existsSync(lab.dir.path)).toBe(false);
   });
 
