@@ -10,6 +10,7 @@ import { benchLaunch } from './launch.js';
 import { benchLinked } from './linked.js';
 import { benchList } from './list.js';
 import { describeMachine } from './machine.js';
+import { benchMigrate } from './migrate.js';
 import { formatOutcomes, judge, type Outcome } from './report.js';
 import type { Section } from './section.js';
 import { benchStartUp } from './start-up.js';
@@ -21,6 +22,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   clone: benchClone,
   linked: benchLinked,
   launch: benchLaunch,
+  migrate: benchMigrate,
 };
 
 // It makes Node 20 parse a bundle of certificates at every start: 40 ms on both sides, which hide what is compared.
