@@ -1,6 +1,6 @@
-// Builds dist/lib (tsc: the library with its types) and dist/cli (the command).
+// Builds dist/lib (tsc: the library with its types), dist/cli (the command) and dist/man (its manual page).
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { buildCli } from './build-cli.mjs';
 
@@ -14,3 +14,12 @@ await buildCli(version);
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
   stdio: 'inherit',
 });
+
+// The command tells its manual page itself.
+mkdirSync('dist/man');
+writeFileSync(
+  'dist/man/multipass.1',
+  execFileSync(process.execPath, ['dist/cli/bin.js', 'help', '--man'], {
+    env: { ...process.env, MULTIPASS_TS_CODE_CACHE: '' },
+  }),
+);

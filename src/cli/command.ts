@@ -1,5 +1,6 @@
 import type { CompletionCommand } from './completion/completion-command.js';
 import type { CliContext } from './context.js';
+import type { Described } from './format/terms.js';
 import { usageError } from './failures.js';
 import type { CommandOption, OptionTable, OptionValues } from './options.js';
 
@@ -22,6 +23,12 @@ interface CommandText extends Omit<CompletionCommand, 'options'> {
   /** The arguments as the help shows them: `<name> [<name> ...]`. Empty: it takes none, and refuses any. */
   readonly usage: string;
   readonly description: string;
+  /** What each name in `usage` stands for, as the help shows it. */
+  readonly parameters?: readonly Described[];
+  /** Command lines, and what each is for. */
+  readonly examples?: readonly Described[];
+  /** What else than commands its argument may name: in the help of all commands. */
+  readonly topics?: readonly Described[];
   /** Not shown in the help. */
   readonly hidden?: boolean;
   /** True: behind the first argument, and `--`, comes a command with options of its own. */

@@ -1,4 +1,5 @@
-import { Command as Parser, CommanderError, Option } from 'commander';
+import { Argument, Command as Parser, CommanderError, Help, Option } from 'commander';
+import { ABOUT } from './about.js';
 import { arrangeWords } from './arrange-words.js';
 import type { Command, MakeCommands } from './command.js';
 import { CommandFailure } from './command-failure.js';
@@ -7,11 +8,9 @@ import type { CliContext } from './context.js';
 import type { StoreLayout } from '../store/layout.js';
 import { EXIT } from './exit-codes.js';
 import { usageError } from './failures.js';
+import { formatTerms } from './format/terms.js';
 import { flagsFor, hintAtCommand, hintAtInner, hintAtOption } from './mistyped.js';
 import { HELP, TAKE_OVER, VERBOSE, type CommandOption } from './options.js';
-
-const ABOUT =
-  'Create, clone, control and look after virtual machine instances, each in one folder.';
 
 /** Where a command line is run, and who hears of options that are no command's. */
 export interface ParserHooks {
@@ -45,6 +44,8 @@ export async function runCommandLine(argv: readonly string[], hooks: ParserHooks
     const main = newParser('multipass', allHooks).description(ABOUT).usage('[options] <command>');
     main.addOption(new Option('-V, --version', 'Same as the version command').hideHelp());
     main.helpCommand(false).commandsGroup('Available commands:');
+    const topics = known.flatMap((command) => command.topics ?? []);
+    if (topics.length > 0) endHelp(main, `Topics of the help command:\n${formatTerms(topics)}`);
     for (const command of known) {
       main.addCommand(newSub(command), { hidden: command.hidden === true });
     }
@@ -122,11 +123,26 @@ function describe(parser: Parser, command: Command): Parser {
     .usage(`[options] ${command.usage}`.trim())
     .aliases([...command.aliases])
     .argument('[args...]');
+  const { parameters = [], examples = [] } = command;
+  parser.configureHelp({
+    ...parser.configureHelp(),
+    visibleArguments: () => parameters.map(([name, text]) => new Argument(`<${name}>`, text)),
+  });
+  if (examples.length > 0) endHelp(parser, `Examples:\n${formatTerms(examples)}`);
   for (const option of command.options) {
     parser.addOption(toOption(option));
     for (const flag of option.hiddenFlags ?? []) parser.addOption(toHiddenOption(option, flag));
   }
   return parser;
+}
+
+/** Appends to the help of a command. */
+function endHelp(parser: Parser, text: string): void {
+  parser.configureHelp({
+    ...parser.configureHelp(),
+    formatHelp: (command, helper) =>
+      `${Help.prototype.formatHelp.call(helper, command, helper)}\n${text}`,
+  });
 }
 
 function toOption(option: CommandOption): Option {

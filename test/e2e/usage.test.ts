@@ -76,8 +76,9 @@ describe('the help', () => {
     expect(bare).toEqual({ ...asked, exitCode: 2 });
     expect(flag).toEqual(asked);
     expect(asked).toMatchObject({ stderr: '', exitCode: 0 });
-    const [, commands = ''] = asked?.stdout.split('Available commands:\n') ?? [];
-    expect(commands.trimEnd().split('\n')).toEqual([
+    const [, rest = ''] = asked?.stdout.split('Available commands:\n') ?? [];
+    const [commands = ''] = rest.split('\n\n');
+    expect(commands.split('\n')).toEqual([
       expect.stringMatching(/^ {2}adopt +Make a copied folder an instance of its own$/),
       expect.stringMatching(/^ {2}alias +Create an alias$/),
       expect.stringMatching(/^ {2}aliases +List available aliases$/),

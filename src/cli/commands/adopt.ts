@@ -10,6 +10,7 @@ export const adopt = defineChange({
     'Give an identity of its own to a copy of an instance whose folder was copied by hand: a new ' +
     'uuid, new MAC addresses and a new cloud-init instance-id. Until then such a copy is not started.',
   usage: '<name>',
+  parameters: [['name', 'The copy']],
   argument: 'instance',
   options: CHANGE,
   async run(invocation, outcome) {

@@ -16,6 +16,11 @@ export function aliasCommand(commands: () => readonly Command[]): Command {
       'Create an alias: a name for a command on an instance, which is run by "multipass <name>", and by ' +
       'the name alone once the folder that this tells is in PATH.',
     usage: '<instance>:<command> [<name>]',
+    parameters: [
+      ['instance', 'The instance that the command is run on'],
+      ['command', 'The command there'],
+      ['name', 'What the alias is called; by default as the command is'],
+    ],
     argument: 'instance',
     options: {
       noMapWorkingDirectory: flag({

@@ -52,7 +52,7 @@ export const allCommands: MakeCommands = (helpOf) => {
     find,
     flatten,
     get,
-    helpCommand(helpOf),
+    helpCommand(helpOf, () => commands),
     image,
     info,
     launch,

@@ -64,6 +64,10 @@ export const clone = defineChange({
   description:
     'Create an independent copy of an existing (stopped) instance, or of one of its snapshots.',
   usage: '<source>[.<snapshot>]',
+  parameters: [
+    ['source', 'The instance to copy'],
+    ['snapshot', 'One of its snapshots, to copy its state then'],
+  ],
   argument: 'stopped-instance',
   options: OPTIONS,
   async run(invocation, outcome) {

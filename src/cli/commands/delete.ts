@@ -15,6 +15,10 @@ export const deleteCommand = defineChange({
     'Delete instances and snapshots. Instances can be recovered, and keep their names, until ' +
     'they are purged; snapshots can not.',
   usage: '<instance>[.<snapshot>] ...',
+  parameters: [
+    ['instance', 'An instance to delete'],
+    ['snapshot', 'A snapshot of it, to delete that alone'],
+  ],
   argument: 'instance',
   options: {
     ...allOption('Delete all instances'),

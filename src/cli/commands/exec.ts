@@ -10,6 +10,12 @@ export const exec = defineCommand({
     'Run a command on an instance, which is started when it does not run. Exits with what the ' +
     'command exits with, and with 255 when it could not be reached.',
   usage: '<name> [--] <command> [<argument> ...]',
+  parameters: [
+    ['name', 'The instance to run the command on'],
+    ['command', 'The command; what follows "--" is left to it'],
+    ['argument', 'What the command is given'],
+  ],
+  examples: [['multipass exec web -- ls -l /', 'a command with options of its own']],
   argument: 'instance',
   runsInner: true,
   options: {

@@ -11,6 +11,10 @@ export const find = defineCommand({
     'List the images that instances can be launched from: all that are supported, or those that ' +
     'match <string>, which is an alias, a release, or the beginning of a hash.',
   usage: '[<remote:>][<string>]',
+  parameters: [
+    ['remote:', 'Where to look: release, daily, snapcraft or core'],
+    ['string', 'What the images have in their names, or how their hashes begin'],
+  ],
   options: {
     showUnsupported: flag({
       flags: ['--show-unsupported'],

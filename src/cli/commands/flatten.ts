@@ -10,6 +10,7 @@ export const flatten = defineChange({
     'Copy what an instance shares with an image or with other instances into its own disk. It ' +
     'takes time and space, and others are not affected.',
   usage: '<name>',
+  parameters: [['name', 'The instance']],
   argument: 'stopped-instance',
   options: CHANGE,
   async run(invocation, outcome) {

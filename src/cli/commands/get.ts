@@ -9,6 +9,12 @@ export const get = defineCommand({
   description:
     'Get the configuration setting corresponding to the given key, or the keys there are.',
   usage: '[<key>]',
+  parameters: [['key', 'The setting, such as local.network or local.web.cpus']],
+  examples: [
+    ['multipass get local.network', 'how instances reach the network'],
+    ['multipass get local.web.memory', 'the memory of the instance web'],
+    ['multipass get --keys', 'every key there is'],
+  ],
   options: {
     raw: flag({
       flags: ['--raw'],

@@ -42,6 +42,9 @@ export const image = defineChange({
     'List the images that are in the store, with what each takes and who uses it; import one, of a ' +
     'server, a file or a URL, without launching anything; or remove some that no instance uses.',
   usage: 'list | import <image> | remove <image> [<image> ...]',
+  parameters: [
+    ['image', 'An image by its name, with or without a remote; to import also a URL or a file'],
+  ],
   argument: 'file',
   options: OPTIONS,
   async run(invocation, outcome) {

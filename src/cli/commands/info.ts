@@ -17,6 +17,10 @@ export const info = defineCommand({
   description:
     'Display information about instances or snapshots; without a name, about all of them.',
   usage: '[<instance>[.<snapshot>] ...]',
+  parameters: [
+    ['instance', 'An instance to tell about'],
+    ['snapshot', 'A snapshot of it, to tell about that'],
+  ],
   argument: 'instance',
   options: {
     snapshots: flag({

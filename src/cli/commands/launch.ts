@@ -15,6 +15,16 @@ export const launch = defineChange({
   description:
     'Create and start a new instance from an image: an alias or release with or without its remote, a URL, or a file.',
   usage: '[[<remote:>]<image> | <url> | <file>]',
+  parameters: [
+    ['remote:', 'Where to look for the image: release, daily, snapcraft or core'],
+    ['image', 'Its alias, its release, or the beginning of its hash; the default one without'],
+    ['url', 'Where to download the image from: http:// or https://'],
+    ['file', 'An image on this host, as a path or by file://'],
+  ],
+  examples: [
+    ['multipass launch 24.04 -n web -m 2G', 'Ubuntu 24.04 with 2G of memory'],
+    ['multipass launch file:///srv/disk.qcow2', 'an image on this host'],
+  ],
   argument: 'file',
   options: {
     cpus: valueOption({

@@ -11,6 +11,7 @@ export const logs = defineCommand({
     'Show what the guest of an instance wrote to its console in this run, or in the last one; the end of it is kept, ' +
     'a megabyte at most.',
   usage: '<name>',
+  parameters: [['name', 'The instance']],
   argument: 'instance',
   options: {
     follow: flag({

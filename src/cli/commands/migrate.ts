@@ -16,6 +16,7 @@ export const migrate = defineChange({
     'Bring the instances of an old Multipass over: all of them, or those named. The old data is ' +
     'left as it is, unless --move is given.',
   usage: '[<name> ...]',
+  parameters: [['name', 'An instance to bring over; all without']],
   options: {
     from: textOption({
       flags: ['--from'],

@@ -12,6 +12,11 @@ export const mount = defineChange({
     'Mount a local directory inside the instance. If the instance is not running, the directory ' +
     'is mounted at its next start.',
   usage: '<source> <target> [<target> ...]',
+  parameters: [
+    ['source', 'The directory of this host'],
+    ['target', 'An instance, <name>[:<path>]; without a path it is mounted in the home there'],
+  ],
+  examples: [['multipass mount ~/code web:/code', 'a directory of this host in web']],
   argument: 'instance',
   options: {
     type: valueOption({

@@ -15,6 +15,7 @@ export const authenticate = defineCommand({
   description:
     'Multipass authenticates clients of its service with this. Here is no service: a store belongs to one user.',
   usage: '[<passphrase>]',
+  parameters: [['passphrase', 'Taken, and used for nothing']],
   options: {},
   run({ context, args }) {
     if (args.length > 1) throw usageError('Too many arguments given');

@@ -8,6 +8,7 @@ export const prefer = defineChange({
   summary: 'Switch the current alias context',
   description: 'Switch the current alias context. If it does not exist, it is created.',
   usage: '<context>',
+  parameters: [['context', 'The context to switch to']],
   argument: 'alias-context',
   options: { format: RESULT_FORMAT },
   async run({ context: { layout, signal }, args: [name, ...more] }, outcome) {

@@ -9,6 +9,7 @@ export const recover = defineChange({
   summary: 'Recover deleted instances',
   description: 'Recover deleted instances so they can be used again.',
   usage: '<name> [<name> ...]',
+  parameters: [['name', 'An instance to recover']],
   argument: 'deleted-instance',
   options: { ...allOption('Recover all deleted instances'), ...CHANGE },
   async run(invocation, outcome) {

@@ -10,6 +10,10 @@ export const rename = defineChange({
     'Give a stopped instance another name. Its snapshots, mounts and identity stay; the hostname ' +
     'in the guest follows at the next start.',
   usage: '<name> <new-name>',
+  parameters: [
+    ['name', 'The instance'],
+    ['new-name', 'What it is to be called'],
+  ],
   argument: 'stopped-instance',
   options: CHANGE,
   async run(invocation, outcome) {

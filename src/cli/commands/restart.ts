@@ -12,6 +12,7 @@ export const restart = defineChange({
     'Restart the named instances, which must be running; without a name, the primary one. Exits ' +
     'with 0 when they can be entered again.',
   usage: '[<name> ...]',
+  parameters: [['name', 'An instance to restart']],
   argument: 'running-instance',
   options: {
     ...allOption('Restart all instances'),

@@ -11,6 +11,10 @@ export const restore = defineChange({
   summary: 'Restore an instance from a snapshot',
   description: 'Restore a (stopped) instance to the state of a previously taken snapshot.',
   usage: '<instance>.<snapshot>',
+  parameters: [
+    ['instance', 'The instance to restore'],
+    ['snapshot', 'The snapshot to take its state from'],
+  ],
   argument: 'stopped-instance',
   options: {
     destructive: flag({

@@ -11,6 +11,17 @@ export const set = defineChange({
     'Set, to the given value, the configuration setting corresponding to the given key. On a ' +
     'terminal a value that is not given is asked for.',
   usage: '<key>[=<value>]',
+  parameters: [
+    ['key', 'The setting, such as local.network or local.web.cpus'],
+    ['value', 'What it is to be; empty is a value too'],
+  ],
+  examples: [
+    ['multipass set local.web.cpus=4', 'four CPUs for the instance web, which must be stopped'],
+    ['multipass set local.web.disk=20G', 'more space for it'],
+    ['multipass set client.primary-name=web', 'make it the primary instance'],
+    ['multipass set local.default.memory=2G', 'what launch takes from now on'],
+    ['multipass set local.web.before-update.comment=clean', 'the comment of a snapshot of it'],
+  ],
   options: { format: RESULT_FORMAT },
   async run({ context, args }, outcome) {
     const [pair, ...more] = args;

@@ -11,6 +11,7 @@ export const shell = defineCommand({
     'Open a shell on an instance, which is started when it does not run; without a name, on the ' +
     'primary one, which is launched when it does not exist.',
   usage: '[<name>]',
+  parameters: [['name', 'The instance to open a shell on']],
   argument: 'instance',
   options: { timeout: TIMEOUT, ...PROGRESS },
   async run(invocation) {

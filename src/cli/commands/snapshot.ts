@@ -8,6 +8,7 @@ export const snapshot = defineChange({
   summary: 'Take a snapshot of an instance',
   description: 'Take a snapshot of a (stopped) instance that can later be restored.',
   usage: '<instance>',
+  parameters: [['instance', 'The instance to take a snapshot of']],
   argument: 'stopped-instance',
   options: {
     name: textOption({

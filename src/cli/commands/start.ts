@@ -12,6 +12,7 @@ export const start = defineChange({
     'Start the named instances; without a name, the primary one, which is launched when it does ' +
     'not exist. Exits with 0 when the instances can be entered.',
   usage: '[<name> ...]',
+  parameters: [['name', 'An instance to start']],
   argument: 'instance',
   options: { ...allOption('Start all instances'), timeout: TIMEOUT, ...CHANGE },
   async run(invocation, outcome) {

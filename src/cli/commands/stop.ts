@@ -11,6 +11,7 @@ export const stop = defineChange({
   summary: 'Stop running instances',
   description: 'Stop the named instances, if running; without a name, the primary one.',
   usage: '[<name> ...]',
+  parameters: [['name', 'An instance to stop']],
   argument: 'running-instance',
   options: {
     ...allOption('Stop all instances'),

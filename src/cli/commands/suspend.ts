@@ -10,6 +10,7 @@ export const suspend = defineChange({
   summary: 'Suspend running instances',
   description: 'Suspend the named instances, if running; without a name, the primary one.',
   usage: '[<name> ...]',
+  parameters: [['name', 'An instance to suspend']],
   argument: 'running-instance',
   options: { ...allOption('Suspend all instances'), ...CHANGE },
   async run(invocation, outcome) {

@@ -12,6 +12,14 @@ export const transfer = defineChange({
     'Copy files and directories between the host and running instances. A path in an instance is written ' +
     "<name>:<path>, a relative one is in the user's home there; '-' stands for stdin or stdout.",
   usage: '<source> [<source> ...] <destination>',
+  parameters: [
+    ['source', 'A path of this host, <name>:<path>, or - for stdin'],
+    ['destination', 'The same; - is stdout'],
+  ],
+  examples: [
+    ['multipass transfer notes.txt web:', 'a file into the home in web'],
+    ['multipass transfer -r web:/var/log .', 'a directory out of it'],
+  ],
   argument: 'place',
   options: {
     recursive: flag({

@@ -11,6 +11,7 @@ export const umount = defineChange({
   description:
     'Unmount a directory from an instance: <name>:<path>, or all of an instance without a path.',
   usage: '<mount> [<mount> ...]',
+  parameters: [['mount', '<name>:<path>, or <name> for all that is mounted there']],
   argument: 'instance',
   options: CHANGE,
   async run(invocation, outcome) {

@@ -7,6 +7,7 @@ export const unalias = defineChange({
   summary: 'Remove aliases',
   description: 'Remove aliases, those of another than the active context by <context>.<name>.',
   usage: '<name> [<name> ...]',
+  parameters: [['name', 'An alias to remove']],
   argument: 'alias',
   options: {
     all: flag({ flags: ['-a', '--all'], description: 'Remove all aliases of the active context' }),

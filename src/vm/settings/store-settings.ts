@@ -8,6 +8,8 @@ import { isScryptHash } from './passphrase-form.js';
 export interface StoreSetting {
   /** What it is while nobody has set it. */
   readonly fallback: string;
+  /** The values it takes, where there are few. */
+  readonly values?: readonly string[];
   /** What is wrong with a value as it would stand in the file; null when it is right. */
   readonly problemOf: (stored: string) => string | null;
   /** The form that a value is stored in; without it as it was given. */
@@ -31,6 +33,7 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 /** True while nobody has said otherwise. */
 const TRUE_OR_FALSE: StoreSetting = {
   fallback: 'true',
+  values: ['true', 'false'],
   problemOf: (flag) =>
     flag === 'true' || flag === 'false' ? null : 'Invalid flag, need "true" or "false"',
   normalise: (given) => (ON.test(given) ? 'true' : OFF.test(given) ? 'false' : given),
@@ -126,6 +129,7 @@ function size(fallback: string, least: number, tooLittle: string): StoreSetting 
 function choice(fallback: string, choices: readonly string[]): StoreSetting {
   return {
     fallback,
+    values: choices,
     problemOf: (value) =>
       choices.includes(value) ? null : `need ${choices.map((one) => `"${one}"`).join(' or ')}`,
   };

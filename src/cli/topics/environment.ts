@@ -1,0 +1,30 @@
+import type { Topic } from './topic.js';
+
+export const environment: Topic = {
+  name: 'environment',
+  title: 'Variables that commands look at',
+  parts: () => [
+    {
+      text: 'None needs to be set.',
+      terms: [
+        ['MULTIPASS_STORAGE', 'The folder that everything is in.'],
+        [
+          'XDG_DATA_HOME',
+          'Without that, it is the folder multipass-ts in here, or in ~/.local/share.',
+        ],
+        ['MULTIPASS_IMAGE_MIRROR', 'Counts more than the setting local.image.mirror.'],
+        ['MULTIPASS_ACCELERATOR', 'Counts more than the setting local.accelerator.'],
+        [
+          'MULTIPASS_TS_CODE_CACHE',
+          'Where what is compiled of the command is kept, so that it starts sooner; empty: nowhere.',
+        ],
+        ['XDG_CACHE_HOME', 'Without that, it is kept in multipass-ts in here, or in ~/.cache.'],
+        ['PATH', 'Where QEMU, ssh and other programs are looked for.'],
+        [
+          'https_proxy, http_proxy, no_proxy',
+          'What downloads go through, also in capitals, and which hosts they reach without.',
+        ],
+      ],
+    },
+  ],
+};
