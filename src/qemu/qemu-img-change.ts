@@ -71,29 +71,6 @@ export async function amendToV3(
   await qemuImg(args, { path, signal, confined: changing(path, foreign) });
 }
 
-/** What an overlay is made from. */
-export interface OverlayOptions extends Abortable {
-  /** Where it is made; a file that is there is overwritten. */
-  readonly path: string;
-  readonly backing: Backing;
-  /** Virtual size in bytes; by default that of the backing file. */
-  readonly size?: number | undefined;
-  /** True: the backing file is not looked at, and need not be there yet; a size must be given then. */
-  readonly unseen?: boolean | undefined;
-}
-
-/**
- * Makes an empty qcow2 image on a backing file.
- * @throws MultipassError INVALID_ARGUMENT when the backing file is no plain name
- */
-export async function createOverlay(options: OverlayOptions): Promise<void> {
-  const { path, backing, size, unseen = false, signal } = options;
-  const layer = ['-b', backingName(backing), '-F', backing.format];
-  const args = ['create', '-q', '-f', 'qcow2', ...(unseen ? ['-u'] : []), ...layer];
-  const sizes = size === undefined ? [] : [`${size}`];
-  await qemuImg([...args, '--', resolve(path), ...sizes], { path, signal });
-}
-
 /**
  * Checks a qcow2 image, and frees clusters that nothing refers to. Exit codes (qemu-img(1), and tried): 0 right or
  * mended, 3 leaks left, which only waste space, 2 damaged, and 1 with lines of `ERROR` when too damaged to go on.

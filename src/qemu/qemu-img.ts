@@ -1,7 +1,7 @@
 /**
- * qemu-img, the only writer of qcow2. Besides the codes named at each function, all throw MultipassError DISK_IN_USE,
- * DISK_FULL, ABORTED, TOOL_MISSING and TOOL_FAILED. A change of an image is not atomic: one that was killed is made
- * whole by the same call again and `checkAndRepairLeaks`.
+ * qemu-img, which writes all of qcow2 but empty overlays (`create-overlay.ts`). Besides the codes named at each
+ * function, all throw MultipassError DISK_IN_USE, DISK_FULL, ABORTED, TOOL_MISSING and TOOL_FAILED. A change of an image
+ * is not atomic: one that was killed is made whole by the same call again and `checkAndRepairLeaks`.
  */
 export { convertActive } from './qemu-img-convert.js';
 export type { ConvertOptions } from './qemu-img-convert.js';
@@ -9,14 +9,12 @@ export {
   amendToV3,
   checkAndRepairLeaks,
   commit,
-  createOverlay,
   rebase,
   resize,
   snapshotApply,
   snapshotCreate,
   snapshotDelete,
 } from './qemu-img-change.js';
-export type { OverlayOptions } from './qemu-img-change.js';
 export { isHeldByQemu, measure, virtualSizeOf } from './qemu-img-info.js';
 export type { MeasureOptions } from './qemu-img-info.js';
 export type { Backing } from './backing.js';

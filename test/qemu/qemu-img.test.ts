@@ -1,23 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join, relative } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createOverlay } from '../../src/qemu/create-overlay.js';
 import { hasSnapshotNamed, readQcow2 } from '../../src/qemu/qcow2-header.js';
 import {
   amendToV3,
   checkAndRepairLeaks,
-  createOverlay,
   isHeldByQemu,
   measure,
   rebase,
@@ -110,7 +102,7 @@ describe('resize', () => {
   });
 });
 
-describe('createOverlay and rebase', () => {
+describe('rebase', () => {
   beforeEach(() => {
     create(join(folder, 'base-x.qcow2'));
     write(join(folder, 'base-x.qcow2'), 7);
@@ -118,36 +110,12 @@ describe('createOverlay and rebase', () => {
 
   const backing = { file: 'base-x.qcow2', format: 'qcow2' };
 
-  it('names the backing file plainly, as found from the folder of the disk', async () => {
-    await createOverlay({ path: relative('.', disk), backing });
-    expect(readQcow2(disk)).toMatchObject({
-      virtualSize: 16 * MIB,
-      backingFile: 'base-x.qcow2',
-      backingFormat: 'qcow2',
-    });
-    expect(holds(disk, 7)).toBe(true);
-  });
-
-  it('makes an overlay larger than its base', async () => {
-    await createOverlay({ path: disk, backing, size: 64 * MIB });
-    expect(readQcow2(disk).virtualSize).toBe(64 * MIB);
-  });
-
-  it('takes a base that is named like an option', async () => {
-    copyFileSync(join(folder, 'base-x.qcow2'), join(folder, '-x,y'));
-    await createOverlay({ path: disk, backing: { ...backing, file: '-x,y' } });
-    expect(readQcow2(disk).backingFile).toBe('-x,y');
-  });
-
   it.each(['', '/etc/passwd', '../base-x.qcow2', 'nbd:unix:socket', 'json:{}'])(
     'refuses "%s" as a base before qemu-img sees it',
     async (file) => {
-      const bad = { file, format: 'qcow2' };
-      const refusal = { code: 'INVALID_ARGUMENT' };
-      await expect(createOverlay({ path: disk, backing: bad })).rejects.toMatchObject(refusal);
-      expect(existsSync(disk)).toBe(false);
       create(disk);
-      await expect(rebase(disk, bad)).rejects.toMatchObject(refusal);
+      const bad = { file, format: 'qcow2' };
+      await expect(rebase(disk, bad)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     },
   );
 
@@ -318,7 +286,8 @@ describe('file names', () => {
 
   async function createOverlayNamed(name: string): Promise<void> {
     create(join(folder, 'base.qcow2'));
-    await createOverlay({ path: name, backing: { file: 'base.qcow2', format: 'qcow2' } });
+    const path = join(folder, name);
+    await createOverlay({ path, backing: { file: 'base.qcow2', format: 'qcow2' } });
     expect(statSync(join(folder, name)).isFile()).toBe(true);
   }
 });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasOwnData } from '../../qemu/qcow2-header.js';
-import { createOverlay } from '../../qemu/qemu-img.js';
+import { createOverlay } from '../../qemu/create-overlay.js';
 import { moveDurably } from '../../files/draft.js';
 import { syncPath, syncTree } from '../../files/sync.js';
 import { linkOrCopy } from '../disks/copy-file.js';
@@ -33,14 +33,8 @@ export async function freeze(opened: OpenedInstance, { signal }: Work): Promise<
   const what = { doing: `freeze the disk of "${dir.name}"`, path: dir.disk };
   await withStagedFolder(layout, what, async (folder) => {
     const head = join(folder, 'disk.qcow2');
-    await createOverlay({
-      path: head,
-      backing: { file: `base-${id}.qcow2`, format: 'qcow2' },
-      size: disk.virtualSize,
-      unseen: true,
-      signal,
-    });
-    await chmod(head, 0o600);
+    const backing = { file: `base-${id}.qcow2`, format: 'qcow2' };
+    await createOverlay({ path: head, backing, size: disk.virtualSize });
     await syncTree(folder);
     opened.assertHeld();
     await linkOrCopy(dir.disk, base, { signal });

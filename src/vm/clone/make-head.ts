@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, readdir } from 'node:fs/promises';
-import { createOverlay, resize } from '../../qemu/qemu-img.js';
+import { createOverlay } from '../../qemu/create-overlay.js';
+import { resize } from '../../qemu/qemu-img.js';
 import { readQcow2 } from '../../qemu/qcow2-header.js';
 import { BASE_FILE, type InstanceDir } from '../../store/instance-dir.js';
 import { backingChain } from '../disks/backing-chain.js';
@@ -9,9 +10,6 @@ import { allocatedBytes, copySmall, copyWhole, linkOrCopy } from '../disks/copy-
 import type { Work } from '../../work.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { SourceState } from './source-state.js';
-
-/** An empty head takes less than that, in bytes; one that was emptied again may take more, and is not copied. */
-const EMPTY = 1024 ** 2;
 
 /** Whose disk is cloned, in which state, and where to. */
 export interface HeadRequest {
@@ -93,7 +91,6 @@ async function layOn(request: HeadRequest, chain: readonly string[]): Promise<Ma
 
 async function layOnOwnBase(request: HeadRequest): Promise<number> {
   const { source, state, target, work } = request;
-  const { signal } = work;
   const file = `base-${randomBytes(16).toString('hex')}.qcow2`;
   const base = target.file(file);
   const made = await copyState({
@@ -105,23 +102,19 @@ async function layOnOwnBase(request: HeadRequest): Promise<number> {
   });
   await chmod(base, 0o444);
   const size = Math.max(state.spec.disk, readQcow2(base).virtualSize);
-  await createOverlay({ path: target.disk, backing: { file, format: 'qcow2' }, size, signal });
+  await createOverlay({ path: target.disk, backing: { file, format: 'qcow2' }, size });
   return made.bytesCopied;
 }
 
-/** The source's own head is as empty as the clone's is to be: unless it is to be larger, a copy of it will do. */
-async function layOnFrozen(request: HeadRequest, [base]: readonly string[]): Promise<void> {
-  const { source, state, target, work } = request;
-  const { signal } = work;
+/** A head as empty as the source's own is by then. */
+async function layOnFrozen(
+  { source, state, target }: HeadRequest,
+  [base]: readonly string[],
+): Promise<void> {
   if (base === undefined) throw new Error(`"${source.name}" is not frozen`);
   // A record may say less than the disk has: what the guest sees of it must not be cut off.
   const size = Math.max(state.spec.disk, source.disk.virtualSize);
-  if (size === source.disk.virtualSize && (await allocatedBytes(source.dir.disk)) <= EMPTY) {
-    await copySmall(source.dir.disk, target.disk, { signal });
-    return;
-  }
-  const backing = { file: base, format: 'qcow2' };
-  await createOverlay({ path: target.disk, backing, size, signal });
+  await createOverlay({ path: target.disk, backing: { file: base, format: 'qcow2' }, size });
 }
 
 async function grow(target: InstanceDir, size: number, signal?: AbortSignal): Promise<void> {

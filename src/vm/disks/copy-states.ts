@@ -1,14 +1,8 @@
+import { createOverlay } from '../../qemu/create-overlay.js';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { readQcow2, type Qcow2Facts } from '../../qemu/qcow2-header.js';
-import {
-  commit,
-  createOverlay,
-  measure,
-  rebase,
-  resize,
-  snapshotCreate,
-} from '../../qemu/qemu-img.js';
+import { commit, measure, rebase, resize, snapshotCreate } from '../../qemu/qemu-img.js';
 import type { Work } from '../../work.js';
 import { convertState } from './convert-state.js';
 import { allocatedBytes, type CopyWork } from './copy-file.js';
@@ -66,7 +60,7 @@ async function addDifference(
   const copy = { source, facts, target: join(folder, state), base: facts.backingFile, tag };
   await convertState({ ...copy, work });
   const path = join(folder, difference);
-  await createOverlay({ path, backing: { file: state, format }, signal: work.signal });
+  await createOverlay({ path, backing: { file: state, format } });
   // An empty layer that is to show the same on another ground needs just what differs.
   await rebase(path, { file: basename(target), format }, work);
   await commit(path, work);

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { fromSystemError } from '../../errors.js';
 import type { MacAddress } from '../../net/mac-address.js';
-import { createOverlay } from '../../qemu/qemu-img.js';
+import { createOverlay } from '../../qemu/create-overlay.js';
 import { instanceEntryNames } from '../../store/listing.js';
 import { isVisible } from '../../store/make-visible.js';
 import { publish } from '../../store/publish.js';
@@ -42,8 +42,7 @@ export async function createInstance(
     const base = staged.base(image.id);
     await linkOrCopy(image.dir.disk, base, work);
     const backing = { file: `base-${image.id}.qcow2`, format: 'qcow2' };
-    await createOverlay({ path: staged.disk, backing, size: disk, signal: work.signal });
-    await chmod(staged.disk, 0o600);
+    await createOverlay({ path: staged.disk, backing, size: disk });
     const macs = MacClaims.ofStaged(staged);
     const interfaces: [InstanceSpec['interfaces'][0], ...InstanceSpec['interfaces'][0][]] = [
       { mac: await macs.generate(), network: null, auto: true },

@@ -1,5 +1,3 @@
-import { spawnSync } from 'node:child_process';
-import { statfsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -8,6 +6,7 @@ import { initialiseStore } from '../../../src/store/format.js';
 import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
 import type { Progress } from '../../../src/work.js';
 import { openStore, type VirtualMachineStore } from '../../../src/vm/virtual-machine-store.js';
+import { fillUp } from '../../support/fill-up.js';
 import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';
 import { makeInstance } from '../../support/store-fixture.js';
 import { expectRefusal } from '../../support/refusal.js';
@@ -19,14 +18,6 @@ async function storeIn(folder: string): Promise<VirtualMachineStore> {
   const store = openStore(join(folder, 'store'));
   await initialiseStore(store.layout);
   return store;
-}
-
-/** Takes the space of a file system but so many bytes, at once; with none left, to the last block. */
-function fillUp(folder: string, leave = 0): void {
-  const { bavail, bsize } = statfsSync(folder);
-  const bytes = bavail * bsize - leave;
-  spawnSync('fallocate', ['-l', String(bytes), join(folder, 'filler')]);
-  if (leave === 0) spawnSync('dd', ['if=/dev/zero', 'bs=1k', `of=${join(folder, 'last')}`]);
 }
 
 describe.runIf(canLoopMount)('a clone for which there is no space', () => {

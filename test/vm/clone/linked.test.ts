@@ -1,5 +1,5 @@
 import { linkSync } from 'node:fs';
-import { chmod, lstat, mkdir, readdir } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { errnoOf } from '../../../src/errors.js';
@@ -11,6 +11,7 @@ import { backingChain } from '../../../src/vm/disks/backing-chain.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
 import { openStore } from '../../../src/vm/virtual-machine-store.js';
 import { initialiseStore } from '../../../src/store/format.js';
+import { fillUp } from '../../support/fill-up.js';
 import { hashTree } from '../../support/hash-tree.js';
 import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';
 import { pretendToRun } from '../../support/pretend-to-run.js';
@@ -222,11 +223,10 @@ describe('a linked clone', () => {
     const dir = await makeSource(layout, 'web');
     const content = await contentOf(dir);
     const vm = await store.get('web');
-    // The clone's own head, which is larger, is what fails.
-    const fails = `case "$LAST" in ${80 * MIB}) exit 1;; esac; exec "$REAL" "$@"`;
-    await replaceProgram(`${root}-programs`, 'qemu-img', fails);
-    const larger = { linked: true, overrides: { disk: 80 * MIB } };
-    await errorOf(vm.clone('copy', larger), 'TOOL_FAILED');
+    // The lock is made a shared one for the clone.
+    const fails = 'case "$1" in -s) exit 66;; esac; exec "$REAL" "$@"';
+    await replaceProgram(`${root}-programs`, 'flock', fails);
+    await errorOf(vm.clone('copy', { linked: true }), 'TOOL_FAILED');
     expect(await contentOf(dir)).toBe(content);
     await expectSaneFolder(dir);
     expect(await readdir(layout.instances)).toEqual(['web']);
@@ -234,11 +234,25 @@ describe('a linked clone', () => {
     expect(await readdir(layout.macs)).toHaveLength(1);
   });
 
-  test('whose freeze fails leaves the source as it was', async ({ store, root }) => {
-    await makeSource(store.layout, 'web');
-    const vm = await store.get('web');
-    await replaceProgram(`${root}-programs`, 'qemu-img', 'exit 1');
-    await expectRefusal(store, () => vm.clone('copy', { linked: true }), 'TOOL_FAILED');
+  test.runIf(canLoopMount)('whose freeze fails leaves the source as it was', async () => {
+    // Room for the folder in staging, and for no more than the first of the overlay's three parts.
+    await withLoopMount('ext4', 64, async (folder) => {
+      const store = openStore(`${folder}/store`);
+      await initialiseStore(store.layout);
+      await makeSource(store.layout, 'web');
+      const vm = await store.get('web');
+      await writeFile(`${folder}/spare`, Buffer.alloc(2 * 1024));
+      fillUp(folder);
+      await rm(`${folder}/spare`);
+      const error = await expectRefusal(
+        store,
+        () => vm.clone('copy', { linked: true }),
+        'DISK_FULL',
+      );
+      expect(error.details).toMatchObject({
+        path: expect.stringContaining('disk.qcow2') as string,
+      });
+    });
   });
 
   test('can be made where an inode may have no more names', async ({ store }) => {
