@@ -8,7 +8,7 @@ import { withLazyModules } from './lazy-modules.mjs';
 const OUT = 'dist/cli';
 
 /** The words whose program is the quick one; a test holds them against its commands. */
-const QUICK_WORDS = ['__complete', 'list', 'ls', 'version'];
+const QUICK_WORDS = ['list', 'ls', 'version'];
 
 const MINIFIED = { minifySyntax: true, minifyWhitespace: true, charset: 'ascii' };
 

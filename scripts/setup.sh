@@ -15,7 +15,8 @@ esac
 declare -A package_of_file=()
 if [ "${1:-}" != --run ]; then
   package_of+=([strace]=strace [xorriso]=xorriso [genisoimage]=genisoimage [script]=bsdutils
-    [mkfs.xfs]=xfsprogs [mkfs.btrfs]=btrfs-progs [mkfs.ext4]=e2fsprogs [bindfs]=bindfs [groff]=groff-base)
+    [mkfs.xfs]=xfsprogs [mkfs.btrfs]=btrfs-progs [mkfs.ext4]=e2fsprogs [bindfs]=bindfs [groff]=groff-base
+    [zsh]=zsh [fish]=fish)
   # Networks of the tests
   package_of+=([dnsmasq]=dnsmasq-base [nft]=nftables [iptables]=iptables [ip]=iproute2 [tcpdump]=tcpdump
     [sysctl]=procps [ssh-keygen]=openssh-client)

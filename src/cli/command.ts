@@ -29,10 +29,6 @@ interface CommandText extends Omit<CompletionCommand, 'options'> {
   readonly examples?: readonly Described[];
   /** What else than commands its argument may name: in the help of all commands. */
   readonly topics?: readonly Described[];
-  /** Not shown in the help. */
-  readonly hidden?: boolean;
-  /** True: behind the first argument, and `--`, comes a command with options of its own. */
-  readonly runsInner?: boolean;
 }
 
 /** A command, as data; what it does is loaded when it runs, so that starting up stays cheap. */

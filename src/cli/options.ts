@@ -6,8 +6,6 @@ import { parseProgress, parseTimeout } from './parse.js';
 export interface CommandOption<Value = unknown> extends CompletionOption {
   /** What the value is called in the help: `name`. Only with `takesValue`. */
   readonly value?: string;
-  /** Not shown in the help. */
-  readonly hidden?: boolean;
   /** Further ways to write it, which neither the help nor the completions show. */
   readonly hiddenFlags?: readonly string[];
   /**
@@ -65,7 +63,8 @@ export function repeatedOption<Value>(
   description: ValueDescription & Parsed<Value>,
 ): CommandOption<readonly Value[]> {
   const { parse, ...option } = description;
-  return { ...option, takesValue: true, read: (given) => given.map((text) => parse(text)) };
+  const read = (given: readonly string[]): Value[] => given.map((text) => parse(text));
+  return { ...option, takesValue: true, repeats: true, read };
 }
 
 function withDefault<Value>(
@@ -83,6 +82,7 @@ export const HELP = flag({
 
 /** An option of every command. */
 export const VERBOSE = flag({
+  repeats: true,
   flags: ['-v', '--verbose'],
   description: 'Increase logging verbosity; repeat it, up to -vvvv, for more',
 });

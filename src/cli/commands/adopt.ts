@@ -11,7 +11,7 @@ export const adopt = defineChange({
     'uuid, new MAC addresses and a new cloud-init instance-id. Until then such a copy is not started.',
   usage: '<name>',
   parameters: [['name', 'The copy']],
-  argument: 'instance',
+  argument: ['stopped-instance'],
   options: CHANGE,
   async run(invocation, outcome) {
     const name = parseOneName(invocation.args);

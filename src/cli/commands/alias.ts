@@ -21,7 +21,7 @@ export function aliasCommand(commands: () => readonly Command[]): Command {
       ['command', 'The command there'],
       ['name', 'What the alias is called; by default as the command is'],
     ],
-    argument: 'instance',
+    argument: ['instance-path'],
     options: {
       noMapWorkingDirectory: flag({
         flags: ['-n', '--no-map-working-directory'],

@@ -3,7 +3,7 @@ import { adopt } from './adopt.js';
 import { aliasCommand } from './alias.js';
 import { aliases } from './aliases.js';
 import { clone } from './clone.js';
-import { completeNames } from './complete-names.js';
+import { completeCommand } from './complete.js';
 import { completionCommand } from './completion.js';
 import { deleteCommand } from './delete.js';
 import { exec } from './exec.js';
@@ -46,7 +46,7 @@ export const allCommands: MakeCommands = (helpOf) => {
     aliases,
     authenticate,
     clone,
-    completionCommand(() => commands),
+    completionCommand,
     deleteCommand,
     exec,
     find,
@@ -79,7 +79,7 @@ export const allCommands: MakeCommands = (helpOf) => {
     unalias,
     version,
     waitReady,
-    completeNames,
+    completeCommand(() => commands),
   ];
   return commands;
 };

@@ -68,7 +68,7 @@ export const clone = defineChange({
     ['source', 'The instance to copy'],
     ['snapshot', 'One of its snapshots, to copy its state then'],
   ],
-  argument: 'stopped-instance',
+  argument: ['stopped-or-snapshot'],
   options: OPTIONS,
   async run(invocation, outcome) {
     const { options } = invocation;

@@ -19,7 +19,7 @@ export const deleteCommand = defineChange({
     ['instance', 'An instance to delete'],
     ['snapshot', 'A snapshot of it, to delete that alone'],
   ],
-  argument: 'instance',
+  argument: 'living-or-snapshot',
   options: {
     ...allOption('Delete all instances'),
     purge: flag({

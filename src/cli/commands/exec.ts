@@ -16,7 +16,7 @@ export const exec = defineCommand({
     ['argument', 'What the command is given'],
   ],
   examples: [['multipass exec web -- ls -l /', 'a command with options of its own']],
-  argument: 'instance',
+  argument: ['instance'],
   runsInner: true,
   options: {
     workingDirectory: textOption({

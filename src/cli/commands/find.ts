@@ -15,6 +15,7 @@ export const find = defineCommand({
     ['remote:', 'Where to look: release, daily, snapcraft or core'],
     ['string', 'What the images have in their names, or how their hashes begin'],
   ],
+  argument: ['image'],
   options: {
     showUnsupported: flag({
       flags: ['--show-unsupported'],

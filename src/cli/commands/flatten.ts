@@ -11,7 +11,7 @@ export const flatten = defineChange({
     'takes time and space, and others are not affected.',
   usage: '<name>',
   parameters: [['name', 'The instance']],
-  argument: 'stopped-instance',
+  argument: ['stopped-instance'],
   options: CHANGE,
   async run(invocation, outcome) {
     const name = parseOneName(invocation.args);

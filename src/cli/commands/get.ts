@@ -15,6 +15,7 @@ export const get = defineCommand({
     ['multipass get local.web.memory', 'the memory of the instance web'],
     ['multipass get --keys', 'every key there is'],
   ],
+  argument: ['setting'],
   options: {
     raw: flag({
       flags: ['--raw'],

@@ -25,7 +25,7 @@ export function helpCommand(
       ['topic', `What several have in common: ${TOPICS.map(({ name }) => name).join(', ')}`],
     ],
     topics: TOPICS.map(({ name, title }): Described => [name, title]),
-    argument: 'command',
+    argument: ['command'],
     options: {
       man: flag({ flags: ['--man'], description: 'Print the manual page, as man(1) reads it' }),
     },

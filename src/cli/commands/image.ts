@@ -45,7 +45,7 @@ export const image = defineChange({
   parameters: [
     ['image', 'An image by its name, with or without a remote; to import also a URL or a file'],
   ],
-  argument: 'file',
+  argument: 'image-action',
   options: OPTIONS,
   async run(invocation, outcome) {
     const [word = '', ...names] = invocation.args;

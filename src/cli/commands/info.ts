@@ -21,7 +21,7 @@ export const info = defineCommand({
     ['instance', 'An instance to tell about'],
     ['snapshot', 'A snapshot of it, to tell about that'],
   ],
-  argument: 'instance',
+  argument: 'instance-or-snapshot',
   options: {
     snapshots: flag({
       flags: ['--snapshots'],

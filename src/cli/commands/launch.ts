@@ -25,7 +25,7 @@ export const launch = defineChange({
     ['multipass launch 24.04 -n web -m 2G', 'Ubuntu 24.04 with 2G of memory'],
     ['multipass launch file:///srv/disk.qcow2', 'an image on this host'],
   ],
-  argument: 'file',
+  argument: ['image-or-file'],
   options: {
     cpus: valueOption({
       flags: ['-c', '--cpus'],
@@ -59,6 +59,7 @@ export const launch = defineChange({
     }),
     cloudInit: textOption({
       flags: ['--cloud-init'],
+      completes: 'file',
       value: 'file|url',
       description: 'Path or URL to a user-data cloud-init configuration, or - for stdin',
     }),
@@ -72,6 +73,7 @@ export const launch = defineChange({
     }),
     network: repeatedOption({
       flags: ['--network'],
+      completes: 'network',
       value: 'spec',
       description:
         'Add a network interface on a bridge of the host: its name, or name=<name>[,mode=auto|manual][,mac=<mac>]',
@@ -83,6 +85,7 @@ export const launch = defineChange({
     }),
     mount: repeatedOption({
       flags: ['--mount'],
+      completes: 'folder',
       value: 'source>[:<target>',
       description:
         'Mount a local directory in the instance, by default in its home; can be used multiple times',

@@ -12,7 +12,7 @@ export const logs = defineCommand({
     'a megabyte at most.',
   usage: '<name>',
   parameters: [['name', 'The instance']],
-  argument: 'instance',
+  argument: ['instance'],
   options: {
     follow: flag({
       flags: ['-f', '--follow'],

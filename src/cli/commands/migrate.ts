@@ -20,6 +20,7 @@ export const migrate = defineChange({
   options: {
     from: textOption({
       flags: ['--from'],
+      completes: 'folder',
       value: 'dir',
       description:
         'Where the old data is: a MULTIPASS_STORAGE folder, a multipassd data folder, or ' +

@@ -17,7 +17,7 @@ export const mount = defineChange({
     ['target', 'An instance, <name>[:<path>]; without a path it is mounted in the home there'],
   ],
   examples: [['multipass mount ~/code web:/code', 'a directory of this host in web']],
-  argument: 'instance',
+  argument: ['folder', 'instance-path', 'instance-path', 'instance-path'],
   options: {
     type: valueOption({
       flags: ['-t', '--type'],

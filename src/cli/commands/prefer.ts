@@ -9,7 +9,7 @@ export const prefer = defineChange({
   description: 'Switch the current alias context. If it does not exist, it is created.',
   usage: '<context>',
   parameters: [['context', 'The context to switch to']],
-  argument: 'alias-context',
+  argument: ['alias-context'],
   options: { format: RESULT_FORMAT },
   async run({ context: { layout, signal }, args: [name, ...more] }, outcome) {
     if (name === undefined || more.length > 0) throw usageError('Wrong number of arguments given');

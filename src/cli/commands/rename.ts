@@ -14,7 +14,7 @@ export const rename = defineChange({
     ['name', 'The instance'],
     ['new-name', 'What it is to be called'],
   ],
-  argument: 'stopped-instance',
+  argument: ['stopped-instance'],
   options: CHANGE,
   async run(invocation, outcome) {
     const [name, newName, ...more] = invocation.args;

@@ -15,7 +15,7 @@ export const restore = defineChange({
     ['instance', 'The instance to restore'],
     ['snapshot', 'The snapshot to take its state from'],
   ],
-  argument: 'stopped-instance',
+  argument: ['snapshot'],
   options: {
     destructive: flag({
       flags: ['-d', '--destructive'],

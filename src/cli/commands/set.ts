@@ -22,6 +22,7 @@ export const set = defineChange({
     ['multipass set local.default.memory=2G', 'what launch takes from now on'],
     ['multipass set local.web.before-update.comment=clean', 'the comment of a snapshot of it'],
   ],
+  argument: ['assignment'],
   options: { format: RESULT_FORMAT },
   async run({ context, args }, outcome) {
     const [pair, ...more] = args;

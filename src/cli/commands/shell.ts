@@ -12,7 +12,7 @@ export const shell = defineCommand({
     'primary one, which is launched when it does not exist.',
   usage: '[<name>]',
   parameters: [['name', 'The instance to open a shell on']],
-  argument: 'instance',
+  argument: ['instance'],
   options: { timeout: TIMEOUT, ...PROGRESS },
   async run(invocation) {
     const { context, args, options } = invocation;

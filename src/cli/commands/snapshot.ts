@@ -9,7 +9,7 @@ export const snapshot = defineChange({
   description: 'Take a snapshot of a (stopped) instance that can later be restored.',
   usage: '<instance>',
   parameters: [['instance', 'The instance to take a snapshot of']],
-  argument: 'stopped-instance',
+  argument: ['stopped-instance'],
   options: {
     name: textOption({
       flags: ['-n', '--name'],

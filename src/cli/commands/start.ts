@@ -13,7 +13,7 @@ export const start = defineChange({
     'not exist. Exits with 0 when the instances can be entered.',
   usage: '[<name> ...]',
   parameters: [['name', 'An instance to start']],
-  argument: 'instance',
+  argument: 'resting-instance',
   options: { ...allOption('Start all instances'), timeout: TIMEOUT, ...CHANGE },
   async run(invocation, outcome) {
     const { timeout } = invocation.options;

@@ -12,7 +12,7 @@ export const umount = defineChange({
     'Unmount a directory from an instance: <name>:<path>, or all of an instance without a path.',
   usage: '<mount> [<mount> ...]',
   parameters: [['mount', '<name>:<path>, or <name> for all that is mounted there']],
-  argument: 'instance',
+  argument: 'mounted',
   options: CHANGE,
   async run(invocation, outcome) {
     const { args, context } = invocation;

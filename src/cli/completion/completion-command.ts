@@ -1,37 +1,57 @@
+/** What completion can offer for an argument, or for the value of an option. */
+export type CompletionKind =
+  | 'none'
+  /** One that is not deleted. */
+  | 'instance'
+  /** One that does not run: stopped or suspended. */
+  | 'resting-instance'
+  | 'stopped-instance'
+  | 'running-instance'
+  | 'deleted-instance'
+  /** Any instance, deleted or not, or a snapshot. */
+  | 'instance-or-snapshot'
+  /** An instance that is not deleted, or a snapshot. */
+  | 'living-or-snapshot'
+  /** A stopped instance, or a snapshot of one. */
+  | 'stopped-or-snapshot'
+  /** A snapshot of a stopped instance. */
+  | 'snapshot'
+  /** An instance with the colon of a path. */
+  | 'instance-path'
+  /** A file, or a running instance with the colon of a path. */
+  | 'place'
+  /** An instance with mounts, or one of these. */
+  | 'mounted'
+  | 'alias'
+  | 'alias-context'
+  | 'command'
+  | 'shell'
+  | 'setting'
+  /** A setting and its value: `local.network=user`. */
+  | 'assignment'
+  /** An image that is in the store, by its names. */
+  | 'image'
+  /** The same, or a file. */
+  | 'image-or-file'
+  | 'image-action'
+  | 'network'
+  | 'folder'
+  | 'file';
+
 /** An option, as completion knows it. */
 export interface CompletionOption {
   /** Every way to write it: `-n`, `--name`. */
   readonly flags: readonly string[];
   readonly description: string;
   readonly takesValue: boolean;
-  /** The values it takes, when there are few; otherwise files are offered. */
+  /** True: it may be given several times. */
+  readonly repeats?: boolean;
+  /** The values it takes, when there are few. */
   readonly choices?: readonly string[];
-}
-
-/** Names that the store has: what `__complete` prints for each kind. */
-const NAMES = [
-  'instance',
-  'stopped-instance',
-  'running-instance',
-  'deleted-instance',
-  'alias',
-  'alias-context',
-] as const;
-type CompletionNames = (typeof NAMES)[number];
-
-/** What the arguments of a command are. */
-export type CompletionArgument =
-  | 'none'
-  | CompletionNames
-  | 'command'
-  | 'shell'
-  | 'file'
-  /** A file, or a running instance with a colon behind it. */
-  | 'place';
-
-/** Whether an argument is a name that the store has. */
-export function isNames(argument: CompletionArgument): argument is CompletionNames {
-  return NAMES.some((names) => names === argument);
+  /** What its values are, where that can be looked up. */
+  readonly completes?: CompletionKind;
+  /** Not shown in the help, nor offered. */
+  readonly hidden?: boolean;
 }
 
 /** A command, as completion knows it. */
@@ -40,7 +60,12 @@ export interface CompletionCommand {
   readonly summary: string;
   readonly aliases: readonly string[];
   readonly options: readonly CompletionOption[];
-  readonly argument: CompletionArgument;
+  /** What its arguments are: all of them, or each by its place, and nothing behind those. */
+  readonly argument: CompletionKind | readonly CompletionKind[];
+  /** Not shown in the help, nor offered. */
+  readonly hidden?: boolean;
+  /** True: behind the first argument comes a command with options of its own. */
+  readonly runsInner?: boolean;
 }
 
 /** The shells that a completion script can be had for. */

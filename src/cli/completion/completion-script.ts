@@ -1,22 +1,18 @@
-import { bashCompletion } from './bash.js';
-import type { CompletionCommand, CompletionShell } from './completion-command.js';
-import { fishCompletion } from './fish.js';
-import { zshCompletion } from './zsh.js';
+import { BASH_COMPLETION } from './bash.js';
+import type { CompletionShell } from './completion-command.js';
+import { FISH_COMPLETION } from './fish.js';
+import { ZSH_COMPLETION } from './zsh.js';
 
-const GENERATORS: Record<CompletionShell, (commands: readonly CompletionCommand[]) => string> = {
-  bash: bashCompletion,
-  zsh: zshCompletion,
-  fish: fishCompletion,
+const SCRIPTS: Readonly<Record<CompletionShell, string>> = {
+  bash: BASH_COMPLETION,
+  zsh: ZSH_COMPLETION,
+  fish: FISH_COMPLETION,
 };
 
 /**
- * The script that teaches a shell to complete `multipass`. It gets names from the hidden `multipass __complete KIND`,
- * KIND being an argument that is a name (`instance`, `alias`, …), one name a line; a line that is no name is dropped,
- * and none is ever evaluated.
+ * The script that teaches a shell to complete `multipass`. All that it knows, it gets from one call of the hidden
+ * command `__complete`, which is given the words of the line; a line that is no plain word is dropped.
  */
-export function completionScript(
-  shell: CompletionShell,
-  commands: readonly CompletionCommand[],
-): string {
-  return GENERATORS[shell](commands);
+export function completionScript(shell: CompletionShell): string {
+  return SCRIPTS[shell];
 }

@@ -1,10 +1,7 @@
-import { MultipassError } from '../../errors.js';
-import type { StoreLayout } from '../../store/layout.js';
 import { listInstances } from '../list-instances.js';
 import { isValidName } from '../names.js';
 import { changeSnapshot, snapshotRecordOf } from '../snapshots/change-snapshot.js';
-import { readInstance } from '../read-instance.js';
-import { readSnapshots } from '../snapshots/snapshot-list.js';
+import { snapshotNames } from '../snapshots/snapshot-names.js';
 import type { SettingHandler } from './setting-handler.js';
 
 const PROPERTIES = ['comment', 'name'] as const;
@@ -48,15 +45,4 @@ function parseKey(key: string): SnapshotKey | undefined {
   const property = PROPERTIES.find((one) => one === last);
   if (local !== 'local' || property === undefined || more.length > 0) return undefined;
   return isValidName(name) && isValidName(snapshot) ? { name, snapshot, property } : undefined;
-}
-
-/** Of an instance whose records cannot be read, or that is gone meanwhile, none. */
-function snapshotNames(layout: StoreLayout, instance: string): string[] {
-  try {
-    const { dir, pending } = readInstance(layout, instance);
-    return readSnapshots(dir, pending).map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof MultipassError) return [];
-    throw error;
-  }
 }

@@ -1,29 +1,29 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { execFile } from 'node:child_process';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { completionScript } from '../../../src/cli/completion/completion-script.js';
-import { SAMPLE_COMMANDS } from './sample-commands.js';
 
-/** Prints names, and among them what no instance can be called. */
+/** Says what it was called with as a candidate that is no plain word; and offers, among others, what is none. */
 const FAKE_MULTIPASS = `#!/bin/sh
-[ "$1" = __complete ] || exit 1
+[ "$1 $2" = '__complete --' ] || exit 1
+shift 2
 echo 'a warning' >&2
-case $2 in
-  instance) printf '%s\\n' web web-2 db '$(touch pwned)' '*' '' '--all' 'two words' '\`touch pwned\`';;
-  stopped-instance) printf '%s\\n' db;;
-  deleted-instance) printf '%s\\n' old-1 old-2;;
-esac
+printf '[%s]' "$@" >called
+printf '%s\\n' "$BESIDE" web web: --all local.a=b 'db	what it is' '$(touch pwned)' '*' '' 'two words' '\`touch pwned\`'
 `;
 
-/** Completes the last of the words and prints the replies one a line, \`(files)\` for readline's own. */
+/** Completes at the end of a line, broken into words as bash does, and prints the replies one a line. */
 const DRIVER = `
 source ./completion.bash
-compopt() { echo '(files)'; }
+compopt() { echo "(\${!#})"; }
+COMP_LINE=$1 COMP_POINT=\${#1}
+shift
 COMP_WORDS=("$@")
 COMP_CWORD=$(($# - 1))
+COMP_WORDBREAKS=$' \\t\\n"=:'
 _multipass
 for reply in "\${COMPREPLY[@]}"; do printf '%s\\n' "$reply"; done
 `;
@@ -35,70 +35,58 @@ describe('the bash completion script', () => {
     folder = await mkdtemp(join(tmpdir(), 'completion-'));
     await writeFile(join(folder, 'multipass'), FAKE_MULTIPASS);
     await chmod(join(folder, 'multipass'), 0o755);
-    await writeFile(join(folder, 'completion.bash'), completionScript('bash', SAMPLE_COMMANDS));
+    await writeFile(join(folder, 'completion.bash'), completionScript('bash'));
+    await writeFile(join(folder, 'a file'), '');
   });
 
   afterAll(() => rm(folder, { recursive: true }));
 
-  async function complete(...words: string[]): Promise<string[]> {
+  async function complete(words: readonly string[], line = words.join(' '), beside = '') {
+    const PATH = `${folder}:${process.env['PATH'] ?? ''}`;
     const { stdout } = await promisify(execFile)(
       'bash',
-      ['--norc', '--noprofile', '-u', '-c', DRIVER, 'bash', 'multipass', ...words],
-      { cwd: folder, env: { ...process.env, PATH: `${folder}:${process.env['PATH'] ?? ''}` } },
+      ['--norc', '--noprofile', '-u', '-c', DRIVER, 'bash', line, ...words],
+      { cwd: folder, env: { ...process.env, PATH, BESIDE: beside } },
     );
-    return stdout.split('\n').filter((line) => line !== '');
+    const called = await promisify(execFile)('cat', ['called'], { cwd: folder });
+    return { replies: stdout.split('\n').slice(0, -1), called: called.stdout };
   }
 
-  it('offers the commands and their aliases', async () => {
-    expect(await complete('')).toEqual([
-      ...['list', 'ls', 'clone', 'exec', 'recover', 'help', 'completion', 'import'],
-    ]);
-    expect(await complete('c')).toEqual(['clone', 'completion']);
-    expect(await complete('--verbose', 'l')).toEqual(['list', 'ls']);
-  });
-
-  it('offers the names that fit the command', async () => {
-    expect(await complete('clone', '')).toEqual(['db']);
-    expect(await complete('recover', 'old')).toEqual(['old-1', 'old-2']);
-    expect(await complete('exec', 'we')).toEqual(['web', 'web-2']);
-  });
-
-  it('drops lines that are no names, and evaluates none', async () => {
-    expect(await complete('exec', '')).toEqual(['web', 'web-2', 'db']);
+  it('passes the words on, and evaluates nothing', async () => {
+    const { replies, called } = await complete(['multipass', 'exec', '$(touch pwned)', '']);
+    expect(called).toBe('[exec][$(touch pwned)][]');
+    expect(replies).toEqual(['web', 'web:', '--all', 'local.a=b', 'db']);
     await expect(rm(join(folder, 'pwned'))).rejects.toThrow('ENOENT');
   });
 
-  it('takes what has been typed literally', async () => {
-    expect(await complete('exec', '*')).toEqual([]);
-    expect(await complete('exec', '$(touch pwned)')).toEqual([]);
-    await expect(rm(join(folder, 'pwned'))).rejects.toThrow('ENOENT');
+  it.each([
+    ['a=b', ['a', '=', 'b'], '[list][a=b]', 'web'],
+    ['--format=', ['--format', '='], '[list][--format=]', 'web'],
+    ['web:/a:b', ['web', ':', '/a', ':', 'b'], '[list][web:/a:b]', 'web'],
+    ['local.a=', ['local.a', '='], '[list][local.a=]', 'web'],
+    ['x a:', ['x', 'a', ':'], '[list][x][a:]', 'web'],
+  ])('puts together what bash has broken: %s', async (text, words, expected, first) => {
+    const line = `multipass  list ${text}`;
+    const { called, replies } = await complete(['multipass', 'list', ...words], line);
+    expect(called).toBe(expected);
+    expect(replies[0]).toBe(first);
   });
 
-  it('offers the options of the command', async () => {
-    expect(await complete('clone', '-')).toEqual(['-n', '--name', '--linked']);
-    expect(await complete('clone', 'db', '--l')).toEqual(['--linked']);
-    expect(await complete('exec', '-')).toEqual([]);
+  it('replaces only what stands behind the last break', async () => {
+    const { replies } = await complete(
+      ['multipass', 'set', 'local.a', '='],
+      'multipass set local.a=',
+    );
+    expect(replies).toContain('b');
+    const mount = await complete(['multipass', 'umount', 'web', ':'], 'multipass umount web:');
+    expect(mount.replies).toContain('');
   });
 
-  it('offers the choices of an option, with an equals sign too, and under an alias', async () => {
-    expect(await complete('list', '--format', '')).toEqual(['table', 'json', 'csv', 'yaml']);
-    expect(await complete('ls', '--format', '=')).toEqual(['table', 'json', 'csv', 'yaml']);
-    expect(await complete('ls', '--format', '=', 'j')).toEqual(['json']);
-  });
-
-  it('offers commands, shells and files where those are wanted', async () => {
-    expect(await complete('help', 'cl')).toEqual(['clone']);
-    expect(await complete('completion', '')).toEqual(['bash', 'zsh', 'fish']);
-    expect(await complete('import', '')).toEqual(['(files)']);
-    expect(await complete('clone', '--name', '')).toEqual(['(files)']);
-    expect(await complete('list', '')).toEqual([]);
-  });
-
-  it('leaves the command line of the guest alone', async () => {
-    expect(await complete('exec', 'web', '--', 'w')).toEqual(['(files)']);
-  });
-
-  it('says nothing of a command it does not know', async () => {
-    expect(await complete('frobnicate', '')).toEqual([]);
+  it('offers files, and leaves out the blank, where that is wanted', async () => {
+    const files = await complete(['multipass', 'launch', 'a'], undefined, 'files');
+    expect(files.replies).toContain('a file');
+    expect(files.replies[0]).toBe('(filenames)');
+    const nospace = await complete(['multipass', 'mount', ''], undefined, 'nospace');
+    expect(nospace.replies[0]).toBe('(nospace)');
   });
 });

@@ -1,0 +1,101 @@
+import type { StoreLayout } from '../../store/layout.js';
+import { COMPLETION_SHELLS, type CompletionKind } from './completion-command.js';
+import { offerAssignments } from './offer-assignments.js';
+import { words, type Candidate, type Offer } from './offer.js';
+import * as names from './store-names.js';
+
+/** Where to look for what is offered. */
+export interface Source {
+  readonly layout: StoreLayout;
+  /** What `help` tells about: commands and topics. */
+  readonly helped: readonly Candidate[];
+}
+
+/** What there is of a kind. @param typed what is typed of the word */
+export async function offerKind(
+  kind: CompletionKind,
+  typed: string,
+  source: Source,
+): Promise<Offer> {
+  const { layout } = source;
+  const ofInstances = async (isMeant: names.IsMeant): Promise<Offer> =>
+    words(await names.instances(layout, isMeant));
+  switch (kind) {
+    case 'none':
+      return words([]);
+    case 'instance':
+      return await ofInstances(names.IS_LIVING);
+    case 'resting-instance':
+      return await ofInstances(names.IS_RESTING);
+    case 'stopped-instance':
+      return await ofInstances(names.IS_STOPPED);
+    case 'running-instance':
+      return await ofInstances(names.IS_RUNNING);
+    case 'deleted-instance':
+      return await ofInstances(names.IS_DELETED);
+    case 'instance-or-snapshot':
+      return await orSnapshots(layout, typed, () => true);
+    case 'living-or-snapshot':
+      return await orSnapshots(layout, typed, names.IS_LIVING);
+    case 'stopped-or-snapshot':
+      return await orSnapshots(layout, typed, names.IS_STOPPED);
+    case 'snapshot':
+      return await ofSnapshots(layout, typed);
+    case 'instance-path':
+      return withColons(await names.instances(layout, names.IS_LIVING), typed);
+    case 'place':
+      return { ...withColons(await names.instances(layout, names.IS_RUNNING), typed), ...FILES };
+    case 'mounted':
+      return words(
+        (await names.mounts(layout)).filter((one) => typed.includes(':') || !one.includes(':')),
+      );
+    case 'alias':
+      return words(await names.aliases(layout));
+    case 'alias-context':
+      return words(await names.contexts(layout));
+    case 'command':
+      return { candidates: source.helped };
+    case 'shell':
+      return words(COMPLETION_SHELLS);
+    case 'setting':
+      return words(await names.settings(layout));
+    case 'assignment':
+      return await offerAssignments(layout, typed);
+    case 'image':
+      return words(await names.images(layout));
+    case 'image-or-file':
+      return words(await names.images(layout), FILES);
+    case 'image-action':
+      return words(['list', 'import', 'remove']);
+    case 'network':
+      return words(await names.networks());
+    case 'folder':
+      return words([], { paths: 'folders' });
+    case 'file':
+      return words([], FILES);
+  }
+}
+
+const FILES = { paths: 'files' } as const;
+
+/** Behind the colon comes a path in the guest, of which nothing is known. */
+function withColons(instances: readonly string[], typed: string): Offer {
+  return words(typed.includes(':') ? [] : instances.map((name) => `${name}:`), { goesOn: true });
+}
+
+/** An instance's snapshots are offered once its dot is there: many want the instance itself. */
+async function orSnapshots(
+  layout: StoreLayout,
+  typed: string,
+  isMeant: names.IsMeant,
+): Promise<Offer> {
+  if (!typed.includes('.')) return words(await names.instances(layout, isMeant));
+  return words(await names.snapshots(layout, isMeant));
+}
+
+async function ofSnapshots(layout: StoreLayout, typed: string): Promise<Offer> {
+  const snapshots = await names.snapshots(layout, names.IS_STOPPED);
+  if (typed.includes('.')) return words(snapshots);
+  const owners = snapshots.map((one) => one.slice(0, one.indexOf('.') + 1));
+  return words([...new Set(owners)], { goesOn: true });
+}
