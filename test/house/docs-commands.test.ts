@@ -27,7 +27,10 @@ const OTHERS = new Set([
 ]);
 
 /** Flags that documents name by themselves, and whose programs they are of. */
-const FLAGS_OF_OTHERS = ['--keep' /* the demo */];
+const FLAGS_OF_OTHERS = [
+  '--keep' /* the demo */,
+  ...['--help', '--verbose', '--version'] /* every command */,
+];
 
 /** A command line in a text, and where it stands. */
 interface Mention {
@@ -135,7 +138,7 @@ describe('what is named by itself', () => {
 
   it.each(DOCUMENTS)('is an option of a command: %s', (where) => {
     for (const span of codeSpans(readDocument(where))) {
-      const [flag] = /^--[a-z-]+/.exec(span) ?? [];
+      const [flag] = /^--[a-z0-9-]+/.exec(span) ?? [];
       if (flag !== undefined) expect([...flags, ...FLAGS_OF_OTHERS], span).toContain(flag);
     }
   });

@@ -86,7 +86,7 @@ export const launch = defineChange({
     mount: repeatedOption({
       flags: ['--mount'],
       completes: 'folder',
-      value: 'source>[:<target>',
+      value: 'source[:target]',
       description:
         'Mount a local directory in the instance, by default in its home; can be used multiple times',
       parse: parseMountPlace,

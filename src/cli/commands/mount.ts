@@ -29,7 +29,7 @@ export const mount = defineChange({
     }),
     uidMap: repeatedOption({
       flags: ['-u', '--uid-map'],
-      value: 'host>:<instance',
+      value: 'host:instance',
       description:
         'A user ID of the host, and what it is in the instance; by default yours, and the ' +
         'default user. Can be used multiple times',
@@ -37,7 +37,7 @@ export const mount = defineChange({
     }),
     gidMap: repeatedOption({
       flags: ['-g', '--gid-map'],
-      value: 'host>:<instance',
+      value: 'host:instance',
       description: 'The same for a group ID',
       parse: idMapParser('GID'),
     }),
