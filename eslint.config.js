@@ -96,7 +96,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/cli/standard-streams.ts', 'src/cli/ask.ts'],
+    files: ['src/cli/standard-streams.ts', 'src/cli/ask.ts', 'src/cli/keyboard.ts'],
     rules: { 'no-restricted-properties': 'off' },
   },
   ...[...new Set(Object.values(OWNERS).flat())].map((file) => ({

@@ -62,6 +62,7 @@ export type ErrorCode =
   | 'PORT_TAKEN'
   | 'QMP_FAILED'
   | 'GUEST_SILENT'
+  | 'CONSOLE_UNAVAILABLE'
   | 'HOST_KEY_CHANGED'
   | 'SSH_FAILED'
   | 'TIMED_OUT'

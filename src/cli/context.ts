@@ -18,6 +18,11 @@ export interface ResultOutput extends Output {
    * @throws the system's own error: EPIPE when nobody reads any more
    */
   writeBytes(bytes: Uint8Array): Promise<void>;
+  /**
+   * The same, and on a terminal they steer: for a console, which is there for that.
+   * @throws the system's own error
+   */
+  writeRaw(bytes: Uint8Array): Promise<void>;
 }
 
 /** The world as a command sees it: it touches no global of the process. */

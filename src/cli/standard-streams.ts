@@ -45,6 +45,7 @@ export function standardStream(
       if (isTerminal) write(forTerminal(Buffer.from(bytes).toString('utf8')));
       else await writeBytes(fd, bytes);
     },
+    writeRaw: async (bytes) => await writeBytes(fd, bytes),
     steer: write,
     isTerminal,
     get columns() {

@@ -23,8 +23,8 @@ export interface DetachedOptions {
   readonly cwd: string;
   /** An open file that gets its stdout and stderr. */
   readonly output: number;
-  /** Where its stdin comes from; `pipe`: from {@link DetachedProcess.stdin}. Default: it has none. */
-  readonly stdin?: 'pipe' | undefined;
+  /** An open file that its stdin comes from. Default: it has none. */
+  readonly stdin?: number | undefined;
   /**
    * What the program gets as its descriptors from 3 on: open files, sockets of ours, and ends of new ones; undefined:
    * nothing there.
@@ -37,8 +37,6 @@ export interface DetachedOptions {
 /** A program that lives on when this process ends. */
 export interface DetachedProcess {
   readonly pid: number;
-  /** The other end of its stdin, when it has one. It does not keep this process waiting. */
-  readonly stdin: Socket | null;
   /** The other ends of what it got as `pipe`, by its descriptors. They keep this process waiting. */
   readonly pipes: ReadonlyMap<number, Socket>;
   /** Resolves with what it ended by, for as long as this process waits for it. */
@@ -82,17 +80,13 @@ export async function spawnDetached(
   child.unref();
   const { pid } = child;
   if (pid === undefined) throw new Error(`${file} has no pid`);
-  // It is a socket, whatever Node's types say of it.
-  const given = child.stdin as Socket | null;
-  given?.unref();
   const pipes = new Map(
     fds.flatMap((fd, at) => (fd === 'pipe' ? [[at + 3, child.stdio[at + 3] as Socket]] : [])),
   );
   // A program that ends before it has read what it was sent resets the connection: `ended` tells of that.
-  for (const pipe of [given, ...pipes.values()]) pipe?.on('error', () => undefined);
+  for (const pipe of pipes.values()) pipe.on('error', () => undefined);
   return {
     pid,
-    stdin: given,
     pipes,
     ended,
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,

@@ -14,6 +14,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   cp: 'coreutils',
   true: 'coreutils',
   split: 'coreutils',
+  mkfifo: 'coreutils',
   sync: 'coreutils',
   ldd: 'libc-bin (Debian, Ubuntu) or glibc-common (Fedora)',
   xz: 'xz-utils (Debian, Ubuntu) or xz (Fedora)',

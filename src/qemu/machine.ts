@@ -77,13 +77,18 @@ export const HEAD_NODE = 'head';
 const STANDING_STILL = 'werror=stop,rerror=stop';
 
 /** Sockets and files of a run, by their names in `run/`. */
-export const RUN_SOCKETS = { qmp: 'sockets/qmp.sock', agent: 'sockets/agent.sock' } as const;
+export const RUN_SOCKETS = {
+  qmp: 'sockets/qmp.sock',
+  agent: 'sockets/agent.sock',
+  console: 'sockets/console.sock',
+} as const;
 
 /** The folder in `run/` that QEMU makes its sockets in; nothing else is there, and nobody else writes to it. */
 export const SOCKETS = 'sockets';
 
-/** The descriptor that QEMU finds open for what the guest writes to its serial port. */
+/** The descriptor that QEMU finds open for what the guest writes to its serial port, and QEMU's number for it. */
 const CONSOLE_FD = 4;
+const CONSOLE_SET = 1;
 
 const MIB = 1024 ** 2;
 /**
@@ -121,7 +126,8 @@ export function machineArguments(machine: Machine, files: MachineFiles): string[
     ...(machine.arch === 'x86_64' ? ['-device', `vmgenid,guid=${machine.vmgenid}`] : []),
     ...(machine.arch === 'aarch64' ? ['-bios', 'QEMU_EFI.fd'] : []),
     ...['-qmp', `unix:${runFile(RUN_SOCKETS.qmp)},server=on,wait=off`],
-    ...['-chardev', `socket,id=console,fd=${CONSOLE_FD}`],
+    ...['-add-fd', `fd=${CONSOLE_FD},set=${CONSOLE_SET}`],
+    ...['-chardev', consoleArgument(runFile(RUN_SOCKETS.console))],
     ...['-serial', 'chardev:console'],
     ...machine.cards.flatMap(cardArguments),
     ...['-device', 'virtio-scsi-pci,id=scsi0'],
@@ -142,6 +148,12 @@ export function machineArguments(machine: Machine, files: MachineFiles): string[
 export function seenAsArguments(seenAs: SeenAs | null): string[] {
   if (seenAs === null) return [];
   return ['unshare', `--map-user=${seenAs.uid}`, `--map-group=${seenAs.gid}`, '--'];
+}
+
+/** What the guest writes is logged whether anybody is connected or not. */
+function consoleArgument(socket: string): string {
+  const log = `logfile=/dev/fdset/${CONSOLE_SET},logappend=on`;
+  return `socket,id=console,path=${socket},server=on,wait=off,${log}`;
 }
 
 /** A value inside a comma-separated option: QEMU wants a comma in it doubled. @internal for its tests */

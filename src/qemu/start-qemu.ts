@@ -1,5 +1,4 @@
 import { open, readFile, rename, writeFile } from 'node:fs/promises';
-import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { sleep, throwIfAborted } from '../abort.js';
 import { makeFolder } from '../files/make-folder.js';
@@ -76,9 +75,9 @@ export async function startQemu(request: StartRequest): Promise<StartedQemu> {
   try {
     const console = await keepConsole(join(folder, run), output.fd);
     try {
-      qemu = await spawnQemu(request, { console, output: output.fd });
+      qemu = await spawnQemu(request, { console: console.fd, output: output.fd });
     } finally {
-      console.destroy();
+      await console.close();
     }
   } finally {
     await output.close();
@@ -102,7 +101,7 @@ export async function startQemu(request: StartRequest): Promise<StartedQemu> {
 
 async function spawnQemu(
   { program, args, through = [], world, folder, lock }: StartRequest,
-  { console, output }: { readonly console: Socket; readonly output: number },
+  { console, output }: { readonly console: number; readonly output: number },
 ): Promise<DetachedProcess> {
   const become = ['/bin/sh', '-c', BECOME_QEMU, 'sh', ...through, program, ...args] as const;
   const common = { output, env: cleanEnvironment() };

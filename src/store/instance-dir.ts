@@ -103,6 +103,11 @@ export class InstanceDir {
     return this.runFile('mounts.lock');
   }
 
+  /** The kernel lock of who has its console. */
+  get consoleLock(): string {
+    return this.runFile('console.lock');
+  }
+
   /** The host key of the guest, learnt at the first contact. Kept from one start to the next. */
   get knownHosts(): string {
     return this.runFile('known_hosts');

@@ -128,7 +128,7 @@ test('an image is imported and removed', async ({ store: { layout }, root }) => 
 /** Those that only look, that run something, or that there is nothing to do for. */
 const OTHERS = [
   ...['aliases', 'authenticate', 'completion', 'exec', 'find', 'get', 'help', 'info', 'list'],
-  ...['logs', 'networks', 'shell', 'tree', 'version', 'wait-ready', '__complete'],
+  ...['console', 'logs', 'networks', 'shell', 'tree', 'version', 'wait-ready', '__complete'],
 ];
 
 test('every command that changes something has it', () => {

@@ -63,6 +63,8 @@ const WRONG: readonly Row[] = [
   ['version --format ini', 'Invalid format type given.'],
   ['authenticate a b', 'Too many arguments given'],
   ['wait-ready a', 'This command takes no arguments'],
+  ['console', 'Please provide the name of one instance.'],
+  ['console a b', 'Please provide the name of one instance.'],
   ['logs', 'Please provide the name of one instance.'],
   ['help nope', "Error: Unknown Command: 'nope'"],
   ['help clone list', 'Too many arguments given'],

@@ -85,6 +85,7 @@ describe('the help', () => {
       expect.stringMatching(/^ {2}authenticate, auth +Succeed: there is no service to auth/),
       expect.stringMatching(/^ {2}clone +Clone an instance$/),
       expect.stringMatching(/^ {2}completion +Print a completion script for a shell$/),
+      expect.stringMatching(/^ {2}console +Open the serial console of an instance$/),
       expect.stringMatching(/^ {2}delete +Delete instances and snapshots$/),
       expect.stringMatching(/^ {2}exec +Run a command on an instance$/),
       expect.stringMatching(/^ {2}find +Display available images to create instances from$/),

@@ -80,7 +80,10 @@ async function complaintOf(words: readonly string[]): Promise<string> {
   let told = '';
   const write = (text: string) => void (told += text);
   const writeBytes = () => Promise.resolve();
-  const output = { write, writeBytes, steer: write, isTerminal: false, columns: 80 };
+  const output = {
+    ...{ write, writeBytes, writeRaw: writeBytes, steer: write },
+    ...{ isTerminal: false, columns: 80 },
+  };
   const context = {
     stdin: () => Promise.resolve(Buffer.alloc(0)),
     stdinPieces: () => Readable.from([]),

@@ -1,14 +1,21 @@
-import { once } from 'node:events';
-import { mkdir, open, readdir, readFile, readlink, rename, stat } from 'node:fs/promises';
+import {
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  stat,
+  type FileHandle,
+} from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Socket } from 'node:net';
 import { describe, expect, vi } from 'vitest';
 import { keepConsole } from '../../src/qemu/console-log.js';
 import { spawnDetached } from '../../src/process/detach.js';
 import { test as base } from '../support/store-fixture.js';
 
 /** A console that ends with the test. */
-const test = base.extend<{ folder: string; console: Socket }>({
+const test = base.extend<{ folder: string; console: FileHandle }>({
   folder: async ({ root }, use) => {
     const folder = join(root, 'a "run", $HOME');
     await mkdir(folder, { recursive: true });
@@ -16,9 +23,9 @@ const test = base.extend<{ folder: string; console: Socket }>({
   },
   console: async ({ folder, root }, use) => {
     const output = await open(join(root, 'output'), 'w');
-    const socket = await keepConsole(folder, output.fd);
-    await use(socket);
-    socket.destroy();
+    const pipe = await keepConsole(folder, output.fd);
+    await use(pipe);
+    await pipe.close();
     await output.close();
     expect(await readFile(join(root, 'output'), 'utf8')).toBe('');
   },
@@ -26,8 +33,8 @@ const test = base.extend<{ folder: string; console: Socket }>({
 
 const HALF = 512 * 1024;
 
-async function say(console: Socket, text: string | Buffer): Promise<void> {
-  if (!console.write(text)) await once(console, 'drain');
+async function say(console: FileHandle, text: string | Buffer): Promise<void> {
+  await console.writeFile(text);
 }
 
 async function textOf(folder: string, file = 'console.log'): Promise<string> {
@@ -64,9 +71,9 @@ describe('keepConsole', () => {
   test('makes what was there before the older half', async ({ folder, root }) => {
     const output = await open(join(root, 'output'), 'w');
     for (const text of ['first', 'second', 'third']) {
-      const socket = await keepConsole(folder, output.fd);
-      await say(socket, text);
-      socket.destroy();
+      const pipe = await keepConsole(folder, output.fd);
+      await say(pipe, text);
+      await pipe.close();
       await vi.waitFor(async () => expect(await textOf(folder)).toBe(text));
     }
     expect(await textOf(folder, 'console.old')).toBe('second');
@@ -78,11 +85,11 @@ describe('keepConsole', () => {
     root,
   }) => {
     const output = await open(join(root, 'output'), 'w');
-    const socket = await keepConsole(folder, output.fd);
+    const pipe = await keepConsole(folder, output.fd);
     const words = ['-c', 'echo ready >&3; exec sleep 60'];
-    const options = { cwd: '/', output: output.fd, fds: [socket] };
+    const options = { cwd: '/', output: output.fd, fds: [pipe.fd] };
     const writer = await spawnDetached('/bin/sh', words, options);
-    socket.destroy();
+    await pipe.close();
     await vi.waitFor(async () => expect(await textOf(folder)).toBe('ready\n'));
     const [keeper] = await whoHas(folder);
     expect(await readlink(`/proc/${keeper}/cwd`)).toBe('/');

@@ -47,6 +47,10 @@ class Recorder {
     return Promise.resolve();
   }
 
+  writeRaw(bytes: Uint8Array): Promise<void> {
+    return this.writeBytes(bytes);
+  }
+
   steer(sequence: string): void {
     this.text += sequence;
   }

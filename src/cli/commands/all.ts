@@ -5,6 +5,7 @@ import { aliases } from './aliases.js';
 import { clone } from './clone.js';
 import { completeCommand } from './complete.js';
 import { completionCommand } from './completion.js';
+import { consoleCommand } from './console.js';
 import { deleteCommand } from './delete.js';
 import { exec } from './exec.js';
 import { find } from './find.js';
@@ -47,6 +48,7 @@ export const allCommands: MakeCommands = (helpOf) => {
     authenticate,
     clone,
     completionCommand,
+    consoleCommand,
     deleteCommand,
     exec,
     find,

@@ -3,6 +3,7 @@ import { geteuid } from 'node:process';
 import { errnoOf, MultipassError } from '../../errors.js';
 import { makeFolder } from '../../files/make-folder.js';
 import { asConfined, confineQemu } from '../../qemu/confine-qemu.js';
+import { CONSOLE_FIFO } from '../../qemu/console-log.js';
 import { machineArguments, seenAsArguments, SOCKETS, type Machine } from '../../qemu/machine.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
@@ -192,8 +193,13 @@ async function leaveBridge({ opened, settings }: BootRequest): Promise<void> {
  * Removes what an earlier run left, but for what is learnt of the guest, and whatever would lead our writing into it,
  * and QEMU's, to a file somewhere else: no run of ours leaves links, but a copy or an archive may bring them.
  */
+/** Files in `run/` that the next run has nothing of. */
+const OF_ONE_RUN = [
+  ...['answered', 'stop-at.json', CONSOLE_FIFO, 'qemu.log', 'qemu.pid', 'qemu.pid.new'],
+];
+
 async function removeRun({ dir }: InstanceReading, keepConsole: boolean): Promise<void> {
-  const files = ['answered', 'stop-at.json', SOCKETS, 'qemu.log', 'qemu.pid', 'qemu.pid.new'];
+  const files = [...OF_ONE_RUN, SOCKETS];
   try {
     for (const file of await readdir(dir.run)) {
       const entry = await lstat(dir.runFile(file));

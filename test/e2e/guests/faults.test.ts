@@ -9,6 +9,7 @@ import { consoleTail } from '../../../src/vm/guest/console.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
 import { readMachine } from '../../../src/vm/records/machine-record.js';
 import type { RunningCommand } from '../../support/command.js';
+import { inTerminal } from '../support/terminal.js';
 import { expectNothingLeft, kill, qemuOf, test, type GuestStore } from './support.js';
 
 /** The tests of this file share one instance, "web": each finds it running, and leaves it so. */
@@ -215,14 +216,34 @@ describe('the console', () => {
     expect(sizes[0]! + sizes[1]!).toBeLessThanOrEqual(1024 ** 2);
     expect(sizes[1]).toBe(512 * 1024);
   });
+
+  test('is typed at where ssh does not get in, and is logged all the same', async ({ guests }) => {
+    const { layout } = guests;
+    // It looks at its serial port as a guest with a getty would.
+    const shell = 'exec setsid sh -i </dev/ttyS0 >/dev/ttyS0 2>&1';
+    const script = `touch /run/before; (sleep 1; killall dropbear) & ${shell}`;
+    await guests.sh('web', `sudo sh -c "${script}" </dev/null >/dev/null 2>&1 &`);
+    const session = inTerminal('console web', { store: layout.root });
+    await session.sees(/Ctrl-\] leaves it/);
+    session.type('\recho $((40 + 2)) is typed\r');
+    await session.sees(/^42 is typed\r$/m);
+    expect(await guests.multipass(['console', 'web'])).toMatchObject({
+      stderr: expect.stringContaining('the console of "web" is in use\n') as string,
+      exitCode: 2,
+    });
+    session.type('\u001d');
+    expect(await session.exitCode).toBe(0);
+    await vi.waitFor(() =>
+      expect(consoleTail(layout.instance('web'))).toContain('\n42 is typed\n'),
+    );
+  });
 });
 
 describe('a guest that lets nobody in', () => {
   test('is restarted by force', async ({ guests }) => {
-    const [before, { pid }] = [await guests.bootId('web'), qemuOf(guests.layout, 'web')];
-    await guests.sh('web', 'sudo sh -c "(sleep 1; killall dropbear) >/dev/null 2>&1 &"');
+    const { pid } = qemuOf(guests.layout, 'web');
     await guests.ok(['restart', '--force', 'web']);
-    expect(await guests.bootId('web')).not.toBe(before);
+    expect(await guests.sh('web', '[ -e /run/before ] || cat data')).toBe('precious');
     expect(qemuOf(guests.layout, 'web').pid).toBe(pid);
     await expectNothingLeft(guests.layout, { web: 'Running' });
   });

@@ -25,7 +25,15 @@ export function inTerminal(
   words: string,
   options: Omit<CommandOptions, 'through' | 'input' | 'cwd'>,
 ): TerminalSession {
-  const line = `stty cols ${COLUMNS}; exec "$NODE" "$BIN" ${words}`;
+  return shellInTerminal(`exec "$NODE" "$BIN" ${words}`, options);
+}
+
+/** The same for a line of shell, which finds the built command as `"$NODE" "$BIN"`. */
+export function shellInTerminal(
+  script: string,
+  options: Omit<CommandOptions, 'through' | 'input' | 'cwd'>,
+): TerminalSession {
+  const line = `stty cols ${COLUMNS}; ${script}`;
   const env = { ...environment(options), NODE: process.execPath, BIN };
   const child = spawn('script', ['-qec', line, '/dev/null'], { env });
   let written = '';
