@@ -29,6 +29,12 @@ const ENDLESS = {
   message: 'Make each folder by itself: see src/files/make-folder.ts.',
 };
 
+/** A callback that has no error to tell says null in Node, and undefined in other runtimes. */
+const NO_ERROR = {
+  selector: 'BinaryExpression[operator=/^[!=]==$/][left.name=/^err(or)?$/][right.raw="null"]',
+  message: 'Use promisify: what stands for no error differs.',
+};
+
 /** What files may import of those: what they own. @param file a path, or the pattern of an owning folder */
 const ownership = (file) => {
   const foreign = Object.entries(OWNERS).filter(([, owners]) => !owners.includes(file));
@@ -44,6 +50,7 @@ const ownership = (file) => {
     'no-restricted-syntax': [
       'error',
       ENDLESS,
+      NO_ERROR,
       ...told.map(({ name, message }) => ({
         selector: `ImportExpression[source.value="${name}"]`,
         message,

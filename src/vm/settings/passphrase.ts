@@ -1,4 +1,5 @@
-import { scrypt } from 'node:crypto';
+import { scrypt, type BinaryLike, type ScryptOptions } from 'node:crypto';
+import { promisify } from 'node:util';
 
 /** Multipass's own figures: a hash of its settings may be taken over. */
 const COST = { N: 16_384, r: 8, p: 1 };
@@ -7,10 +8,6 @@ const BYTES = 64;
 /** The hash that a passphrase is kept as, in hex; '' for the empty one, which means that there is none. */
 export async function hashPassphrase(passphrase: string): Promise<string> {
   if (passphrase === '') return '';
-  return new Promise((resolve, reject) => {
-    scrypt(passphrase, '', BYTES, COST, (error, hash) => {
-      if (error === null) resolve(hash.toString('hex'));
-      else reject(error);
-    });
-  });
+  const derive = promisify<BinaryLike, BinaryLike, number, ScryptOptions, Buffer>(scrypt);
+  return (await derive(passphrase, '', BYTES, COST)).toString('hex');
 }
