@@ -35,11 +35,34 @@ const lazyCommander = {
   },
 };
 
+/**
+ * execa knows the standard streams from others by making them, which takes 3 ms, and which leaves pipes non-blocking for
+ * others in some runtimes. We never give it one.
+ */
+const streamlessExeca = {
+  name: 'streamless-execa',
+  setup({ onLoad }) {
+    onLoad(
+      { filter: /execa\/lib\/(?:utils\/standard-stream|stdio\/direction)\.js$/ },
+      ({ path }) => {
+        const text = readFileSync(path, 'utf8');
+        const contents = text.replace(/\bprocess\.std(?:in|out|err)\b/g, 'undefined');
+        if (contents === text) throw new Error(`"${path}" has changed`);
+        return { contents };
+      },
+    );
+  },
+};
+
 /** @param version what `multipass version` says */
 export async function buildCli(version) {
   mkdirSync(OUT, { recursive: true });
   const digests = {};
-  for (const name of ['all', 'quick']) digests[name] = await buildProgram(name, version);
+  for (const name of ['all', 'quick']) {
+    const { code } = await bundleProgram(name, version);
+    writeFileSync(join(OUT, `${name}.cjs`), code);
+    digests[name] = createHash('sha256').update(code).digest('hex').slice(0, 32);
+  }
   const { outputFiles } = await build({
     ...COMMON,
     ...MINIFIED,
@@ -53,16 +76,22 @@ export async function buildCli(version) {
   writeFileSync(join(OUT, 'package.json'), '{"type":"commonjs"}\n');
 }
 
-/** @returns the hash of the program's content */
-async function buildProgram(name, version) {
-  const { outputFiles } = await build({
+/**
+ * @param {'all' | 'quick'} name of an entry
+ * @param {string} version what `multipass version` says
+ * @returns {Promise<{ code: string, packages: string[] }>} a CommonJS module, and the folders of the packages in it
+ */
+export async function bundleProgram(name, version) {
+  const { outputFiles, metafile } = await build({
     ...COMMON,
+    metafile: true,
     entryPoints: [`src/cli/entries/${name}.ts`],
     define: { 'process.env.MULTIPASS_TS_VERSION': JSON.stringify(version) },
-    plugins: [lazyCommander],
+    plugins: [lazyCommander, streamlessExeca],
   });
   const text = withLazyModules(outputFiles[0].text);
   const { code } = await transform(text, { ...MINIFIED, platform: 'node', target: 'node20' });
-  writeFileSync(join(OUT, `${name}.cjs`), code);
-  return createHash('sha256').update(code).digest('hex').slice(0, 32);
+  const inPackage = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/;
+  const found = Object.keys(metafile.inputs).flatMap((path) => inPackage.exec(path) ?? []);
+  return { code, packages: [...new Set(found)].sort() };
 }

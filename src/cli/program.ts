@@ -107,6 +107,9 @@ function newParser(name: string, { context, onVerbose, onTakeOver }: AllHooks): 
       writeOut: (text) => context.stdout.write(text),
       // Its own errors are reported with Multipass's texts, in one place.
       writeErr: () => undefined,
+      // It would look at Node's own streams, which is to make them.
+      getOutHelpWidth: () => context.stdout.columns,
+      getOutHasColors: () => false,
     })
     .helpOption(HELP.flags.join(', '), HELP.description)
     .configureHelp({ subcommandTerm: (sub) => [sub.name(), ...sub.aliases()].join(', ') })

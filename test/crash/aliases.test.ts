@@ -7,7 +7,7 @@ import { run } from '../../src/process/run.js';
 import { StoreLayout } from '../../src/store/layout.js';
 import { defineAlias, preferContext, removeAliases } from '../../src/vm/aliases/change-aliases.js';
 import { listAliases } from '../../src/vm/aliases/list-aliases.js';
-import { BIN } from '../support/bin.js';
+import { COMMAND } from '../support/bin.js';
 import { makeInstance } from '../support/store-fixture.js';
 import { forEachCrashPoint, type CrashScenario } from './crash-points.js';
 import { BYSTANDER, makeTemplate } from './store-scenario.js';
@@ -48,7 +48,7 @@ function aliasScenario(
       return new StoreLayout(join(folder, 'store'));
     },
     command: ({ root }) => ({
-      argv: [process.execPath, BIN, ...args],
+      argv: [...COMMAND, ...args],
       root: join(root, '..'),
       env: { MULTIPASS_STORAGE: root },
     }),

@@ -8,7 +8,7 @@ import { StoreLayout } from '../../src/store/layout.js';
 import { recoverInstance } from '../../src/vm/delete-instance.js';
 import { listInstances } from '../../src/vm/list-instances.js';
 import { rowsOfFolder } from '../../src/vm/macs.js';
-import { BIN } from '../support/bin.js';
+import { COMMAND } from '../support/bin.js';
 import { briefStep } from '../support/brief-step.js';
 import { withoutPhases } from '../support/command.js';
 import { hashTree } from '../support/hash-tree.js';
@@ -69,7 +69,7 @@ export function storeScenario(scenario: StoreScenario): CrashScenario<StoreConte
       return { folder, layout: new StoreLayout(join(folder, 'store')) };
     },
     command: (context) => ({
-      argv: [process.execPath, BIN, ...scenario.args(context)],
+      argv: [...COMMAND, ...scenario.args(context)],
       root: context.folder,
       env: { MULTIPASS_STORAGE: context.layout.root, MULTIPASS_TS_CODE_CACHE: '' },
     }),

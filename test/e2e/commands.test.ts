@@ -3,7 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
 import { newToken } from '../../src/store/maker-token.js';
-import { BIN } from '../support/bin.js';
+import { COMMAND } from '../support/bin.js';
 import { makeInstance, test as storeTest } from '../support/store-fixture.js';
 import { environment, multipass, type CommandResult } from '../support/command.js';
 import { expectSoundStore } from '../support/sound-store.js';
@@ -168,13 +168,13 @@ describe('list', () => {
   test('does not mind a reader that goes away', async ({ store }) => {
     await makeInstance(store.layout, 'web');
     for (const reader of ['| head -1', '| true', '2>&1 | true']) {
-      const result = await pipeline(`"$NODE" "$BIN" list ${reader}`, store.root);
+      const result = await pipeline(`"$@" list ${reader}`, store.root);
       expect({ reader, ...result }).toEqual({ reader, stderr: '', codes: '0 0' });
     }
   });
 
   test('fails when its output cannot be written', async ({ store }) => {
-    const { stderr, codes } = await pipeline('"$NODE" "$BIN" list >/dev/full', store.root);
+    const { stderr, codes } = await pipeline('"$@" list >/dev/full', store.root);
     expect(stderr).toMatch(/^cannot write the output: .*no space left.*\n$/);
     expect(codes).toBe('2');
   });
@@ -202,10 +202,12 @@ describe('-v', () => {
   });
 });
 
-/** Runs a pipeline of bash, whose output nobody reads; `codes` are the exit codes of its parts. */
+/** Runs a pipeline of bash, whose output nobody reads; `"$@"` is the command, `codes` are the exit codes of its parts. */
 async function pipeline(line: string, store: string): Promise<{ stderr: string; codes: string }> {
   const script = `exec 3>&1; { ${line}; echo "\${PIPESTATUS[@]}" >&3; } >/dev/null`;
-  const env = { ...environment({ store }), NODE: process.execPath, BIN };
-  const { stdout, stderr } = await promisify(execFile)('bash', ['-c', script], { env });
+  const words = ['-c', script, 'bash', ...COMMAND];
+  const { stdout, stderr } = await promisify(execFile)('bash', words, {
+    env: environment({ store }),
+  });
   return { stderr, codes: stdout.trim() };
 }

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { BUILD } from '../support/bin.js';
 import { multipass, type CommandOptions, type CommandResult } from '../support/command.js';
 import { makeInstance, test } from '../support/store-fixture.js';
 
@@ -18,7 +19,7 @@ async function there(words: string, options: CommandOptions): Promise<CommandRes
 
 const REMOVED = 'the current working directory was removed';
 
-describe('in a working directory that was removed', () => {
+describe.runIf(BUILD === 'node')('in a working directory that was removed', () => {
   test('every command works as anywhere', async ({ store }) => {
     await makeInstance(store.layout, 'web', { data: 0 });
     for (const words of [
@@ -106,5 +107,16 @@ describe('in a working directory that was removed', () => {
       expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 2 });
       expect(stderr).toContain(`cannot find "store": ${REMOVED}`);
     }
+  });
+});
+
+// Bun looks for its working directory before any line of ours.
+describe.runIf(BUILD === 'binary')('in a working directory that was removed, the binary', () => {
+  test('refuses everything, and says why', async ({ store }) => {
+    expect(await there('list', { store: store.root })).toEqual({
+      stdout: '',
+      stderr: expect.stringMatching(/^error: The current working directory was deleted/) as string,
+      exitCode: 1,
+    });
   });
 });

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, vi } from 'vitest';
@@ -112,11 +112,12 @@ describe('an interrupted command', () => {
 describe('a command that is in a loop', () => {
   const SPIN = "fs.writeSync(2, 'spinning\\n'); for (;;);";
 
-  /** Runs these lines before the command. */
-  function before(lines: string): Record<string, string> {
-    const all = `import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module'; ${lines}`;
-    const url = `data:text/javascript,${encodeURIComponent(all)}`;
-    return { NODE_OPTIONS: `--import=${url}` };
+  /** Runs these lines before the command. @param root beside which they are kept */
+  async function before(lines: string, root: string): Promise<Record<string, string>> {
+    const file = join(root, '..', 'before.mjs');
+    const imports = `import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module';`;
+    await writeFile(file, `${imports} ${lines}`);
+    return { NODE_OPTIONS: `--import=${file}`, BUN_OPTIONS: `--preload=${file}` };
   }
 
   async function isSpinning({ child }: RunningCommand): Promise<void> {
@@ -127,9 +128,8 @@ describe('a command that is in a loop', () => {
 
   test.for(SIGNALS)('ends at the second %s', async ([signal], { store }) => {
     await makeInstance(store.layout, 'web', { data: 16 });
-    const env = before(
-      `process.on('${signal}', () => setImmediate(() => setImmediate(() => { ${SPIN} })));`,
-    );
+    const lines = `process.on('${signal}', () => setImmediate(() => setImmediate(() => { ${SPIN} })));`;
+    const env = await before(lines, store.root);
     const clone = startMultipass(['clone', 'web'], {
       store: store.root,
       programs: 'stubborn',
@@ -150,7 +150,10 @@ describe('a command that is in a loop', () => {
 
   test.for(SIGNALS)('ends at the first %s when it only reads', async ([signal], { store }) => {
     await makeInstance(store.layout, 'web');
-    const env = before(`fs.readdirSync = () => { ${SPIN} }; syncBuiltinESMExports();`);
+    const env = await before(
+      `fs.readdirSync = () => { ${SPIN} }; syncBuiltinESMExports();`,
+      store.root,
+    );
     const list = startMultipass(['list'], { store: store.root, env });
     await isSpinning(list);
     const ended = new Promise((resolve) => list.child.once('exit', resolve));

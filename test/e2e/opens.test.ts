@@ -87,5 +87,5 @@ async function opensOf(
   return opens;
 }
 
-/** A line of strace, or the first half of one, for a record that is there. */
-const OPENED = /open(?:at\(AT_FDCWD, |\()"([^"]+\/(?:spec|store)\.json)"(?!.*ENOENT)/g;
+/** A line of strace, or the first half of one, for a record that is there. An O_PATH descriptor reads nothing. */
+const OPENED = /open(?:at\(AT_FDCWD, |\()"([^"]+\/(?:spec|store)\.json)"(?!.*(?:ENOENT|O_PATH))/g;

@@ -3,7 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BIN } from '../support/bin.js';
+import { initialiseStore } from '../../src/store/format.js';
+import { StoreLayout } from '../../src/store/layout.js';
+import { COMMAND } from '../support/bin.js';
+import { makeInstance } from '../support/store-fixture.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -17,25 +20,38 @@ const environment = (): NodeJS.ProcessEnv => ({
   MULTIPASS_STORAGE: join(folder, 'store'),
 });
 
+async function makeWeb(root: string): Promise<void> {
+  const layout = new StoreLayout(root);
+  await initialiseStore(layout);
+  await makeInstance(layout, 'web', { data: 1, tags: 1 });
+}
+
 const SHELL_SCRIPTS = ['bash', 'zsh', 'fish'];
 
 describe('standard output and standard error', () => {
-  it.each([[['version']], [['list']], [['info', 'nobody']], [['help']], [['no-such-command']]])(
-    'stay blocking for the programs that have them after %j',
-    (args) => {
-      // The flags of an open file are shared by all who have it.
-      const script = `{ "$@"; grep -h ^flags /proc/self/fdinfo/1 /proc/self/fdinfo/2 >&3; } 3>"$FLAGS" 2>&1 | cat >/dev/null; cat "$FLAGS"`;
-      const env = { ...environment(), FLAGS: join(folder, 'flags') };
-      const words = ['-c', script, 'sh', process.execPath, BIN, ...args];
-      const flags = execFileSync('sh', words, { env, encoding: 'utf8' });
-      const modes = [...flags.matchAll(/^flags:\t(\d+)$/gm)].map(([, octal = '']) =>
-        Number.parseInt(octal, 8),
-      );
-      expect(modes).toHaveLength(2);
-      const nonBlocking = 0o4000;
-      for (const mode of modes) expect(mode & nonBlocking).toBe(0);
-    },
-  );
+  it.each([
+    'version',
+    'list',
+    'info nobody',
+    'help',
+    'list --help',
+    'no-such-command',
+    'clone web',
+  ])('stay blocking for the programs that have them after %s', async (line) => {
+    // Its disk is converted, which is told step by step.
+    if (line === 'clone web') await makeWeb(join(folder, 'store'));
+    // The flags of an open file are shared by all who have it.
+    const script = `{ "$@"; grep -h ^flags /proc/self/fdinfo/1 /proc/self/fdinfo/2 >&3; } 3>"$FLAGS" 2>&1 | cat >/dev/null; cat "$FLAGS"`;
+    const env = { ...environment(), FLAGS: join(folder, 'flags') };
+    const words = ['-c', script, 'sh', ...COMMAND, ...line.split(' ')];
+    const flags = execFileSync('sh', words, { env, encoding: 'utf8' });
+    const modes = [...flags.matchAll(/^flags:\t(\d+)$/gm)].map(([, octal = '']) =>
+      Number.parseInt(octal, 8),
+    );
+    expect(modes).toHaveLength(2);
+    const nonBlocking = 0o4000;
+    for (const mode of modes) expect(mode & nonBlocking).toBe(0);
+  });
 
   it('come out whole through a full pipe that somebody has made non-blocking', () => {
     // Of one page: the kernel takes a part of each text, and then none.
@@ -55,7 +71,7 @@ sys.exit(command.wait())
 `;
     const env = environment();
     for (const shell of SHELL_SCRIPTS) {
-      const command = [process.execPath, BIN, 'completion', shell];
+      const command: readonly string[] = [...COMMAND, 'completion', shell];
       const whole = execFileSync(command[0]!, command.slice(1), { env, encoding: 'utf8' });
       expect(whole.length).toBeGreaterThan(4096);
       const slowly = execFileSync('python3', ['-c', python, ...command], { env, encoding: 'utf8' });

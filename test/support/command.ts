@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { delimiter, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BIN, CODE_CACHE } from './bin.js';
+import { CODE_CACHE, COMMAND } from './bin.js';
 
 /** How the command is run. */
 export interface CommandOptions {
@@ -67,7 +67,7 @@ export async function multipass(
 /** Starts the built command in a process group of its own. */
 export function startMultipass(args: readonly string[], options: CommandOptions): RunningCommand {
   const { through = [], cwd, input = '' } = options;
-  const [program = '', ...rest] = [...through, process.execPath, BIN, ...args];
+  const [program = '', ...rest] = [...through, ...COMMAND, ...args];
   const child = spawn(program, rest, { cwd, env: environment(options), detached: true });
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);

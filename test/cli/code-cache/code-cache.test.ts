@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { quickCommands } from '../../../src/cli/commands/quick.js';
-import { BIN } from '../../support/bin.js';
+import { NODE_BIN } from '../../support/bin.js';
 
 let folder: string;
 let cache: string;
@@ -39,7 +39,7 @@ function run(
   args: readonly string[],
   {
     env = {},
-    bin = BIN,
+    bin = NODE_BIN,
     flags = [],
   }: { env?: NodeJS.ProcessEnv; bin?: string; flags?: string[] } = {},
 ): Ran {
@@ -187,7 +187,7 @@ describe('the code cache', () => {
 
   it('is another for another program, and not used for one that was changed', async () => {
     const copy = join(folder, 'copy');
-    await cp(dirname(BIN), copy, { recursive: true });
+    await cp(dirname(NODE_BIN), copy, { recursive: true });
     const bin = join(copy, 'bin.js');
     expect(run(['version'], { bin })).toEqual(WORKS);
     const program = join(copy, 'quick.cjs');

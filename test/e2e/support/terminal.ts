@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { BIN } from '../../support/bin.js';
+import { BIN, BUILD } from '../../support/bin.js';
 import { environment, type CommandOptions } from '../../support/command.js';
 
 const CLEAR_LINE = '\u001B[2K';
@@ -34,7 +34,9 @@ export function shellInTerminal(
   options: Omit<CommandOptions, 'through' | 'input' | 'cwd'>,
 ): TerminalSession {
   const line = `stty cols ${COLUMNS}; ${script}`;
-  const env = { ...environment(options), NODE: process.execPath, BIN };
+  // The binary needs nothing to start it, which is what env(1) adds.
+  const NODE = BUILD === 'node' ? process.execPath : 'env';
+  const env = { ...environment(options), NODE, BIN };
   const child = spawn('script', ['-qec', line, '/dev/null'], { env });
   let written = '';
   child.stdout.on('data', (piece: Buffer) => (written += piece.toString('utf8')));
