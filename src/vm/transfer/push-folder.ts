@@ -11,16 +11,28 @@ import { SftpStatusError } from './sftp/client.js';
 export async function pushContents(push: Push, from: Buffer, { to, depth }: To): Promise<void> {
   const { tally } = push;
   const ends = endsOf(push, from, to);
-  const options = { withFileTypes: true, encoding: 'buffer' } as const;
-  const entries = await meaning(ends, () => readdir(from, options));
+  // Not with their types, which Bun forgets where names are bytes.
+  const names = await meaning(ends, () => readdir(from, 'buffer'));
   const copy = async (name: Buffer): Promise<void> => {
     const source = within(from, name);
     tally.enter(shown(source), depth);
     await tally.attempt(() => pushEntry(push, source, { to: within(to, name), depth }));
   };
-  const files = entries.filter((entry) => entry.isFile());
-  await atOnce(files, FILES_AT_ONCE, ({ name }) => copy(name));
-  for (const entry of entries) if (!entry.isFile()) await copy(entry.name);
+  const others: Buffer[] = [];
+  await atOnce(names.sort(Buffer.compare), FILES_AT_ONCE, async (name) => {
+    if (await isFile(within(from, name))) await copy(name);
+    else others.push(name);
+  });
+  for (const name of others) await copy(name);
+}
+
+/** What cannot be looked at is told when it is copied. */
+async function isFile(path: Buffer): Promise<boolean> {
+  try {
+    return (await lstat(path)).isFile();
+  } catch {
+    return false;
+  }
 }
 
 interface To {
