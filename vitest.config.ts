@@ -57,6 +57,18 @@ const CRASH = 'crash';
 /** Vitest's own default leaves one core to itself: on two cores that would be one file at a time. */
 const WORKERS = Math.max(2, availableParallelism());
 
+/** What runs on the binary, too, whenever all runs on Node; `test:all` runs all of it on both. */
+const ON_BINARY = [
+  'test/e2e/{gone-folder,held-lock,interrupt,standard-streams,terminal,working-folder}.test.ts',
+  'test/crash/clone.test.ts',
+];
+const isAllOnBinary = process.env['MULTIPASS_TEST_BIN'] === 'binary';
+
+const ON_THE_BINARY = {
+  extends: true as const,
+  test: { name: 'binary', include: ON_BINARY, env: { MULTIPASS_TEST_BIN: 'binary' } },
+};
+
 export default defineConfig({
   test: {
     maxWorkers: WORKERS,
@@ -85,6 +97,7 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: 'crash', include: within(CRASH) } },
+      ...(quick || isAllOnBinary ? [] : [ON_THE_BINARY]),
       {
         extends: true,
         test: {

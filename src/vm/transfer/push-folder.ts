@@ -19,7 +19,7 @@ export async function pushContents(push: Push, from: Buffer, { to, depth }: To):
     await tally.attempt(() => pushEntry(push, source, { to: within(to, name), depth }));
   };
   const others: Buffer[] = [];
-  await atOnce(names.sort(Buffer.compare), FILES_AT_ONCE, async (name) => {
+  await atOnce(names.sort((a, b) => a.compare(b)), FILES_AT_ONCE, async (name) => {
     if (await isFile(within(from, name))) await copy(name);
     else others.push(name);
   });

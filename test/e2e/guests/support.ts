@@ -173,7 +173,8 @@ export async function expectNothingLeft(
   expect((await readdir(layout.macs)).toSorted()).toEqual(macs.toSorted());
 }
 
-async function killAllIn(layout: StoreLayout): Promise<void> {
+/** SIGKILL, for every process that works in a store. */
+export async function killAllIn(layout: StoreLayout): Promise<void> {
   for (;;) {
     const found = processesIn(layout);
     if (found.length === 0) return;
