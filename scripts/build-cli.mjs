@@ -36,8 +36,8 @@ const lazyCommander = {
 };
 
 /**
- * execa knows the standard streams from others by making them, which takes 3 ms, and which leaves pipes non-blocking for
- * others in some runtimes. We never give it one.
+ * execa knows the standard streams from others by making them, which takes 3 ms, and which leaves pipes non-blocking
+ * for others in some runtimes. We never give it one.
  */
 const streamlessExeca = {
   name: 'streamless-execa',
