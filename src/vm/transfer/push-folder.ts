@@ -19,10 +19,14 @@ export async function pushContents(push: Push, from: Buffer, { to, depth }: To):
     await tally.attempt(() => pushEntry(push, source, { to: within(to, name), depth }));
   };
   const others: Buffer[] = [];
-  await atOnce(names.sort((a, b) => a.compare(b)), FILES_AT_ONCE, async (name) => {
-    if (await isFile(within(from, name))) await copy(name);
-    else others.push(name);
-  });
+  await atOnce(
+    names.sort((a, b) => a.compare(b)),
+    FILES_AT_ONCE,
+    async (name) => {
+      if (await isFile(within(from, name))) await copy(name);
+      else others.push(name);
+    },
+  );
   for (const name of others) await copy(name);
 }
 
