@@ -59,7 +59,7 @@ const WORKERS = Math.max(2, availableParallelism());
 
 /** What runs on the binary, too, whenever all runs on Node; `test:all` runs all of it on both. */
 const ON_BINARY = [
-  'test/e2e/{gone-folder,held-lock,interrupt,standard-streams,terminal,working-folder}.test.ts',
+  'test/e2e/{gone-folder,held-lock,install,interrupt,standard-streams,terminal,working-folder}.test.ts',
   'test/crash/clone.test.ts',
 ];
 const isAllOnBinary = process.env['MULTIPASS_TEST_BIN'] === 'binary';
