@@ -26,8 +26,6 @@ async function makeWeb(root: string): Promise<void> {
   await makeInstance(layout, 'web', { data: 1, tags: 1 });
 }
 
-const SHELL_SCRIPTS = ['bash', 'zsh', 'fish'];
-
 describe('standard output and standard error', () => {
   it.each([
     'version',
@@ -70,12 +68,10 @@ while True:
 sys.exit(command.wait())
 `;
     const env = environment();
-    for (const shell of SHELL_SCRIPTS) {
-      const command: readonly string[] = [...COMMAND, 'completion', shell];
-      const whole = execFileSync(command[0]!, command.slice(1), { env, encoding: 'utf8' });
-      expect(whole.length).toBeGreaterThan(4096);
-      const slowly = execFileSync('python3', ['-c', python, ...command], { env, encoding: 'utf8' });
-      expect(slowly).toBe(whole);
-    }
+    const command: readonly string[] = [...COMMAND, 'help', '--man'];
+    const whole = execFileSync(command[0]!, command.slice(1), { env, encoding: 'utf8' });
+    expect(whole.length).toBeGreaterThan(4096);
+    const slowly = execFileSync('python3', ['-c', python, ...command], { env, encoding: 'utf8' });
+    expect(slowly).toBe(whole);
   });
 });
