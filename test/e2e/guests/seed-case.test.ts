@@ -1,10 +1,21 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { execFile } from 'node:child_process';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { getegid, geteuid } from 'node:process';
+import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
 import { run } from '../../../src/process/run.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
 import { readMachine } from '../../../src/vm/records/machine-record.js';
+import { BIN } from '../../support/bin.js';
+import { environment, withoutPhases } from '../../support/command.js';
 import { hashTree } from '../../support/hash-tree.js';
 import { expectNothingLeft, test, type GuestStore } from './support.js';
 
@@ -148,6 +159,33 @@ describe('its clone', () => {
     });
   });
 });
+
+describe('a script of what guides for Multipass have people type', () => {
+  test('runs to its end on the instance', async ({ guests: { layout } }) => {
+    const lines = readFileSync(HOW_TO, 'utf8').split('\n');
+    const commands = lines.filter((line) => !line.startsWith('#') && /multipass [a-z]/.test(line));
+    expect(commands.length).toBeGreaterThanOrEqual(60);
+    const folder = join(dirname(layout.root), 'how-to');
+    mkdirSync(folder);
+    symlinkSync(BIN, join(folder, 'multipass'));
+    const plain = environment({ store: layout.root });
+    const env = { ...plain, PATH: `${folder}${delimiter}${plain['PATH'] ?? ''}` };
+    const words = [HOW_TO, 'web', join(folder, 'files')];
+    // Whatever it exits with, it says why.
+    const { stdout, stderr } = await promisify(execFile)('bash', words, { env }).catch(
+      (error: unknown) => error as { stdout: string; stderr: string },
+    );
+    expect({ stdout, stderr: withoutPhases(stderr) }).toEqual({ stdout: 'done\n', stderr: '' });
+    await expectNothingLeft(layout, {
+      web: 'Stopped',
+      'web-clone1': 'Stopped',
+      'web-clone1-clone1': 'Stopped',
+      'web-clone2': 'Stopped',
+    });
+  });
+});
+
+const HOW_TO = join(import.meta.dirname, 'how-to.sh');
 
 /** A folder of the host for each type of mount. */
 function sourceOf({ layout }: GuestStore, { type }: Pick<Place, 'type'>): string {
