@@ -65,6 +65,8 @@ export type ErrorCode =
   | 'CONSOLE_UNAVAILABLE'
   | 'HOST_KEY_CHANGED'
   | 'SSH_FAILED'
+  | 'COMMAND_NOT_RUN'
+  | 'COMMAND_FAILED'
   | 'TIMED_OUT'
   // the outside
   | 'LEGACY_NOT_FOUND'
@@ -114,6 +116,12 @@ export class MultipassError extends Error {
     this.code = code;
     this.hint = context.hint;
     this.details = context.details ?? {};
+  }
+
+  /** What `JSON.stringify` writes of it: an `Error` of its own accord would write nothing but the code. */
+  toJSON(): Pick<MultipassError, 'name' | 'code' | 'message' | 'hint' | 'details'> {
+    const { name, code, message, hint, details } = this;
+    return { name, code, message, hint, details };
   }
 
   /** The same failure in other words, or with more details. Code and cause stay. */

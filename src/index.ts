@@ -1,13 +1,29 @@
 /**
  * multipass-ts as a library: `openStore(root?)` gives a store, `store.get(name)` an instance, `vm.clone()` a copy.
  */
-export { openStore, VirtualMachineStore } from './vm/virtual-machine-store.js';
+export {
+  openStore,
+  VirtualMachineStore,
+  type FindOptions,
+  type MigrateOptions,
+} from './vm/virtual-machine-store.js';
 export {
   VirtualMachine,
   type CloneOptions,
+  type InstanceSummary,
   type RestoreOptions,
   type StartOptions,
 } from './vm/virtual-machine.js';
+export { GuestAccess } from './vm/guest-access.js';
+export { GuestProcess, type GuestExit } from './vm/guest/guest-process.js';
+export type { GuestCommand } from './vm/guest/guest-script.js';
+export type { ExecOptions, ExecResult, SpawnOptions } from './vm/guest/exec-in-guest.js';
+export type { WaitCondition, WaitOptions } from './vm/guest/wait-for.js';
+export type { FoundImage, FoundImages } from './vm/images/find-images.js';
+export type { ListedImage } from './vm/lineage/image-list.js';
+export type { HostNetwork } from './net/bridge/host-networks.js';
+export type { MigrationOutcome } from './vm/migrate/migrate.js';
+export type { MigratedInstance, MigrationReport } from './vm/migrate/report.js';
 export type { CloneChoices, CloneOverrides } from './vm/clone/clone-request.js';
 export type {
   ClonedInstance,

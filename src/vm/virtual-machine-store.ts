@@ -6,8 +6,20 @@ import { instanceNotFound } from './errors.js';
 import type { InstanceView } from './views.js';
 import type { LaunchRequest } from './launch/launch-request.js';
 import type { TreeNode } from './lineage/tree.js';
+import type { HostNetwork } from '../net/bridge/host-networks.js';
+import type { FindRequest, FoundImages } from './images/find-images.js';
+import type { ListedImage } from './lineage/image-list.js';
+import type { MigrateRequest, MigrationOutcome } from './migrate/migrate.js';
+import { readSettings } from './settings/settings.js';
+import { Work, type WorkRequest } from '../work.js';
 import { listInstances } from './list-instances.js';
 import { VirtualMachine } from './virtual-machine.js';
+
+/** What images are looked for. */
+export type FindOptions = Omit<FindRequest, 'mirror' | 'stallMs'>;
+
+/** What is brought over from an old Multipass, and how. */
+export type MigrateOptions = Partial<Omit<MigrateRequest, 'layout' | 'host'>>;
 
 /** All instances of one store. Holds nothing open: every call looks at the folder. */
 export class VirtualMachineStore {
@@ -46,6 +58,74 @@ export class VirtualMachineStore {
   async tree(): Promise<TreeNode[]> {
     const { lineageTree } = await import('./lineage/tree.js');
     return await lineageTree(this.layout);
+  }
+
+  /**
+   * Looks for images that can be launched, at the official servers or the mirror that is set.
+   * @throws MultipassError REMOTE_UNKNOWN, DOWNLOAD_FAILED, SETTING_INVALID, ABORTED
+   */
+  async find(options: FindOptions = {}): Promise<FoundImages> {
+    const { findImages } = await import('./images/find-images.js');
+    const { imageMirror: mirror } = readSettings(this.layout, process.env);
+    return await findImages({ ...options, mirror });
+  }
+
+  /** The images in the store: what each takes, and who uses it. */
+  async images(): Promise<ListedImage[]> {
+    const { listVault } = await import('./lineage/image-list.js');
+    return await listVault(this.layout);
+  }
+
+  /** The networks of the host that an instance can be bridged to. @throws MultipassError NETWORK_UNAVAILABLE */
+  async networks(options: WorkRequest = {}): Promise<HostNetwork[]> {
+    const { hostNetworks } = await import('../net/bridge/host-networks.js');
+    return await hostNetworks(options.work?.signal);
+  }
+
+  /**
+   * Brings the instances of an old Multipass over.
+   * @throws MultipassError LEGACY_NOT_FOUND, PERMISSION_DENIED, STORE_TOO_NEW, ABORTED (what was migrated stays)
+   */
+  async migrate(options: MigrateOptions = {}): Promise<MigrationOutcome> {
+    const { migrate } = await import('./migrate/migrate.js');
+    const host = { env: process.env, home: homedir() };
+    const defaults = { names: [], mode: 'copy', dryRun: false } as const;
+    return await migrate({ ...defaults, ...options, host, layout: this.layout });
+  }
+
+  /**
+   * Removes all soft-deleted instances for good.
+   * @returns their names
+   * @throws MultipassError ABORTED, …: what was purged by then is gone
+   */
+  async purge(options: WorkRequest = {}): Promise<string[]> {
+    const { namesToPurge, purgeDeletedInstance } = await import('./delete-instance.js');
+    const names = (await namesToPurge(this.layout)) ?? [];
+    for (const name of names) {
+      await purgeDeletedInstance(this.layout, name, {
+        isListed: true,
+        work: Work.of(options.work),
+      });
+    }
+    return names;
+  }
+
+  /** The value of a setting: `local.network`, `local.web.cpus`, … @throws MultipassError SETTING_UNKNOWN */
+  async getSetting(key: string): Promise<string> {
+    const { getSetting } = await import('./settings/get-and-set.js');
+    return getSetting(this.layout, key);
+  }
+
+  /** Changes a setting, durably. @throws MultipassError SETTING_UNKNOWN, SETTING_INVALID, INSTANCE_NOT_STOPPED, … */
+  async setSetting(key: string, value: string, options: WorkRequest = {}): Promise<void> {
+    const { setSetting } = await import('./settings/get-and-set.js');
+    await setSetting(this.layout, key, value, options);
+  }
+
+  /** The keys of all settings that there are now, sorted. */
+  async settingKeys(): Promise<string[]> {
+    const { settingKeys } = await import('./settings/get-and-set.js');
+    return await settingKeys(this.layout);
   }
 
   /**

@@ -4,8 +4,10 @@ import type { CloneChoices } from './clone/clone-request.js';
 import type { CloneReport } from './clone/report.js';
 import { deleteInstance, purgeInstance, recoverInstance } from './delete-instance.js';
 import { flattenInstance } from './flatten-instance.js';
-import { execInInstance } from './guest/enter-instance.js';
-import type { SnapshotView } from './views.js';
+import { GuestAccess } from './guest-access.js';
+import { isNotFound } from './errors.js';
+import { viewInstance } from './list-instances.js';
+import type { InstanceView, SnapshotView } from './views.js';
 import { LiveStates } from './live-state.js';
 import type { MountChoices } from './mounts/mount-folder.js';
 import { readInstance, type InstanceReading } from './read-instance.js';
@@ -21,9 +23,7 @@ import { readSnapshots, snapshotViews } from './snapshots/snapshot-list.js';
 import type { RestoreSnapshotRequest } from './snapshots/restore-snapshot.js';
 import type { SnapshotTexts } from './snapshots/take-snapshot.js';
 import type { InstanceState } from './state.js';
-import type { PathLike } from './transfer/byte-path.js';
-import type { TransferOptions, TransferReport } from './transfer/transfer-request.js';
-import { Work, type WorkRequest } from '../work.js';
+import type { WorkRequest } from '../work.js';
 
 /** How a clone is made: from a snapshot, linked, with other resources, … */
 export interface CloneOptions extends WorkRequest, CloneChoices {}
@@ -37,17 +37,20 @@ export interface StartOptions extends WorkRequest {
 /** What becomes of the present state when a snapshot is restored. */
 export type RestoreOptions = Omit<RestoreSnapshotRequest, 'layout' | 'name' | 'snapshot'>;
 
-/**
- * One instance of a store: what its folder said when it was opened, and what can be done with it. It copies itself
- * (the prototype pattern): its folder is all there is to it.
- */
-export class VirtualMachine {
-  readonly #layout: StoreLayout;
-  readonly #reading: InstanceReading;
+/** What a handle tells of itself in a log: of an instance that is gone no more than the name. */
+export type InstanceSummary = InstanceView | { readonly name: string };
 
-  private constructor(layout: StoreLayout, reading: InstanceReading) {
+/**
+ * One instance of a store, and what can be done with it. It copies itself (the prototype pattern): its folder is all
+ * there is to it. This is a handle that keeps nothing but the name: whatever it is asked, it looks at the folder, so
+ * that nothing it says is stale. What should stay as it was is a value: `view()`, `spec`.
+ */
+export class VirtualMachine extends GuestAccess {
+  readonly #layout: StoreLayout;
+
+  private constructor(layout: StoreLayout, name: string) {
+    super(layout, name);
     this.#layout = layout;
-    this.#reading = reading;
   }
 
   /**
@@ -55,26 +58,62 @@ export class VirtualMachine {
    * @throws MultipassError INSTANCE_NOT_FOUND; RecordError, INSTANCE_BROKEN, DISK_INVALID when it is Broken
    */
   static open(layout: StoreLayout, name: string): VirtualMachine {
-    return new VirtualMachine(layout, readInstance(layout, name));
+    return new VirtualMachine(layout, readInstance(layout, name).name);
   }
 
-  get name(): string {
-    return this.#reading.name;
+  get #reading(): InstanceReading {
+    return readInstance(this.#layout, this.name);
   }
 
-  /** What the user asked for: cpus, memory, interfaces, mounts, … */
+  /** What the user asked for: cpus, memory, interfaces, mounts, … @throws as {@link VirtualMachine.open} */
   get spec(): InstanceSpec {
     return this.#reading.spec;
   }
 
-  /** Where its disk came from, and which instance it was cloned from. */
+  /** Where its disk came from, and which instance it was cloned from. @throws as {@link VirtualMachine.open} */
   get image(): ImageRecord {
     return this.#reading.image;
   }
 
-  /** The state at the time it was opened. */
+  /** Its state at this moment. @throws as {@link VirtualMachine.open} */
   get state(): InstanceState {
     return new LiveStates(this.#layout).of(this.#reading);
+  }
+
+  /**
+   * All that its folder says at this moment, as `list` has it: a value, of a Broken one too.
+   * @throws MultipassError INSTANCE_NOT_FOUND
+   */
+  view(): InstanceView {
+    return viewInstance(this.#layout, this.name);
+  }
+
+  /**
+   * The same, and of one that runs what its guest tells: addresses, release, load, memory. One that does not answer
+   * within some seconds tells nothing.
+   * @throws MultipassError INSTANCE_NOT_FOUND, ABORTED
+   */
+  async info(options: WorkRequest = {}): Promise<InstanceView> {
+    const { withRuntime } = await import('./guest/ask-instances.js');
+    const about = { layout: this.#layout, signal: options.work?.signal };
+    const [view = this.view()] = await withRuntime([this.view()], about);
+    return view;
+  }
+
+  /** What `JSON.stringify` writes of it; never fails. */
+  toJSON(): InstanceSummary {
+    try {
+      return this.view();
+    } catch (error) {
+      if (isNotFound(error)) return { name: this.name };
+      throw error;
+    }
+  }
+
+  /** What `console.log` shows of it. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    const summary = this.toJSON();
+    return `VirtualMachine(${this.name}, ${'state' in summary ? summary.state : 'gone'})`;
   }
 
   /** Its snapshots in the order they were taken. @throws RecordError when one cannot be read */
@@ -170,56 +209,6 @@ export class VirtualMachine {
   }
 
   /**
-   * Runs a program in it, without a shell, a terminal or stdin.
-   * @returns its exit code, whatever that is, and what it wrote to stdout
-   * @throws MultipassError INSTANCE_NOT_RUNNING, SSH_FAILED, HOST_KEY_CHANGED, ABORTED
-   */
-  async exec(
-    command: readonly string[],
-    options: WorkRequest = {},
-  ): Promise<{ stdout: string; exitCode: number }> {
-    return await execInInstance({
-      layout: this.#layout,
-      name: this.name,
-      command,
-      signal: Work.of(options.work).signal,
-    });
-  }
-
-  /**
-   * Copies files and folders of this host into it, which must run, with their permissions; a relative target is in the
-   * home folder of its user. Files appear whole, under their final names, or not at all.
-   * @param target a folder, or the name that one source shall have there
-   * @throws MultipassError INSTANCE_NOT_RUNNING, SSH_FAILED, HOST_KEY_CHANGED, ABORTED; TRANSFER_FAILED for a file,
-   *   SEVERAL for several, when everything else was copied
-   */
-  async upload(
-    source: PathLike | readonly PathLike[],
-    target: PathLike,
-    options: TransferOptions = {},
-  ): Promise<TransferReport> {
-    const { upload } = await import('./transfer/upload.js');
-    const about = { layout: this.#layout, name: this.name, sources: listOf(source), target };
-    return await upload({ ...options, ...about });
-  }
-
-  /**
-   * Copies files and folders of it, which must run, to this host. Nothing comes to lie outside of the target, whatever
-   * the guest says; links that would lead out of it are left out, with a warning.
-   * @param target a folder, or the name that one source shall have here
-   * @throws MultipassError as {@link upload}; DISK_FULL
-   */
-  async download(
-    source: PathLike | readonly PathLike[],
-    target: PathLike,
-    options: TransferOptions = {},
-  ): Promise<TransferReport> {
-    const { download } = await import('./transfer/download.js');
-    const sources = listOf(source).map((path) => ({ name: this.name, path }));
-    return await download({ ...options, layout: this.#layout, sources, target });
-  }
-
-  /**
    * Mounts a folder of the host in it: now if it runs, and at every start to come.
    * @returns where it is in the guest
    * @throws MultipassError MOUNT_EXISTS, MOUNT_FAILED, INVALID_ARGUMENT; INSTANCE_NOT_STOPPED for a native one
@@ -250,7 +239,7 @@ export class VirtualMachine {
 
   /**
    * Brings this instance, which must be stopped, back to one of its snapshots. Its present state is lost, unless it is
-   * kept in a snapshot of its own. What this object tells stays what it was when it was opened.
+   * kept in a snapshot of its own.
    * @throws MultipassError INSTANCE_NOT_STOPPED, SNAPSHOT_NOT_FOUND, DISK_FULL, …
    */
   async restore(name: string, options: RestoreOptions = {}): Promise<void> {
@@ -291,8 +280,4 @@ export class VirtualMachine {
     if (first === undefined) throw new Error('a clone without a clone');
     return [first, ...rest];
   }
-}
-
-function listOf(source: PathLike | readonly PathLike[]): readonly PathLike[] {
-  return typeof source === 'string' || source instanceof Uint8Array ? [source] : source;
 }

@@ -84,9 +84,9 @@ describe('renaming an instance', () => {
     const { layout } = store;
     await makeInstance(layout, 'web', { data: 0 });
     const vm = await store.get('web');
-    await vm.rename('shop');
-    const copy = await (await store.get('shop')).clone('web');
-    expect(copy.image.lineage).toMatchObject({ sourceName: 'shop', sourceUuid: vm.spec.uuid });
+    const { uuid } = vm.spec;
+    const copy = await (await vm.rename('shop')).clone('web');
+    expect(copy.image.lineage).toMatchObject({ sourceName: 'shop', sourceUuid: uuid });
     expect(await expectSoundStore(layout)).toEqual(['shop', 'web']);
   });
 

@@ -1,4 +1,5 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
+import { inspect } from 'node:util';
 import { describe, expect } from 'vitest';
 import { readQcow2 } from '../../src/qemu/qcow2-header.js';
 import { recordText } from '../../src/files/record.js';
@@ -30,18 +31,43 @@ describe('a VirtualMachine', () => {
     expect(VirtualMachine.open(store.layout, 'web').name).toBe('web');
   });
 
-  test('knows its state at the time it was opened', async ({ store }) => {
+  test('knows its state, whatever happened since it was opened', async ({ store }) => {
     const dir = await makeInstance(store.layout, 'web');
     await makeInstance(store.layout, 'asleep', { otherTags: ['suspend'] });
     await makeInstance(store.layout, 'gone', { spec: { deleted: true } });
-    const early = await store.get('web');
+    const vm = await store.get('web');
+    const view = vm.view();
     await pretendToRun(dir);
-    expect(early.state).toBe('Stopped');
-    expect((await store.get('web')).state).toBe('Starting');
+    expect(vm.state).toBe('Starting');
     await writeFile(dir.answered, '');
-    expect((await store.get('web')).state).toBe('Running');
+    expect(vm.state).toBe('Running');
+    expect(view.state).toBe('Stopped');
     expect((await store.get('asleep')).state).toBe('Suspended');
     expect((await store.get('gone')).state).toBe('Deleted');
+  });
+
+  test('can be written to a log, even when it is gone', async ({ store }) => {
+    await makeInstance(store.layout, 'web', { spec: { cpus: 3 } });
+    const vm = await store.get('web');
+    const { mac } = vm.spec.interfaces[0];
+    expect(JSON.parse(JSON.stringify({ vm }))).toMatchObject({
+      vm: {
+        name: 'web',
+        state: 'Stopped',
+        spec: { cpus: 3, interfaces: [{ mac: mac.toString() }] },
+      },
+    });
+    expect(inspect([vm])).toBe('[ VirtualMachine(web, Stopped) ]');
+    await writeFile(store.layout.instance('web').spec, 'no record');
+    expect(vm.toJSON()).toMatchObject({
+      state: 'Broken',
+      problem: { path: 'instances/web/spec.json' },
+    });
+    expect(inspect(vm)).toBe('VirtualMachine(web, Broken)');
+    await vm.purge();
+    expect(JSON.stringify(vm)).toBe('{"name":"web"}');
+    expect(inspect(vm)).toBe('VirtualMachine(web, gone)');
+    expect(() => vm.spec).toThrow('instance "web" does not exist');
   });
 
   test('shows its snapshots as a tree, in the order they were taken', async ({ store }) => {

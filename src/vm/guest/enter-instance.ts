@@ -3,7 +3,7 @@ import type { StoreLayout } from '../../store/layout.js';
 import { lookAt } from '../open.js';
 import type { InstanceReading } from '../read-instance.js';
 import { requireGuest } from './open-guest.js';
-import { enterGuest, runInGuest, shellWord, SSH_FAILED } from './ssh.js';
+import { enterGuest, shellWord } from './ssh.js';
 import { mapWorkingDirectory } from './working-directory.js';
 
 /** What is run in an instance, on this process's own streams. */
@@ -40,25 +40,6 @@ export async function enterInstance(request: EnterRequest): Promise<number> {
   const line = folder === null ? words : `cd ${shellWord(folder)} && ${words}`;
   return await enterGuest(guest, { command: line, terminal, tell, signal });
 }
-
-/**
- * Runs a command in a running instance, without a terminal or stdin.
- * @returns its exit code and what it wrote to stdout
- * @throws MultipassError as {@link enterInstance}; SSH_FAILED, HOST_KEY_CHANGED
- */
-export async function execInInstance(
-  request: Pick<EnterRequest, 'layout' | 'name' | 'signal'> & { command: readonly string[] },
-): Promise<{ stdout: string; exitCode: number }> {
-  const { layout, name, command, signal } = request;
-  const guest = await requireGuest(layout, requireRunning(layout, name));
-  return await runInGuest(guest, command.map(shellWord).join(' '), {
-    signal,
-    okExitCodes: ANY_BUT_SSH,
-  });
-}
-
-/** 255 is ssh's own failure, or at least cannot be told from it. */
-const ANY_BUT_SSH = Array.from({ length: SSH_FAILED }, (_, code) => code);
 
 function requireRunning(layout: StoreLayout, name: string): InstanceReading {
   return lookAt(layout, name, { for: 'exec', states: ['Running'], disk: 'any' });

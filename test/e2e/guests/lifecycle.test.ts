@@ -9,6 +9,7 @@ import { readInstance } from '../../../src/vm/read-instance.js';
 import { readMachine } from '../../../src/vm/records/machine-record.js';
 import { makeStrangeTree, tellTree } from '../../support/strange-tree.js';
 import { inTerminal } from '../support/terminal.js';
+import { useLibrary } from './library-steps.js';
 import { expectNothingLeft, qemuOf, test, type GuestStore } from './support.js';
 
 /** The tests of this file are the steps of one story: each goes on where the one before it ended. */
@@ -87,6 +88,8 @@ describe('exec', () => {
     expect(missing.stderr).toContain('/no such');
     expect(missing.exitCode).not.toBe(0);
   });
+
+  test('and more is there in the library', ({ guests }) => useLibrary(guests.layout.root));
 });
 
 describe('transfer', () => {
@@ -380,7 +383,6 @@ describe('delete', () => {
 
 describe('an instance that does not exist', () => {
   test.for([
-    ['start', 'nope'],
     ['stop', 'nope'],
     ['restart', 'nope'],
     ['suspend', 'nope'],

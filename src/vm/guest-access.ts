@@ -1,0 +1,128 @@
+import type { StoreLayout } from '../store/layout.js';
+import { Work, type WorkRequest } from '../work.js';
+import type { ExecOptions, ExecResult, SpawnOptions } from './guest/exec-in-guest.js';
+import type { GuestProcess } from './guest/guest-process.js';
+import type { WaitCondition, WaitOptions } from './guest/wait-for.js';
+import type { PathLike } from './transfer/byte-path.js';
+import type { TransferOptions, TransferReport } from './transfer/transfer-request.js';
+
+/** What can be done inside of an instance that runs. */
+export class GuestAccess {
+  /** The instance's name. */
+  readonly name: string;
+  readonly #layout: StoreLayout;
+
+  protected constructor(layout: StoreLayout, name: string) {
+    this.#layout = layout;
+    this.name = name;
+  }
+
+  /**
+   * Runs a program in it to its end, without a shell and without a terminal. Any number may run side by side.
+   * @param argv the program and its arguments, each reaching it as it is
+   * @returns its exit code, whatever that is, and what it wrote: text, or bytes with `encoding: 'buffer'`
+   * @throws MultipassError COMMAND_NOT_RUN when there is no such program, folder or user; COMMAND_FAILED for an exit
+   *   code other than 0, with `check`; TIMED_OUT; INSTANCE_NOT_RUNNING, SSH_FAILED, HOST_KEY_CHANGED, ABORTED
+   * @example
+   * ```ts
+   * const { stdout } = await vm.exec(['sh', '-c', 'wc -l'], { input: 'one\ntwo\n', check: true });
+   * ```
+   */
+  async exec(
+    argv: readonly string[],
+    options: ExecOptions & { readonly encoding: 'buffer' },
+  ): Promise<ExecResult<Buffer>>;
+  async exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
+  async exec(
+    argv: readonly string[],
+    options: ExecOptions = {},
+  ): Promise<ExecResult | ExecResult<Buffer>> {
+    const { execInGuest } = await import('./guest/exec-in-guest.js');
+    const result = await execInGuest({ ...options, layout: this.#layout, name: this.name, argv });
+    if (options.encoding === 'buffer') return result;
+    const [stdout, stderr] = [result.stdout.toString('utf8'), result.stderr.toString('utf8')];
+    return { ...result, stdout, stderr };
+  }
+
+  /**
+   * Starts a program in it, and gives its streams; iterating over the program gives its lines.
+   * @throws MultipassError as {@link exec}
+   * @example
+   * ```ts
+   * await using log = await vm.spawn(['tail', '-f', '/var/log/syslog']);
+   * for await (const line of log) if (line.includes('ready')) break;
+   * ```
+   */
+  async spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<GuestProcess> {
+    const { spawnInGuest } = await import('./guest/spawn-in-guest.js');
+    const { signal } = Work.of(options.work);
+    return await spawnInGuest({ ...options, layout: this.#layout, name: this.name, argv, signal });
+  }
+
+  /**
+   * Opens a shell in it on this process's own terminal, and waits for its end.
+   * @returns its exit code; 255 when ssh failed, which is warned of
+   * @throws MultipassError INSTANCE_NOT_RUNNING, SSH_FAILED, ABORTED
+   */
+  async shell(options: WorkRequest = {}): Promise<number> {
+    const { enterInstance } = await import('./guest/enter-instance.js');
+    const { isatty } = await import('node:tty');
+    const work = Work.of(options.work);
+    return await enterInstance({
+      layout: this.#layout,
+      name: this.name,
+      command: null,
+      folder: 'home',
+      terminal: isatty(0),
+      tell: (text) => work.warn(text.trimEnd()),
+      signal: work.signal,
+    });
+  }
+
+  /**
+   * Waits until something is so in it: until something listens on a port, a program succeeds, a file is there, or the
+   * end of its console matches.
+   * @throws MultipassError TIMED_OUT, with what was seen at last; INSTANCE_NOT_RUNNING, INVALID_ARGUMENT, ABORTED
+   */
+  async waitFor(condition: WaitCondition, options: WaitOptions = {}): Promise<void> {
+    const { waitForGuestTo } = await import('./guest/wait-for.js');
+    await waitForGuestTo({ ...options, layout: this.#layout, name: this.name, condition });
+  }
+
+  /**
+   * Copies files and folders of this host into it, with their permissions; a relative target is in the home folder of
+   * its user. Files appear whole, under their final names, or not at all.
+   * @param target a folder, or the name that one source shall have there
+   * @throws MultipassError INSTANCE_NOT_RUNNING, SSH_FAILED, HOST_KEY_CHANGED, ABORTED; TRANSFER_FAILED for a file,
+   *   SEVERAL for several, when everything else was copied
+   */
+  async upload(
+    source: PathLike | readonly PathLike[],
+    target: PathLike,
+    options: TransferOptions = {},
+  ): Promise<TransferReport> {
+    const { upload } = await import('./transfer/upload.js');
+    const about = { layout: this.#layout, name: this.name, sources: listOf(source), target };
+    return await upload({ ...options, ...about });
+  }
+
+  /**
+   * Copies files and folders of it to this host. Nothing comes to lie outside of the target, whatever the guest says;
+   * links that would lead out of it are left out, with a warning.
+   * @param target a folder, or the name that one source shall have here
+   * @throws MultipassError as {@link upload}; DISK_FULL
+   */
+  async download(
+    source: PathLike | readonly PathLike[],
+    target: PathLike,
+    options: TransferOptions = {},
+  ): Promise<TransferReport> {
+    const { download } = await import('./transfer/download.js');
+    const sources = listOf(source).map((path) => ({ name: this.name, path }));
+    return await download({ ...options, layout: this.#layout, sources, target });
+  }
+}
+
+function listOf(source: PathLike | readonly PathLike[]): readonly PathLike[] {
+  return typeof source === 'string' || source instanceof Uint8Array ? [source] : source;
+}
