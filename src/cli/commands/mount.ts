@@ -17,7 +17,8 @@ export const mount = defineChange({
     ['target', 'An instance, <name>[:<path>]; without a path it is mounted in the home there'],
   ],
   examples: [['multipass mount ~/code web:/code', 'a directory of this host in web']],
-  argument: ['folder', 'instance-path', 'instance-path', 'instance-path'],
+  argument: ['folder'],
+  further: 'instance-path',
   options: {
     type: valueOption({
       flags: ['-t', '--type'],

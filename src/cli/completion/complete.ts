@@ -61,18 +61,18 @@ async function valuesOf(
 
 /** What is named already is not offered again. */
 async function argumentOf(
-  { argument }: CompletionCommand,
+  { argument, further }: CompletionCommand,
   args: readonly string[],
   typed: string,
   source: Source,
 ): Promise<Offer> {
-  const kind = typeof argument === 'string' ? argument : argument[args.length];
+  const kind = typeof argument === 'string' ? argument : (argument[args.length] ?? further);
   if (kind === undefined) return words([]);
   const first = args[0];
   // What image does, its first word says.
   if (kind === 'image-action' && first !== undefined) {
     if (first === 'list') return words([]);
-    return await offerKind(first === 'import' ? 'image-or-file' : 'image', typed, source);
+    return await offerKind(first === 'import' ? 'image-or-file' : 'unused-image', typed, source);
   }
   const offer = await offerKind(kind, typed, source);
   const candidates = offer.candidates.filter(({ word }) => !args.includes(word));

@@ -1,7 +1,7 @@
 /** What completion can offer for an argument, or for the value of an option. */
 export type CompletionKind =
   | 'none'
-  /** One that is not deleted. */
+  /** One that is neither deleted nor Broken. */
   | 'instance'
   /** One that does not run: stopped or suspended. */
   | 'resting-instance'
@@ -31,6 +31,8 @@ export type CompletionKind =
   | 'assignment'
   /** An image that is in the store, by its names. */
   | 'image'
+  /** One that no instance uses. */
+  | 'unused-image'
   /** The same, or a file. */
   | 'image-or-file'
   | 'image-action'
@@ -60,8 +62,10 @@ export interface CompletionCommand {
   readonly summary: string;
   readonly aliases: readonly string[];
   readonly options: readonly CompletionOption[];
-  /** What its arguments are: all of them, or each by its place, and nothing behind those. */
+  /** What its arguments are: all of them, or each by its place. */
   readonly argument: CompletionKind | readonly CompletionKind[];
+  /** What those behind the places are; by default nothing. */
+  readonly further?: CompletionKind;
   /** Not shown in the help, nor offered. */
   readonly hidden?: boolean;
   /** True: behind the first argument comes a command with options of its own. */

@@ -1,7 +1,7 @@
 import type { StoreLayout } from '../../store/layout.js';
 import { isStoreSettingKey, storeSetting } from '../../vm/settings/store-settings.js';
 import { words, type Offer } from './offer.js';
-import { images, instances, IS_LIVING, networks, settings } from './store-names.js';
+import { images, instances, IS_USABLE, networks, settings } from './store-names.js';
 
 /** Settings to be set: their keys with an equals sign, and behind that their values. */
 export async function offerAssignments(layout: StoreLayout, typed: string): Promise<Offer> {
@@ -21,7 +21,7 @@ export async function offerAssignments(layout: StoreLayout, typed: string): Prom
 async function valuesOf(layout: StoreLayout, key: string): Promise<readonly string[]> {
   switch (key) {
     case 'client.primary-name':
-      return await instances(layout, IS_LIVING);
+      return await instances(layout, IS_USABLE);
     case 'local.bridged-network':
       return await networks();
     case 'local.default.image':

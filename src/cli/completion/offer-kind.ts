@@ -24,7 +24,7 @@ export async function offerKind(
     case 'none':
       return words([]);
     case 'instance':
-      return await ofInstances(names.IS_LIVING);
+      return await ofInstances(names.IS_USABLE);
     case 'resting-instance':
       return await ofInstances(names.IS_RESTING);
     case 'stopped-instance':
@@ -42,7 +42,7 @@ export async function offerKind(
     case 'snapshot':
       return await ofSnapshots(layout, typed);
     case 'instance-path':
-      return withColons(await names.instances(layout, names.IS_LIVING), typed);
+      return withColons(await names.instances(layout, names.IS_USABLE), typed);
     case 'place':
       return { ...withColons(await names.instances(layout, names.IS_RUNNING), typed), ...FILES };
     case 'mounted':
@@ -63,6 +63,8 @@ export async function offerKind(
       return await offerAssignments(layout, typed);
     case 'image':
       return words(await names.images(layout));
+    case 'unused-image':
+      return words(await names.images(layout, 'unused'));
     case 'image-or-file':
       return words(await names.images(layout), FILES);
     case 'image-action':

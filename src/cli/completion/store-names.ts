@@ -20,6 +20,7 @@ async function orNone(read: () => Promise<readonly string[]>): Promise<readonly 
 export type IsMeant = (view: InstanceView) => boolean;
 
 export const IS_LIVING: IsMeant = ({ state }) => state !== 'Deleted';
+export const IS_USABLE: IsMeant = ({ state }) => state !== 'Deleted' && state !== 'Broken';
 export const IS_STOPPED: IsMeant = ({ state }) => state === 'Stopped';
 export const IS_RESTING: IsMeant = ({ state }) => state === 'Stopped' || state === 'Suspended';
 export const IS_RUNNING: IsMeant = ({ state }) => isLive(state);
@@ -80,12 +81,16 @@ export async function settings(layout: StoreLayout): Promise<readonly string[]> 
   });
 }
 
-/** The images that are in the store, by all their names. No server is asked. */
-export async function images(layout: StoreLayout): Promise<readonly string[]> {
+/** The images that are in the store, or those of them that no instance uses, by all their names. No server is asked. */
+export async function images(
+  layout: StoreLayout,
+  which: 'all' | 'unused' = 'all',
+): Promise<readonly string[]> {
   return await orNone(async () => {
     const { listVault } = await import('../../vm/lineage/image-list.js');
     const listed = await listVault(layout);
-    return listed.flatMap(({ name, aliases: others }) => [name, ...others]);
+    const meant = listed.filter(({ usedBy }) => which === 'all' || usedBy.length === 0);
+    return meant.flatMap(({ name, aliases: others }) => [name, ...others]);
   });
 }
 

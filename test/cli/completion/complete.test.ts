@@ -1,3 +1,4 @@
+import { linkSync, readdirSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { multipassInProcess } from '../../support/in-process.js';
@@ -97,10 +98,12 @@ describe('what is offered', () => {
       ['delete web ', 'asleep torn up'],
       ['delete web.c', 'web.clean'],
       ['info ', 'asleep gone torn up web'],
-      ['shell ', 'asleep torn up web'],
+      ['shell ', 'asleep up web'],
       ['rename ', 'web'],
       ['rename web ', ''],
       ['mount /tmp w', 'web: (nospace)'],
+      ['mount /tmp up: web: asleep: ', ''],
+      ['mount /tmp up: asleep: ', 'web: (nospace)'],
       ['umount ', 'up'],
       ['umount up:', 'up:/srv'],
       ['transfer u', 'up: (files nospace)'],
@@ -146,10 +149,18 @@ describe('what is offered', () => {
     const file = `${root}.raw`;
     await writeFile(file, Buffer.alloc(1 << 20));
     await multipassInProcess(['image', 'import', file, '--image-format', 'raw'], store.layout);
-    for (const line of ['launch ', 'image remove ', 'set local.default.image=', 'find ']) {
+    const lines = ['launch ', 'image remove ', 'set local.default.image=', 'find '];
+    for (const line of lines) {
       const { words } = await ask(line);
       expect(words).toEqual([expect.stringMatching(/\.raw$/)]);
     }
+    const { layout } = store;
+    const [image = ''] = readdirSync(layout.images);
+    const web = await makeInstance(layout, 'web', { data: 0 });
+    linkSync(layout.image(image).disk, web.base(image));
+    expect(await Promise.all(lines.map(async (line) => (await ask(line)).words.length))).toEqual([
+      ...[1, 0, 1, 1],
+    ]);
   });
 
   test('nothing of a store that cannot be read, and the commands all the same', async ({
