@@ -62,17 +62,17 @@ export function notInstalled(
 export function startError<E>(error: E, program: string, cwd?: string): E | MultipassError {
   if (!isStartFailure(error)) return error;
   // The kernel says ENOENT for both, and Node names the program in both cases.
-  if (cwd !== undefined) {
-    const problem = folderProblem(cwd);
-    if (problem !== undefined) return noWorkingDirectory(program, cwd, problem);
-  }
+  const noFolder = cwd === undefined ? undefined : workingDirectoryError(program, cwd);
+  if (noFolder !== undefined) return noFolder;
   if (errnoOf(error) === 'ENOENT') return notInstalled(program, { cause: error });
   return fromSystemError(error, 'start the program', program) as MultipassError;
 }
 
-/** The error for a program whose working directory cannot be used. */
-function noWorkingDirectory(program: string, cwd: string, cause: unknown): MultipassError {
-  const why = cause instanceof Error ? (errnoOf(cause) ?? cause.message) : String(cause);
+/** The error (IO_ERROR) for a program whose working directory cannot be used; undefined when it can. */
+export function workingDirectoryError(program: string, cwd: string): MultipassError | undefined {
+  const cause = folderProblem(cwd);
+  if (cause === undefined) return undefined;
+  const why = errnoOf(cause) ?? (cause as Error).message;
   return new MultipassError(
     'IO_ERROR',
     `cannot run ${program} in the working directory "${cwd}": ${why}`,

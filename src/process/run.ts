@@ -3,7 +3,7 @@ import { letManyListen, sleep, throwIfAborted } from '../abort.js';
 import { ExecError, MultipassError } from '../errors.js';
 import { log } from '../log.js';
 import { collect, type CollectOptions, type Collected } from './collect.js';
-import { startError } from './programs.js';
+import { startError, workingDirectoryError } from './programs.js';
 
 /** How one program is run. */
 export interface RunOptions {
@@ -85,7 +85,10 @@ async function runLong(
   args: readonly string[],
   options: RunOptions,
 ): Promise<Collected> {
-  const { signal, onStdout } = options;
+  const { signal, onStdout, cwd } = options;
+  // Execa has no answer to Bun's when the folder is not there.
+  const noFolder = cwd === undefined ? undefined : workingDirectoryError(file, cwd);
+  if (noFolder !== undefined) throw noFolder;
   const { execa } = await import('execa');
   const settings: Options = {
     // Execa takes any number for any of them, but its types do not know it.
@@ -93,7 +96,7 @@ async function runLong(
     env: { LC_ALL: 'C' },
     reject: false,
     forceKillAfterDelay: PATIENCE_MS,
-    cwd: options.cwd ?? currentFolder(),
+    cwd: cwd ?? currentFolder(),
     ...(signal === undefined ? {} : { cancelSignal: signal }),
   };
   const child = execa(file, args, settings);
