@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { benchBinary } from './binary.js';
 import { benchClone } from './clone.js';
 import { benchCrowd } from './crowd.js';
 import { benchLaunch } from './launch.js';
@@ -17,6 +18,7 @@ import { benchStartUp } from './start-up.js';
 
 const SECTIONS: Readonly<Record<string, Section>> = {
   'start-up': benchStartUp,
+  binary: benchBinary,
   list: benchList,
   crowd: benchCrowd,
   clone: benchClone,
