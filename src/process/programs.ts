@@ -15,6 +15,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   true: 'coreutils',
   split: 'coreutils',
   mkfifo: 'coreutils',
+  systemctl: 'systemd',
   sync: 'coreutils',
   ldd: 'libc-bin (Debian, Ubuntu) or glibc-common (Fedora)',
   xz: 'xz-utils (Debian, Ubuntu) or xz (Fedora)',

@@ -21,6 +21,7 @@ describe('the settings of instances and snapshots', () => {
       ['cpus', '4', '4'],
       ['memory', '768m', '768.0MiB'],
       ['disk', '1G', '1.0GiB'],
+      ['autostart', 'on', 'true'],
       ['bridged', 'false', 'false'],
       ['first.comment', 'a=b', 'a=b'],
       ['first.comment', '', '<empty>'],
@@ -33,6 +34,7 @@ describe('the settings of instances and snapshots', () => {
     expect(await mp('set', 'local.web.first.name=second')).toEqual(SILENT);
     const keys = (await mp('get', '--keys')).stdout.split('\n');
     expect(keys.filter((key) => key.startsWith('local.web.'))).toEqual([
+      'local.web.autostart',
       'local.web.bridged',
       'local.web.cpus',
       'local.web.disk',

@@ -63,6 +63,8 @@ const WRONG: readonly Row[] = [
   ['version --format ini', 'Invalid format type given.'],
   ['authenticate a b', 'Too many arguments given'],
   ['wait-ready a', 'This command takes no arguments'],
+  ['autostart a b', 'Too many arguments given'],
+  ['autostart enable', 'Please say what to do: install, remove, start, stop.'],
   ['console', 'Please provide the name of one instance.'],
   ['console a b', 'Please provide the name of one instance.'],
   ['logs', 'Please provide the name of one instance.'],

@@ -84,6 +84,7 @@ describe('the help', () => {
       expect.stringMatching(/^ {2}alias +Create an alias$/),
       expect.stringMatching(/^ {2}aliases +List available aliases$/),
       expect.stringMatching(/^ {2}authenticate, auth +Succeed: there is no service to auth/),
+      expect.stringMatching(/^ {2}autostart +Start instances with the host$/),
       expect.stringMatching(/^ {2}clone +Clone an instance$/),
       expect.stringMatching(/^ {2}completion +Print a completion script for a shell$/),
       expect.stringMatching(/^ {2}console +Open the serial console of an instance$/),

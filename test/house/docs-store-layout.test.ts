@@ -46,6 +46,7 @@ const SPEC = {
   ],
   snapshotHead: 0,
   deleted: false,
+  autostart: true,
 };
 const IMAGE = {
   id: '',

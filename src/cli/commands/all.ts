@@ -2,6 +2,7 @@ import type { Command, MakeCommands } from '../command.js';
 import { adopt } from './adopt.js';
 import { aliasCommand } from './alias.js';
 import { aliases } from './aliases.js';
+import { autostart } from './autostart.js';
 import { clone } from './clone.js';
 import { completeCommand } from './complete.js';
 import { completionCommand } from './completion.js';
@@ -46,6 +47,7 @@ export const allCommands: MakeCommands = (helpOf) => {
     aliasCommand(() => commands),
     aliases,
     authenticate,
+    autostart,
     clone,
     completionCommand,
     consoleCommand,

@@ -36,6 +36,7 @@ export type CompletionKind =
   /** The same, or a file. */
   | 'image-or-file'
   | 'image-action'
+  | 'autostart-action'
   | 'network'
   | 'folder'
   | 'file';

@@ -28,6 +28,7 @@ async function valuesOf(layout: StoreLayout, key: string): Promise<readonly stri
       return await images(layout);
     default:
       if (isStoreSettingKey(key)) return storeSetting(key).values ?? [];
+      if (/^local\.[^.]+\.autostart$/.test(key)) return ['true', 'false'];
       return /^local\.[^.]+\.bridged$/.test(key) ? ['true'] : [];
   }
 }

@@ -69,6 +69,8 @@ export async function offerKind(
       return words(await names.images(layout), FILES);
     case 'image-action':
       return words(['list', 'import', 'remove']);
+    case 'autostart-action':
+      return words(['install', 'remove', 'start', 'stop']);
     case 'network':
       return words(await names.networks());
     case 'folder':

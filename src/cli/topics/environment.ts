@@ -12,6 +12,7 @@ export const environment: Topic = {
           'XDG_DATA_HOME',
           'Without that, it is the folder multipass-ts in here, or in ~/.local/share.',
         ],
+        ['XDG_CONFIG_HOME', 'In here, or in ~/.config, is the unit of `autostart install`.'],
         ['MULTIPASS_IMAGE_MIRROR', 'Counts more than the setting local.image.mirror.'],
         ['MULTIPASS_ACCELERATOR', 'Counts more than the setting local.accelerator.'],
         [

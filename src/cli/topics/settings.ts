@@ -22,6 +22,7 @@ const OF_STORE: Readonly<Record<StoreSettingKey, string>> = {
 };
 
 const OF_INSTANCE: Readonly<Record<InstanceProperty, string>> = {
+  autostart: 'Whether `autostart` starts it with the host; it may be set while it runs.',
   bridged: 'Whether it has an interface on local.bridged-network; it can be set to true only.',
   cpus: 'How many CPUs it has.',
   disk: 'Its disk space, which can only grow.',

@@ -130,7 +130,15 @@ async function stageHead(
 /** The prototype's spec with another identity, and without its past. */
 function cloneSpec(source: InstanceSpec, identity: NewIdentity): InstanceSpec {
   const { uuid, vmgenid, interfaces } = identity;
-  return { ...source, uuid, vmgenid, interfaces, snapshotHead: 0, deleted: false };
+  return {
+    ...source,
+    uuid,
+    vmgenid,
+    interfaces,
+    snapshotHead: 0,
+    deleted: false,
+    autostart: false,
+  };
 }
 
 function cloneRecord(

@@ -63,6 +63,7 @@ export async function createInstance(
       mounts: [],
       snapshotHead: 0,
       deleted: false,
+      autostart: false,
     };
     await writeNewRecord(staged.spec, spec);
     await writeNewRecord(staged.imageRecord, image.record);

@@ -26,6 +26,8 @@ export interface InstanceSpec extends WithUnknownKeys {
   readonly snapshotHead: number;
   /** Soft-deleted: kept until `purge`, brought back by `recover`. */
   readonly deleted: boolean;
+  /** Whether it starts when its host does, by `autostart`. */
+  readonly autostart: boolean;
 }
 
 const SPEC_KEYS = [
@@ -40,6 +42,7 @@ const SPEC_KEYS = [
   'mounts',
   'snapshotHead',
   'deleted',
+  'autostart',
 ];
 
 /** A user name as Debian's adduser accepts it, upper case too: it becomes an argument of ssh. */
@@ -55,7 +58,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 export function decodeSpec(place: JsonPlace): InstanceSpec {
   const [first, ...rest] = decodeInterfaces(place.key('interfaces'));
   if (first === undefined) return place.key('interfaces').fail('expected at least one interface');
-  const sshKey = place.key('sshKey');
+  const [sshKey, autostart] = [place.key('sshKey'), place.key('autostart')];
   return {
     uuid: decodeUuid(place.key('uuid')),
     vmgenid: decodeUuid(place.key('vmgenid')),
@@ -68,6 +71,8 @@ export function decodeSpec(place: JsonPlace): InstanceSpec {
     mounts: place.key('mounts').items().map(decodeMount),
     snapshotHead: place.key('snapshotHead').integer(0),
     deleted: place.key('deleted').boolean(),
+    // Specs of older versions have none.
+    autostart: autostart.isAbsent() ? false : autostart.boolean(),
     ...place.unknownKeys(SPEC_KEYS),
   };
 }

@@ -4,6 +4,7 @@ import type { Settings } from './settings.js';
 
 /** What can be asked of an instance, as people read it. */
 export const INSTANCE_PROPERTIES = {
+  autostart: ({ autostart }: InstanceSpec) => String(autostart),
   bridged: (spec: InstanceSpec, settings: () => Settings) =>
     String(isBridged(spec, settings().bridgedNetwork)),
   cpus: ({ cpus }: InstanceSpec) => String(cpus),

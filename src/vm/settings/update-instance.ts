@@ -6,7 +6,7 @@ import { isBeingPrepared } from '../../store/staging.js';
 import { Work } from '../../work.js';
 import { hintToStop } from '../errors.js';
 import type { InstanceRequest } from '../instance-request.js';
-import { openInstance, type OpenedInstance } from '../open.js';
+import { ANY_STATE, openInstance, type OpenedInstance } from '../open.js';
 import { addBridgedInterface } from './add-bridged-interface.js';
 import { expandDisk } from './expand-disk.js';
 import { isBridged, type InstanceProperty } from './instance-properties.js';
@@ -25,8 +25,8 @@ const ON = /^(?:true|on|yes|1)$/i;
 const OFF = /^(?:false|off|no|0)$/i;
 
 /**
- * Changes a property of a stopped instance; killed at any point it has been changed or it has not, once the next
- * command has opened the instance. A value that it has already changes nothing.
+ * Changes a property of an instance, which must be stopped but for `autostart`; killed at any point it has been changed
+ * or it has not, once the next command has opened the instance. A value that it has already changes nothing.
  * @throws MultipassError SETTING_INVALID, INSTANCE_NOT_FOUND, NAME_IN_PREPARATION, INSTANCE_DELETED,
  *   INSTANCE_NOT_STOPPED with Multipass's texts; NETWORK_NOT_FOUND, NETWORK_UNAVAILABLE, DISK_FULL, ABORTED, …
  */
@@ -35,8 +35,10 @@ export async function updateInstance(request: UpdateInstanceRequest): Promise<vo
   const work = Work.of(request.work);
   const opening = openInstance(layout, name, {
     for: 'set',
-    states: ['Stopped'],
-    refuse: mustBeStopped,
+    // What a running machine is made of cannot be changed; when it starts is no part of that.
+    ...(property === 'autostart'
+      ? { states: ANY_STATE, hold: 'mounts' }
+      : { states: ['Stopped'], refuse: mustBeStopped }),
     disk: property === 'disk' ? 'own' : 'any',
     work,
   });
@@ -73,11 +75,14 @@ const UPDATES: Readonly<Record<InstanceProperty, Update>> = {
     await expandDisk({ opened, size: parseSize(request), refuse, work });
   },
 
-  async bridged(opened, { layout, key, value }, work) {
-    const wanted = ON.test(value);
-    if (!wanted && !OFF.test(value)) {
-      throw invalidSetting(key, value, 'Invalid flag, need "true" or "false"');
-    }
+  async autostart(opened, request) {
+    const autostart = parseFlag(request);
+    if (autostart !== opened.reading.spec.autostart) await opened.writeSpec({ autostart });
+  },
+
+  async bridged(opened, request, work) {
+    const { layout, key, value } = request;
+    const wanted = parseFlag(request);
     const settings = readSettings(layout, {});
     if (wanted === isBridged(opened.reading.spec, settings.bridgedNetwork)) return;
     if (!wanted) {
@@ -86,6 +91,12 @@ const UPDATES: Readonly<Record<InstanceProperty, Update>> = {
     await addBridgedInterface({ opened, settings, work });
   },
 };
+
+function parseFlag({ key, value }: UpdateInstanceRequest): boolean {
+  if (ON.test(value)) return true;
+  if (OFF.test(value)) return false;
+  throw invalidSetting(key, value, 'Invalid flag, need "true" or "false"');
+}
 
 function parseSize({ key, value }: UpdateInstanceRequest): number {
   const size = parseMemorySize(value);

@@ -29,6 +29,7 @@ export function sampleView(
       mounts: [],
       snapshotHead: 0,
       deleted: false,
+      autostart: false,
     },
     image: {
       id: 'c0ffee0123456789c0ffee0123456789',

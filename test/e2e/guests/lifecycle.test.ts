@@ -233,7 +233,8 @@ describe('suspend', () => {
   });
 
   test('goes on where it was when the instance starts', async ({ guests }) => {
-    expect(await guests.ok(['start', 'web'])).toBe('');
+    await guests.ok(['set', 'local.web.autostart=true']);
+    expect(await guests.ok(['autostart', 'start'])).toBe('');
     expect(await guests.bootId('web')).toBe(await guests.sh('web', 'cat boot'));
     expect(await guests.sh('web', 'tr "\\0" " " </proc/$(cat pid)/cmdline')).toBe('sleep 4711 ');
     expect(await tagsOf(guests.layout, 'web')).toEqual([]);
@@ -243,7 +244,7 @@ describe('suspend', () => {
 
   test('is dropped by a forced stop, and what is stopped stays so', async ({ guests }) => {
     const { layout } = guests;
-    await guests.ok(['suspend', '--all']);
+    await guests.ok(['autostart', 'stop']);
     await guests.ok(['stop', '--force', 'web']);
     expect(await tagsOf(layout, 'web')).toEqual([]);
     expect(await guests.ok(['stop', 'web'])).toBe('');

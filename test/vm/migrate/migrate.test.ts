@@ -133,6 +133,7 @@ describe('what an instance is like afterwards', () => {
       ],
       snapshotHead: 1,
       deleted: false,
+      autostart: false,
     });
     expect(web.image).toMatchObject({
       release: '24.04 LTS',

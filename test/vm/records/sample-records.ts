@@ -64,6 +64,7 @@ export const specJson = withLaterKeys(
     mounts: fc.array(mountJson, { maxLength: 2 }),
     snapshotHead: fc.nat(9999),
     deleted: fc.boolean(),
+    autostart: fc.boolean(),
   }),
 );
 

@@ -34,6 +34,7 @@ const SPEC = {
   ],
   snapshotHead: 0,
   deleted: false,
+  autostart: true,
 };
 
 const WRONG: readonly Wrong[] = [
@@ -73,6 +74,7 @@ const WRONG: readonly Wrong[] = [
   ['/deleted', undefined],
   ['/deleted', 'false'],
   ['/deleted', 0],
+  ['/autostart', 'yes'],
 ];
 
 describe('decodeSpec', () => {

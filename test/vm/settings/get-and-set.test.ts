@@ -164,7 +164,7 @@ describe('the keys', () => {
     await makeInstance(layout, 'bad');
     await writeFile(layout.instance('bad').spec, '{');
     await writeSnapshot(layout.instance('web'), snapshotRecord(1));
-    const properties = ['bridged', 'cpus', 'disk', 'memory'];
+    const properties = ['autostart', 'bridged', 'cpus', 'disk', 'memory'];
     const ofSnapshot = ['snapshot1.comment', 'snapshot1.name'];
     const own = [...properties, ...ofSnapshot].map((key) => `local.web.${key}`);
     expect(await settingKeys(layout)).toEqual([...STORE_KEYS, ...own].sort());

@@ -1,6 +1,6 @@
 import { parseRow } from '../../../src/store/mac-table.js';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import type { MultipassError } from '../../../src/errors.js';
@@ -10,6 +10,7 @@ import { readQcow2 } from '../../../src/qemu/qcow2-header.js';
 import type { InstanceDir } from '../../../src/store/instance-dir.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
 import { StagedInstance } from '../../../src/store/staging.js';
+import { renameInstance } from '../../../src/vm/rename-instance.js';
 import { readSeed } from '../../../src/vm/seed/seed.js';
 import { getSetting, setSetting } from '../../../src/vm/settings/get-and-set.js';
 import { makeInstance, specOf, test } from '../../support/store-fixture.js';
@@ -90,6 +91,7 @@ describe('the settings of a stopped instance', () => {
     ['disk', '63M', 'Disk can only be expanded'],
     ['disk', '-1', `-1 ${SIZE_RULE}`],
     ['disk', '4194304G', 'Disk more than 2097152.0GiB not possible'],
+    ['autostart', '', 'Invalid flag, need "true" or "false"'],
     ['bridged', 'perhaps', 'Invalid flag, need "true" or "false"'],
   ])('cannot be anything: %s=%s', async ([property, value, problem], { store }) => {
     const { layout } = store;
@@ -133,6 +135,29 @@ describe('an instance that is not stopped', () => {
       });
     }
     await staged.discard();
+  });
+});
+
+describe('local.<instance>.autostart', () => {
+  test('is set while it runs, kept by a rename, and no clone has it', async ({ store }) => {
+    const { layout } = store;
+    const dir = await makeInstance(layout, 'web');
+    const old = JSON.parse(await readFile(dir.spec, 'utf8')) as Record<string, unknown>;
+    delete old['autostart'];
+    await writeFile(dir.spec, JSON.stringify(old));
+    expect(getSetting(layout, 'local.web.autostart'), 'of an older version').toBe('false');
+    await pretendToRun(dir);
+    await setSetting(layout, 'local.web.autostart', 'true');
+    expect(getSetting(layout, 'local.web.autostart')).toBe('true');
+    await rm(dir.qemuPid);
+    await setSetting(layout, 'local.web.autostart', 'yes');
+    const web = await store.get('web');
+    await web.clone('web-2');
+    expect(getSetting(layout, 'local.web-2.autostart')).toBe('false');
+    await renameInstance({ layout, name: 'web', newName: 'site' });
+    expect(getSetting(layout, 'local.site.autostart')).toBe('true');
+    await setSetting(layout, 'local.site.autostart', 'off');
+    expect(getSetting(layout, 'local.site.autostart')).toBe('false');
   });
 });
 

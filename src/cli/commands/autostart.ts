@@ -1,0 +1,130 @@
+import type { UnitPlace } from '../../vm/autostart/unit-place.js';
+import type { Invocation } from '../command.js';
+import type { CliContext } from '../context.js';
+import { defineChange } from '../define-change.js';
+import { forEach, usageError } from '../failures.js';
+import { formatAutostart } from '../format/autostart.js';
+import { byName } from '../format/order.js';
+import { guess } from '../../nearest.js';
+import { CHANGE } from '../options.js';
+import type { Outcome } from '../outcome.js';
+import { withWork } from '../work.js';
+
+type Autostart = Invocation<typeof CHANGE>;
+type Action = (invocation: Autostart, outcome: Outcome) => Promise<void>;
+
+const ACTIONS: Readonly<Record<string, Action>> = { install, remove, start, stop };
+
+export const autostart = defineChange({
+  name: 'autostart',
+  summary: 'Start instances with the host',
+  description:
+    'List the instances that start with the host, which `set local.<instance>.autostart=true` ' +
+    'chooses. `install` makes a systemd unit that starts them, one after the other, when the host ' +
+    'starts, or the user logs in, and suspends all that run when it stops; `remove` removes it. ' +
+    '`start` and `stop` do now what the unit does.',
+  usage: '[install | remove | start | stop]',
+  argument: ['autostart-action'],
+  examples: [
+    ['multipass set local.web.autostart=true', 'Choose an instance'],
+    ['multipass autostart install', 'Have systemd start it'],
+  ],
+  options: CHANGE,
+  async run(invocation, outcome) {
+    const [word, ...more] = invocation.args;
+    if (more.length > 0) throw usageError('Too many arguments given');
+    if (word === undefined) {
+      await list(invocation, outcome);
+      return undefined;
+    }
+    const act = Object.hasOwn(ACTIONS, word) ? ACTIONS[word] : undefined;
+    const known = Object.keys(ACTIONS);
+    if (act === undefined) {
+      throw usageError(`Please say what to do: ${known.join(', ')}.`, guess(word, known));
+    }
+    await act(invocation, outcome);
+    return undefined;
+  },
+});
+
+async function list({ context }: Autostart, outcome: Outcome): Promise<void> {
+  const { existsSync } = await import('node:fs');
+  const instances = await chosen(context);
+  const { path } = await placeFor(context);
+  const isInstalled = existsSync(path);
+  outcome.set({
+    unit: isInstalled ? path : null,
+    instances: instances.map(({ name, state }) => ({ name, state })),
+  });
+  outcome.print(formatAutostart(instances));
+  if (instances.length === 0 || isInstalled) return;
+  context.stderr.write('note: no unit starts them: `multipass autostart install` makes it\n');
+}
+
+async function install(invocation: Autostart, outcome: Outcome): Promise<void> {
+  const { context } = invocation;
+  const { layout, env, stderr } = context;
+  const { installUnit } = await import('../../vm/autostart/install-unit.js');
+  const { isLingering } = await import('../../vm/autostart/unit-place.js');
+  const { ownCommand } = await import('../own-command.js');
+  const place = await placeFor(context);
+  const path = env['PATH'] ?? '/usr/bin:/bin';
+  const content = { command: ownCommand(), store: layout.root, path };
+  const isEnabled = await withWork(invocation, 'Installing the unit', (work) =>
+    installUnit({ place, content, work }),
+  );
+  outcome.print(`Installed: ${place.path}\n`);
+  const lingers = place.manager === 'system' || isLingering();
+  outcome.set({ unit: place.path, enabled: isEnabled, lingering: lingers });
+  if (lingers) return;
+  stderr.write(
+    'note: your systemd starts when you log in and stops when you log out, and instances with it. To have it start ' +
+      'with the host and stay: `loginctl enable-linger`\n',
+  );
+}
+
+async function remove(invocation: Autostart, outcome: Outcome): Promise<void> {
+  const { removeUnit } = await import('../../vm/autostart/install-unit.js');
+  const place = await placeFor(invocation.context);
+  const wasThere = await withWork(invocation, 'Removing the unit', (work) =>
+    removeUnit({ place, work }),
+  );
+  outcome.set({ removed: wasThere ? place.path : null });
+  outcome.print(wasThere ? `Removed: ${place.path}\n` : 'There is no unit.\n');
+}
+
+async function start(invocation: Autostart, outcome: Outcome): Promise<void> {
+  const { layout, env } = invocation.context;
+  const { startInstance } = await import('../../vm/run/start-instance.js');
+  const started = outcome.list('started');
+  await forEach(await chosen(invocation.context), async ({ name }) => {
+    await withWork(invocation, `Starting ${name}`, (work) =>
+      startInstance({ layout, name, env, work }),
+    );
+    started(name);
+  });
+}
+
+async function stop(invocation: Autostart, outcome: Outcome): Promise<void> {
+  const { layout } = invocation.context;
+  const { restInstances } = await import('../../vm/autostart/rest-instances.js');
+  const done = { suspended: outcome.list('suspended'), stopped: outcome.list('stopped') };
+  const rested = await withWork(invocation, 'Suspending what runs', (work) =>
+    restInstances({ layout, work }),
+  );
+  await forEach(rested, (one) => {
+    if (one.how === 'failed') throw one.error;
+    done[one.how](one.name);
+  });
+}
+
+/** In the order in which they are started: the primary one first. */
+async function chosen({ layout, primary }: CliContext) {
+  const { autostarted } = await import('../../vm/autostart/autostarted.js');
+  return (await autostarted(layout)).sort(byName(primary));
+}
+
+async function placeFor({ env, home }: CliContext): Promise<UnitPlace> {
+  const { unitPlace } = await import('../../vm/autostart/unit-place.js');
+  return unitPlace(env, home);
+}
