@@ -4,8 +4,6 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-const INSTALLED = 'node_modules/bun/bin/bun.exe';
-
 /** By the names that Node has for architectures. */
 const PACKAGES = { x64: '@oven/bun-linux-x64', arm64: '@oven/bun-linux-aarch64' };
 
@@ -19,16 +17,16 @@ export function runtimeFor(arch) {
   if (name === undefined) throw new Error(`no binary for "${arch}": x64 or arm64`);
   const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'));
   const { version, integrity } = packages[`node_modules/${name}`];
-  if (says(INSTALLED) !== version) {
-    throw new Error(`"${INSTALLED}" is not Bun ${version}: npm ci, and npm rebuild bun`);
-  }
-  const bun = INSTALLED;
+  // Where its install script puts it; where npm does, when that may not run.
+  const places = ['node_modules/bun/bin/bun.exe', `node_modules/${PACKAGES[process.arch]}/bin/bun`];
+  const bun = places.find((place) => says(place) === version);
+  if (bun === undefined) throw new Error(`there is no Bun ${version}: npm ci`);
   return { bun, runtime: arch === process.arch ? bun : fetched(`${name}@${version}`, integrity) };
 }
 
 function says(bun) {
   try {
-    return execFileSync(bun, ['--version'], { encoding: 'utf8' }).trim();
+    return execFileSync(bun, ['--version'], { encoding: 'utf8', stdio: 'pipe' }).trim();
   } catch {
     return undefined;
   }
