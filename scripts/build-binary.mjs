@@ -12,7 +12,10 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const arch = process.argv[2] ?? process.arch;
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
-const { bun, runtime } = runtimeFor(arch);
+const { bun, runtime, version: bunVersion } = runtimeFor(arch);
+if (!readFileSync('licenses/bun.md', 'utf8').includes(` ${bunVersion},`)) {
+  throw new Error(`"licenses/bun.md" is not of Bun ${bunVersion}`);
+}
 const work = 'node_modules/.cache/multipass-ts/binary';
 mkdirSync(work, { recursive: true });
 mkdirSync('dist', { recursive: true });

@@ -9,7 +9,7 @@ const PACKAGES = { x64: '@oven/bun-linux-x64', arm64: '@oven/bun-linux-aarch64' 
 
 /**
  * @param {string} arch what the binary is for
- * @returns {{ bun: string, runtime: string }} the Bun that builds, and the one that gets our program
+ * @returns {{ bun: string, runtime: string, version: string }} the Bun that builds, and the one that gets our program
  * @throws Error when there is none for it
  */
 export function runtimeFor(arch) {
@@ -21,7 +21,8 @@ export function runtimeFor(arch) {
   const places = ['node_modules/bun/bin/bun.exe', `node_modules/${PACKAGES[process.arch]}/bin/bun`];
   const bun = places.find((place) => says(place) === version);
   if (bun === undefined) throw new Error(`there is no Bun ${version}: npm ci`);
-  return { bun, runtime: arch === process.arch ? bun : fetched(`${name}@${version}`, integrity) };
+  const runtime = arch === process.arch ? bun : fetched(`${name}@${version}`, integrity);
+  return { bun, runtime, version };
 }
 
 function says(bun) {
