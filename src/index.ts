@@ -10,10 +10,10 @@ export {
 export {
   VirtualMachine,
   type CloneOptions,
-  type InstanceSummary,
   type RestoreOptions,
   type StartOptions,
 } from './vm/virtual-machine.js';
+export { InstanceHandle, type InstanceSummary } from './vm/instance-handle.js';
 export { GuestAccess } from './vm/guest-access.js';
 export { GuestProcess, type GuestExit } from './vm/guest/guest-process.js';
 export type { GuestCommand } from './vm/guest/guest-script.js';

@@ -1,3 +1,4 @@
+import { ephemeralTokens } from '../store/ephemeral-tokens.js';
 import { defineCommand, type Command, type CommandDefinition, type Invocation } from './command.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandOption, OptionTable } from './options.js';
@@ -26,6 +27,11 @@ export function defineChange<Options extends ChangeOptions>(
     ...definition,
     async run(invocation) {
       const isJson = (invocation.options as { readonly format: unknown }).format === 'json';
+      const { layout } = invocation.context;
+      if (ephemeralTokens(layout).length > 0) {
+        const { sweepEphemeral } = await import('../vm/ephemeral.js');
+        await sweepEphemeral(layout);
+      }
       const outcome = new Outcome(invocation.context, definition.name, isJson);
       try {
         const exitCode = await definition.run(invocation, outcome);

@@ -61,6 +61,11 @@ export class StoreLayout {
     return join(this.locks, `${maker}.maker`);
   }
 
+  /** The mark that an instance ends with the process that made it. */
+  ephemeral(token: string): string {
+    return join(this.locks, `${token}.ephemeral`);
+  }
+
   /** Images that are being fetched; what is here is resumed, or removed, by the next command that wants it. */
   get downloads(): string {
     return join(this.root, 'downloads');

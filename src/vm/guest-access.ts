@@ -3,18 +3,17 @@ import { Work, type WorkRequest } from '../work.js';
 import type { ExecOptions, ExecResult, SpawnOptions } from './guest/exec-in-guest.js';
 import type { GuestProcess } from './guest/guest-process.js';
 import type { WaitCondition, WaitOptions } from './guest/wait-for.js';
+import { InstanceHandle } from './instance-handle.js';
 import type { PathLike } from './transfer/byte-path.js';
 import type { TransferOptions, TransferReport } from './transfer/transfer-request.js';
 
 /** What can be done inside of an instance that runs. */
-export class GuestAccess {
-  /** The instance's name. */
-  readonly name: string;
+export class GuestAccess extends InstanceHandle {
   readonly #layout: StoreLayout;
 
   protected constructor(layout: StoreLayout, name: string) {
+    super(layout, name);
     this.#layout = layout;
-    this.name = name;
   }
 
   /**

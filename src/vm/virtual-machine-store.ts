@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { checkStoreFormat } from '../store/format.js';
 import { StoreLayout } from '../store/layout.js';
 import { storageRoot } from '../store/storage-root.js';
+import { ephemeralOf } from './ephemeral.js';
 import { instanceNotFound } from './errors.js';
 import type { InstanceView } from './views.js';
 import type { LaunchRequest } from './launch/launch-request.js';
@@ -22,7 +23,7 @@ export type FindOptions = Omit<FindRequest, 'mirror' | 'stallMs'>;
 export type MigrateOptions = Partial<Omit<MigrateRequest, 'layout' | 'host'>>;
 
 /** All instances of one store. Holds nothing open: every call looks at the folder. */
-export class VirtualMachineStore {
+export class VirtualMachineStore implements AsyncDisposable {
   readonly layout: StoreLayout;
 
   constructor(layout: StoreLayout) {
@@ -136,6 +137,20 @@ export class VirtualMachineStore {
   async takeOver(): Promise<void> {
     const { takeOverStore } = await import('../store/store-host.js');
     await takeOverStore(this.layout);
+  }
+
+  /**
+   * Purges the ephemeral instances that were made by way of this object.
+   * @throws what purging one throws, or an AggregateError of several
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ends = [...ephemeralOf(this.layout)].map(async (vm) => vm[Symbol.asyncDispose]());
+    const problems = (await Promise.allSettled(ends)).flatMap((end) =>
+      end.status === 'rejected' ? [end.reason as unknown] : [],
+    );
+    if (problems.length > 1)
+      throw new AggregateError(problems, 'not all instances could be purged');
+    if (problems.length > 0) throw problems[0];
   }
 
   /** Every instance, sorted by name; Broken and soft-deleted ones too. @throws MultipassError STORE_TOO_NEW */

@@ -1,32 +1,34 @@
 import type { StoreLayout } from '../store/layout.js';
 import { cloneInstance } from './clone/clone-instance.js';
-import type { CloneChoices } from './clone/clone-request.js';
+import type { CloneChoices, CloneRequest } from './clone/clone-request.js';
+import { EphemeralLease, ephemeralOf, sweepEphemeral } from './ephemeral.js';
 import type { CloneReport } from './clone/report.js';
 import { deleteInstance, purgeInstance, recoverInstance } from './delete-instance.js';
 import { flattenInstance } from './flatten-instance.js';
 import { GuestAccess } from './guest-access.js';
 import { isNotFound } from './errors.js';
-import { viewInstance } from './list-instances.js';
-import type { InstanceView, SnapshotView } from './views.js';
-import { LiveStates } from './live-state.js';
 import type { MountChoices } from './mounts/mount-folder.js';
-import { readInstance, type InstanceReading } from './read-instance.js';
+import { readInstance } from './read-instance.js';
 import { renameInstance } from './rename-instance.js';
 import { restartInstance } from './run/restart-instance.js';
 import { startInstance } from './run/start-instance.js';
 import { stopInstance } from './run/stop-instance.js';
 import { suspendInstance } from './run/suspend-instance.js';
-import type { ImageRecord } from './records/image-record.js';
 import type { SnapshotRecord } from './records/snapshot-record.js';
-import type { InstanceSpec } from './records/spec.js';
-import { readSnapshots, snapshotViews } from './snapshots/snapshot-list.js';
 import type { RestoreSnapshotRequest } from './snapshots/restore-snapshot.js';
 import type { SnapshotTexts } from './snapshots/take-snapshot.js';
-import type { InstanceState } from './state.js';
 import type { WorkRequest } from '../work.js';
 
 /** How a clone is made: from a snapshot, linked, with other resources, … */
-export interface CloneOptions extends WorkRequest, CloneChoices {}
+export interface CloneOptions extends WorkRequest, CloneChoices {
+  /**
+   * True: the clone ends with the block of an `await using`, with its store's, or with this process, however that ends:
+   * what was not purged by then, the next command that changes the store purges, running or not.
+   */
+  readonly ephemeral?: boolean | undefined;
+  /** True, or how: the clone is started. An ephemeral one whose start fails is purged. */
+  readonly start?: boolean | StartOptions | undefined;
+}
 
 /** How an instance is started. */
 export interface StartOptions extends WorkRequest {
@@ -37,16 +39,13 @@ export interface StartOptions extends WorkRequest {
 /** What becomes of the present state when a snapshot is restored. */
 export type RestoreOptions = Omit<RestoreSnapshotRequest, 'layout' | 'name' | 'snapshot'>;
 
-/** What a handle tells of itself in a log: of an instance that is gone no more than the name. */
-export type InstanceSummary = InstanceView | { readonly name: string };
-
 /**
  * One instance of a store, and what can be done with it. It copies itself (the prototype pattern): its folder is all
- * there is to it. This is a handle that keeps nothing but the name: whatever it is asked, it looks at the folder, so
- * that nothing it says is stale. What should stay as it was is a value: `view()`, `spec`.
+ * there is to it, and this a handle, which keeps nothing but the name.
  */
-export class VirtualMachine extends GuestAccess {
+export class VirtualMachine extends GuestAccess implements AsyncDisposable {
   readonly #layout: StoreLayout;
+  #lease: EphemeralLease | undefined;
 
   private constructor(layout: StoreLayout, name: string) {
     super(layout, name);
@@ -59,67 +58,6 @@ export class VirtualMachine extends GuestAccess {
    */
   static open(layout: StoreLayout, name: string): VirtualMachine {
     return new VirtualMachine(layout, readInstance(layout, name).name);
-  }
-
-  get #reading(): InstanceReading {
-    return readInstance(this.#layout, this.name);
-  }
-
-  /** What the user asked for: cpus, memory, interfaces, mounts, … @throws as {@link VirtualMachine.open} */
-  get spec(): InstanceSpec {
-    return this.#reading.spec;
-  }
-
-  /** Where its disk came from, and which instance it was cloned from. @throws as {@link VirtualMachine.open} */
-  get image(): ImageRecord {
-    return this.#reading.image;
-  }
-
-  /** Its state at this moment. @throws as {@link VirtualMachine.open} */
-  get state(): InstanceState {
-    return new LiveStates(this.#layout).of(this.#reading);
-  }
-
-  /**
-   * All that its folder says at this moment, as `list` has it: a value, of a Broken one too.
-   * @throws MultipassError INSTANCE_NOT_FOUND
-   */
-  view(): InstanceView {
-    return viewInstance(this.#layout, this.name);
-  }
-
-  /**
-   * The same, and of one that runs what its guest tells: addresses, release, load, memory. One that does not answer
-   * within some seconds tells nothing.
-   * @throws MultipassError INSTANCE_NOT_FOUND, ABORTED
-   */
-  async info(options: WorkRequest = {}): Promise<InstanceView> {
-    const { withRuntime } = await import('./guest/ask-instances.js');
-    const about = { layout: this.#layout, signal: options.work?.signal };
-    const [view = this.view()] = await withRuntime([this.view()], about);
-    return view;
-  }
-
-  /** What `JSON.stringify` writes of it; never fails. */
-  toJSON(): InstanceSummary {
-    try {
-      return this.view();
-    } catch (error) {
-      if (isNotFound(error)) return { name: this.name };
-      throw error;
-    }
-  }
-
-  /** What `console.log` shows of it. */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    const summary = this.toJSON();
-    return `VirtualMachine(${this.name}, ${'state' in summary ? summary.state : 'gone'})`;
-  }
-
-  /** Its snapshots in the order they were taken. @throws RecordError when one cannot be read */
-  snapshots(): SnapshotView[] {
-    const { name, dir, pending } = this.#reading;
-    return snapshotViews(name, readSnapshots(dir, pending));
   }
 
   /**
@@ -145,9 +83,12 @@ export class VirtualMachine extends GuestAccess {
     options: CloneOptions & { readonly dryRun: true },
   ): Promise<CloneReport>;
   async clone(name?: string, options: CloneOptions = {}): Promise<VirtualMachine | CloneReport> {
-    const about = { layout: this.#layout, source: this.name, name };
-    const report = await cloneInstance({ ...options, ...about });
-    return options.dryRun === true ? report : this.#cloneOf(report)[0];
+    if (options.dryRun === true) {
+      return await cloneInstance({ ...options, layout: this.#layout, source: this.name, name });
+    }
+    const [copy] = await this.#copies({ name }, options);
+    if (copy === undefined) throw new Error('a clone without a clone');
+    return copy;
   }
 
   /**
@@ -160,8 +101,7 @@ export class VirtualMachine extends GuestAccess {
     pattern?: string,
     options: CloneOptions & { readonly dryRun?: false | undefined } = {},
   ): Promise<VirtualMachine[]> {
-    const about = { layout: this.#layout, source: this.name, count, name: pattern };
-    return this.#cloneOf(await cloneInstance({ ...options, ...about }));
+    return await this.#copies({ count, name: pattern }, options);
   }
 
   /**
@@ -171,7 +111,10 @@ export class VirtualMachine extends GuestAccess {
    */
   async rename(newName: string, options: WorkRequest = {}): Promise<VirtualMachine> {
     await renameInstance({ ...options, layout: this.#layout, name: this.name, newName });
-    return VirtualMachine.open(this.#layout, newName);
+    const renamed = VirtualMachine.open(this.#layout, newName);
+    renamed.#endWith(this.#lease);
+    this.#forget();
+    return renamed;
   }
 
   /** Makes it stand on nothing but its own disk. @returns false when it did before @throws INSTANCE_NOT_STOPPED, … */
@@ -273,11 +216,63 @@ export class VirtualMachine extends GuestAccess {
     await purgeInstance(this.#layout, this.name, options);
   }
 
-  #cloneOf(report: CloneReport): [VirtualMachine, ...VirtualMachine[]] {
-    const [first, ...rest] = report.clones.map(({ name }) =>
-      VirtualMachine.open(this.#layout, name),
-    );
-    if (first === undefined) throw new Error('a clone without a clone');
-    return [first, ...rest];
+  /** Makes an ephemeral instance one that stays; any other stays so. */
+  async keep(): Promise<void> {
+    await this.#lease?.release();
+    this.#forget();
+  }
+
+  /**
+   * Purges an ephemeral instance, running or not; does nothing for any other.
+   * @throws MultipassError what purging throws: then it is left to the next command after this process
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#lease === undefined) return;
+    try {
+      await this.purge();
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+    await this.keep();
+  }
+
+  async #copies(
+    about: Pick<CloneRequest, 'name' | 'count'>,
+    { ephemeral = false, start = false, ...options }: CloneOptions,
+  ): Promise<VirtualMachine[]> {
+    const layout = this.#layout;
+    const leases = new Map<string, EphemeralLease>();
+    if (ephemeral) await sweepEphemeral(layout);
+    const beforePublish = async (uuids: readonly string[]): Promise<void> => {
+      for (const uuid of uuids) leases.set(uuid, await EphemeralLease.take(layout, uuid));
+    };
+    let copies: VirtualMachine[] = [];
+    try {
+      const request = { ...options, ...about, layout, source: this.name };
+      const report = await cloneInstance(ephemeral ? { ...request, beforePublish } : request);
+      copies = report.clones.map(({ name, identity }) => {
+        const copy = VirtualMachine.open(layout, name);
+        copy.#endWith(leases.get(identity.uuid.new ?? ''));
+        return copy;
+      });
+      const how = start === true ? { work: options.work } : start;
+      if (how !== false) for (const copy of copies) await copy.start(how);
+      return copies;
+    } catch (error) {
+      for (const copy of copies) await copy[Symbol.asyncDispose]();
+      for (const lease of leases.values()) await lease.release();
+      throw error;
+    }
+  }
+
+  #endWith(lease: EphemeralLease | undefined): void {
+    if (lease === undefined) return;
+    this.#lease = lease;
+    ephemeralOf(this.#layout).add(this);
+  }
+
+  #forget(): void {
+    this.#lease = undefined;
+    ephemeralOf(this.#layout).delete(this);
   }
 }

@@ -17,6 +17,7 @@ import { deleteInstance, purgeInstance, recoverInstance } from '../../src/vm/del
 import { listInstances } from '../../src/vm/list-instances.js';
 import { rebuildMacTable, rowsOfFolder } from '../../src/vm/macs.js';
 import { renameInstance } from '../../src/vm/rename-instance.js';
+import { VirtualMachineStore } from '../../src/vm/virtual-machine-store.js';
 import { publishStaged } from './publish-staged.js';
 import { churn } from './churn.js';
 
@@ -29,6 +30,14 @@ interface Desk {
 }
 
 const JOBS = {
+  /** Makes ephemeral clones of an instance; tells their names. */
+  async ephemeral({ layout, args: [source = '', count = '1'], tell, told }: Desk) {
+    const vm = await new VirtualMachineStore(layout).get(source);
+    const clones = await vm.cloneMany(Number(count), undefined, { ephemeral: true, linked: true });
+    tell(clones.map(({ name }) => name));
+    await told();
+  },
+
   /** Claims each of the rows named for an instance of its own; tells those it got, and its uuid. */
   async claim({ layout, args, tell, told }: Desk) {
     const staged = await StagedInstance.create(layout, randomUUID(), null);

@@ -55,6 +55,7 @@ export async function cloneInstance(request: CloneRequest): Promise<CloneReport>
     work.begin('publishing', source.reading.name);
     work.throwIfAborted();
     source.requireUnchanged();
+    await request.beforePublish?.(clones.map(({ identity }) => identity.uuid));
     const { signal } = work;
     const publishables = publishablesOf(request, clones, names);
     const published = await publish(layout, publishables, { rowsOf: rowsOfFolder, signal });

@@ -38,6 +38,8 @@ export interface CloneRequest extends WorkRequest, CloneChoices {
   readonly name?: string | undefined;
   /** How many: all of them or none. Default 1. */
   readonly count?: number | undefined;
+  /** Called with the uuids of the clones when all of them are made, and nobody sees them yet; a failure undoes all. */
+  readonly beforePublish?: ((uuids: readonly string[]) => Promise<void>) | undefined;
 }
 
 /** What a name has in the place of the number. */
