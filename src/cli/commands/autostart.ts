@@ -48,12 +48,12 @@ export const autostart = defineChange({
 });
 
 async function list({ context }: Autostart, outcome: Outcome): Promise<void> {
-  const { existsSync } = await import('node:fs');
   const instances = await chosen(context);
-  const { path } = await placeFor(context);
-  const isInstalled = existsSync(path);
+  const { isInstalled: isThere } = await import('../../vm/autostart/unit-place.js');
+  const place = await placeFor(context);
+  const isInstalled = isThere(place);
   outcome.set({
-    unit: isInstalled ? path : null,
+    unit: isInstalled ? place.path : null,
     instances: instances.map(({ name, state }) => ({ name, state })),
   });
   outcome.print(formatAutostart(instances));

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { chmod, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fromSystemError, MultipassError } from '../../errors.js';
@@ -6,7 +5,7 @@ import { replaceFile } from '../../files/draft.js';
 import { makeFolder } from '../../files/make-folder.js';
 import { run } from '../../process/run.js';
 import { Work, type WorkRequest } from '../../work.js';
-import { UNIT, type UnitPlace } from './unit-place.js';
+import { isInstalled, UNIT, type UnitPlace } from './unit-place.js';
 import { unitText, type UnitContent } from './unit-text.js';
 
 /** What is installed, and where. */
@@ -45,7 +44,7 @@ export async function removeUnit({
   place,
   ...request
 }: Omit<InstallRequest, 'content'>): Promise<boolean> {
-  if (!existsSync(place.path)) return false;
+  if (!isInstalled(place)) return false;
   const work = Work.of(request.work);
   await systemctl(place, ['disable', UNIT], work).catch(tellOf(work, place, ['disable', UNIT]));
   try {

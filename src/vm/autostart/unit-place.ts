@@ -23,6 +23,11 @@ export function unitPlace(env: Environment, home: string): UnitPlace {
   return { manager: 'user', path: join(config, 'systemd/user', UNIT) };
 }
 
+/** Whether there is a unit. */
+export function isInstalled({ path }: UnitPlace): boolean {
+  return existsSync(path);
+}
+
 /**
  * Whether the user's systemd starts with the host, and stops with it: else it is there while the user is logged in.
  * @param folder where systemd keeps whose does
