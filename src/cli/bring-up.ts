@@ -1,3 +1,4 @@
+import { hasCode } from '../errors.js';
 import type { LaunchReport } from '../vm/launch/launch-instance.js';
 import type { LaunchRequest } from '../vm/launch/launch-request.js';
 import type { Progress } from '../work.js';
@@ -35,7 +36,11 @@ export async function startOrLaunch(
   const { layout, env, primary } = working.context;
   const { exists } = await import('../vm/read-instance.js');
   if (name === primary && !exists(layout, name)) {
-    await launchInstance(working, { name, timeoutMs });
+    await launchInstance(working, { name, timeoutMs }).catch((error: unknown) => {
+      if (!hasCode(error, 'DOWNLOAD_FAILED')) throw error;
+      const message = `"${name}" does not exist yet, and cannot be made: ${error.message}`;
+      throw error.restated({ message });
+    });
     return await mountHome(working, name);
   }
   const { startInstance } = await import('../vm/run/start-instance.js');

@@ -52,9 +52,13 @@ export const find = defineCommand({
     const { readSettings } = await import('../../vm/settings/settings.js');
     const { imageMirror: mirror } = readSettings(context.layout, context.env);
     const { findImages } = await import('../../vm/images/find-images.js');
+    const { withOtherWays } = await import('../../vm/images/without-network.js');
     const images = await withWork(invocation, 'Looking for images', async (work) => {
       const { showUnsupported } = options;
-      const found = await findImages({ mirror, remote, search, showUnsupported, work });
+      const wanted = { mirror, remote, search, showUnsupported, work };
+      const found = await findImages(wanted).catch(async (error: unknown) => {
+        throw await withOtherWays(error, context.layout);
+      });
       for (const { message } of found.problems) work.warn(message);
       return found.images;
     });

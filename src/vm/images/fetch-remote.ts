@@ -8,6 +8,9 @@ import { decodeIndex, decodeManifest, type StreamImage } from './simplestreams.j
 /** Bytes. No list comes near this; what does is none, and shall not fill the memory. */
 const LARGEST_LIST = 32 * 1024 * 1024;
 
+/** A list is small, and somebody waits for it: a server that says nothing for so long, in milliseconds, will not. */
+const PATIENCE_MS = 8000;
+
 /** What is asked of a remote. */
 export interface RemoteRequest extends HttpOptions {
   /** Its name, such as `release`. */
@@ -59,7 +62,7 @@ export function belowBase(base: URL, path: string): URL {
 
 async function fetchJson(
   url: URL,
-  { signal, stallMs, deadlineMs }: HttpOptions,
+  { signal, stallMs = PATIENCE_MS, deadlineMs }: HttpOptions,
 ): Promise<JsonPlace> {
   const deadline = deadlineMs === undefined ? {} : { deadlineMs };
   const list = await fetchSmall({ url, signal, stallMs, ...deadline }, LARGEST_LIST);

@@ -9,6 +9,7 @@ import { imageNotFound, selectImage } from './select-image.js';
 import type { StreamImage } from './simplestreams.js';
 import { listImages, readImage, type VaultImage } from './vault.js';
 import { newVaultRecord } from './vault-record.js';
+import { withOtherWays } from './without-network.js';
 
 /** An image that an image server is asked for. */
 interface WantedAlias {
@@ -109,7 +110,7 @@ async function keptImage(
     return isCalled && remotes.includes(record.remote);
   });
   const image = images.sort(byAge).at(-1);
-  if (image === undefined) throw error;
+  if (image === undefined) throw await withOtherWays(error, layout);
   const { version, remote } = image.record;
   work.warn(
     `the image server of "${remote === '' ? DEFAULT_REMOTE : remote}" cannot be asked (${error.message}); ` +

@@ -115,7 +115,8 @@ describe('obtainImage of an alias', () => {
     const image = await obtain('noble', { onWarning: (warning) => warnings.push(warning) });
     expect(image.id).toBe(id);
     expect(warnings).toEqual([expect.stringContaining('version 20260518 of "noble"')]);
-    await errorOf(obtain('22.04'), 'DOWNLOAD_FAILED');
+    const { hint } = await errorOf(obtain('22.04'), 'DOWNLOAD_FAILED');
+    expect(hint).toMatch(/^These images are in the store, .*: 24\.04\. A file can be launched, too /);
     await errorOf(obtain('daily:noble'), 'DOWNLOAD_FAILED');
   });
 
