@@ -1,29 +1,30 @@
-import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { beforeEach, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { multipass, type CommandResult } from '../support/command.js';
 import { makeInstance, test as base } from '../support/store-fixture.js';
 import { AS_NOBODY, giveToNobody } from './support/nobody.js';
 
-/** The command as a user without any rights, for root's unit is one of the system. */
-const test = base.extend<{ mp: (...args: string[]) => Promise<CommandResult>; unit: string }>({
-  mp: async ({ root }, use) => {
-    await use((...args) => multipass(args, { store: root, through: AS_NOBODY, cwd: '/' }));
+/** The command as a user without any rights, for root's unit is one of the system; store and home are theirs. */
+const test = base.extend<{ mp: (...args: string[]) => Promise<CommandResult>; home: string }>({
+  home: async ({ root }, use) => {
+    const home = join(dirname(root), 'home');
+    await mkdir(home);
+    await mkdir(root, { recursive: true });
+    await use(home);
   },
-  unit: async ({ root }, use) => {
-    await use(join(dirname(root), '.config/systemd/user/multipass-ts.service'));
+  mp: async ({ root, home }, use) => {
+    await use(async (...args) => {
+      for (const folder of [root, home]) await giveToNobody(folder);
+      const env = { HOME: home };
+      return await multipass(args, { store: root, through: AS_NOBODY, cwd: '/', env });
+    });
   },
 });
 
 describe('autostart', () => {
-  beforeEach<{ root: string }>(async ({ root }) => {
-    await mkdir(root, { recursive: true });
-    await chmod(dirname(root), 0o755);
-  });
-
-  test('lists what starts with the host, the primary one first', async ({ store, mp, root }) => {
+  test('lists what starts with the host, the primary one first', async ({ store, mp }) => {
     for (const name of ['db', 'web', 'primary']) await makeInstance(store.layout, name);
-    await giveToNobody(dirname(root));
     expect((await mp('autostart')).stdout).toBe('No instances start with the host.\n');
     for (const name of ['web', 'primary']) await mp('set', `local.${name}.autostart=true`);
     expect(await mp('autostart')).toEqual({
@@ -41,8 +42,8 @@ describe('autostart', () => {
     });
   });
 
-  test('has a unit that runs this command on this store', async ({ mp, unit, root }) => {
-    await giveToNobody(dirname(root));
+  test('has a unit that runs this command on this store', async ({ mp, home, root }) => {
+    const unit = join(home, '.config/systemd/user/multipass-ts.service');
     const installed = await mp('autostart', 'install');
     expect(installed).toMatchObject({ stdout: `Installed: ${unit}\n`, exitCode: 0 });
     // There is no systemd of this user.
