@@ -116,7 +116,9 @@ describe('obtainImage of an alias', () => {
     expect(image.id).toBe(id);
     expect(warnings).toEqual([expect.stringContaining('version 20260518 of "noble"')]);
     const { hint } = await errorOf(obtain('22.04'), 'DOWNLOAD_FAILED');
-    expect(hint).toMatch(/^These images are in the store, .*: 24\.04\. A file can be launched, too /);
+    expect(hint).toMatch(
+      /^These images are in the store, .*: 24\.04\. A file can be launched, too /,
+    );
     await errorOf(obtain('daily:noble'), 'DOWNLOAD_FAILED');
   });
 
