@@ -41,15 +41,19 @@ export async function joinConsole(
     },
   });
   try {
-    return await Promise.race([left, show(socket, stdout)]);
+    return await Promise.race([left, showSocket(socket, stdout)]);
   } finally {
     signal.removeEventListener('abort', abort);
     if (stdout.isTerminal) stdout.steer(AS_BEFORE);
   }
 }
 
-/** Shows what the guest writes, to its end, and no faster than it is read. */
-async function show(
+/**
+ * Shows what comes from a guest as it is, to its end, and no faster than it is read.
+ * @returns `left` when nobody reads any more
+ * @throws the system's own error of the output
+ */
+export async function showSocket(
   socket: Socket,
   stdout: Pick<CliContext['stdout'], 'writeRaw'>,
 ): Promise<'left' | 'ended'> {

@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { log } from '../log.js';
+import type { CliContext } from './context.js';
 import { ephemeralTokens } from '../store/ephemeral-tokens.js';
 import { defineCommand, type Command, type CommandDefinition, type Invocation } from './command.js';
 import { EXIT } from './exit-codes.js';
@@ -39,8 +42,21 @@ export function defineChange<Options extends ChangeOptions>(
         return exitCode ?? EXIT.ok;
       } catch (error) {
         throw isJson ? new ChangeFailure(outcome.json, error) : error;
+      } finally {
+        if (existsSync(layout.sshConfig)) await tellSsh(invocation.context);
       }
     },
   });
   return { ...command, isChange: true };
+}
+
+/** Who has asked for it has ssh know the instances that there are now. */
+async function tellSsh(context: CliContext): Promise<void> {
+  const { refreshSshConfig } = await import('../vm/guest/ssh-config-file.js');
+  const { sshProgram } = await import('./ssh-program.js');
+  try {
+    await refreshSshConfig(context.layout, { program: sshProgram(context) });
+  } catch (error) {
+    log('warning', 'ssh', `ssh does not know of the change: ${(error as Error).message}`);
+  }
 }

@@ -95,6 +95,11 @@ export class StoreLayout {
     return join(this.root, 'settings.json');
   }
 
+  /** The instances as hosts of ssh; absent until `ssh-config --install`. */
+  get sshConfig(): string {
+    return join(this.root, 'ssh_config');
+  }
+
   /** The aliases of commands; absent while there are none. */
   get aliasesFile(): string {
     return join(this.root, 'aliases.json');

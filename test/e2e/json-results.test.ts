@@ -128,7 +128,17 @@ test('an image is imported and removed', async ({ store: { layout }, root }) => 
 /** Those that only look, that run something, or that there is nothing to do for. */
 const OTHERS = [
   ...['aliases', 'authenticate', 'completion', 'exec', 'find', 'get', 'help', 'info', 'list'],
-  ...['console', 'logs', 'networks', 'shell', 'tree', 'version', 'wait-ready', '__complete'],
+  ...[
+    'console',
+    'logs',
+    'networks',
+    'shell',
+    'tree',
+    'version',
+    'wait-ready',
+    '__complete',
+    '__connect',
+  ],
 ];
 
 test('every command that changes something has it', () => {

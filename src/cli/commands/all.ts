@@ -7,6 +7,7 @@ import { clone } from './clone.js';
 import { completeCommand } from './complete.js';
 import { completionCommand } from './completion.js';
 import { consoleCommand } from './console.js';
+import { connectPort } from './connect-port.js';
 import { deleteCommand } from './delete.js';
 import { exec } from './exec.js';
 import { find } from './find.js';
@@ -31,6 +32,7 @@ import { restore } from './restore.js';
 import { set } from './set.js';
 import { shell } from './shell.js';
 import { snapshot } from './snapshot.js';
+import { sshConfig } from './ssh-config.js';
 import { start } from './start.js';
 import { stop } from './stop.js';
 import { suspend } from './suspend.js';
@@ -74,6 +76,7 @@ export const allCommands: MakeCommands = (helpOf) => {
     set,
     shell,
     snapshot,
+    sshConfig,
     start,
     stop,
     suspend,
@@ -84,6 +87,7 @@ export const allCommands: MakeCommands = (helpOf) => {
     version,
     waitReady,
     completeCommand(() => commands),
+    connectPort,
   ];
   return commands;
 };

@@ -19,6 +19,9 @@ export interface Guest {
   readonly key: string;
 }
 
+/** The name under which host keys are known: no address, for those change. */
+export const HOST_KEY_ALIAS = 'instance';
+
 /** Exit code of ssh for a failure of its own. */
 export const SSH_FAILED = 255;
 
@@ -44,7 +47,7 @@ export function sshArguments(
     StrictHostKeyChecking: 'accept-new',
     UserKnownHostsFile: `${folder}/${INSTANCE_FILES.run}/known_hosts`,
     GlobalKnownHostsFile: '/dev/null',
-    HostKeyAlias: 'instance',
+    HostKeyAlias: HOST_KEY_ALIAS,
     CheckHostIP: 'no',
     UpdateHostKeys: 'no',
     ConnectTimeout: '30',

@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import { openStore } from '../../../src/index.js';
+import { enterBySsh } from './ssh-config-steps.js';
+import type { GuestStore } from './support.js';
 
-/** Runs programs in the running instance `web` of a store, talks to them, and waits for what they do. */
-export async function useLibrary(root: string): Promise<void> {
+/** What the library and the system's own ssh do with the running instance `web` of a store. */
+export async function enterOtherwise(guests: GuestStore): Promise<void> {
+  const { root } = guests.layout;
   await runsPrograms(root);
   await talksToAProgram(root);
+  await enterBySsh(guests);
 }
 
 async function runsPrograms(root: string): Promise<void> {

@@ -9,7 +9,7 @@ import { readInstance } from '../../../src/vm/read-instance.js';
 import { readMachine } from '../../../src/vm/records/machine-record.js';
 import { makeStrangeTree, tellTree } from '../../support/strange-tree.js';
 import { inTerminal } from '../support/terminal.js';
-import { useLibrary } from './library-steps.js';
+import { enterOtherwise } from './library-steps.js';
 import { expectNothingLeft, qemuOf, test, type GuestStore } from './support.js';
 
 /** The tests of this file are the steps of one story: each goes on where the one before it ended. */
@@ -89,7 +89,7 @@ describe('exec', () => {
     expect(missing.exitCode).not.toBe(0);
   });
 
-  test('and more is there in the library', ({ guests }) => useLibrary(guests.layout.root));
+  test('and so do the library and ssh', ({ guests }) => enterOtherwise(guests));
 });
 
 describe('transfer', () => {

@@ -1,0 +1,58 @@
+import { once } from 'node:events';
+import { defineCommand } from '../command.js';
+import { showSocket } from '../console-session.js';
+import { EXIT } from '../exit-codes.js';
+import { usageError } from '../failures.js';
+import { openKeyboard } from '../keyboard.js';
+import { flag } from '../options.js';
+
+/** ssh's own server, which is reached without another ssh around it. */
+const SSH_PORT = '22';
+
+/** What `ssh-config` names as ProxyCommand: joins standard input and output to a port of an instance. */
+export const connectPort = defineCommand({
+  name: '__connect',
+  summary: 'Join standard input and output to a port of an instance',
+  description:
+    'Join standard input and output to a TCP port of a running instance, for the configuration of ssh.',
+  usage: '<name> <port>',
+  parameters: [
+    ['name', 'The instance'],
+    ['port', 'Where a server listens in it'],
+  ],
+  options: {
+    start: flag({ flags: ['--start'], description: 'Start it when it does not run' }),
+  },
+  hidden: true,
+  async run({ context, args, options }) {
+    const [name, port, ...more] = args;
+    if (name === undefined || port === undefined || more.length > 0) {
+      throw usageError('Wrong number of arguments given');
+    }
+    if (!/^[1-9][0-9]{0,4}$/.test(port)) throw usageError(`Invalid port '${port}'`);
+    const { layout, signal } = context;
+    if (options.start) {
+      const { startInstance } = await import('../../vm/run/start-instance.js');
+      await startInstance({ layout, name, env: context.env, work: { signal } });
+    }
+    const { connectToSsh, runningGuest } = await import('../../vm/guest/connect-to-port.js');
+    if (port !== SSH_PORT) {
+      const guest = await runningGuest({ layout, name });
+      const { sshArguments } = await import('../../vm/guest/ssh.js');
+      const { runAttached } = await import('../../process/attach.js');
+      const words = sshArguments(guest, ['-W', `127.0.0.1:${port}`]);
+      return await runAttached('ssh', words, { cwd: layout.root, signal });
+    }
+    const socket = await connectToSsh({ layout, name });
+    using keyboard = openKeyboard({
+      onPiece: (piece) => socket.write(piece),
+      ready: async () => {
+        await once(socket, 'drain').catch(() => undefined);
+      },
+      onEnd: () => void socket.end(),
+    });
+    await showSocket(socket, context.stdout);
+    socket.destroy();
+    return keyboard.isTerminal ? EXIT.failed : EXIT.ok;
+  },
+});
