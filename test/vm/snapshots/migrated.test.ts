@@ -29,14 +29,14 @@ test('the snapshots of a migrated instance live beside new ones', async ({ store
   });
   const vm = await store.get('db');
   const dir = store.layout.instance('db');
-  const old = vm.snapshots();
+  const [old, { snapshotHead }] = [vm.snapshots(), vm.spec];
   expect(old.length).toBeGreaterThan(0);
   const states = await contentsOf(dir);
   const active = await contentOf(dir);
   await writeData(dir, 7);
   const record = await vm.snapshot({ name: 'ours' });
   expect(record.index).toBe(Math.max(...old.map((one) => one.record.index)) + 1);
-  expect(record.parent).toBe(vm.spec.snapshotHead);
+  expect(record.parent).toBe(snapshotHead);
   const ours = await contentOf(dir);
   expect(ours).not.toBe(active);
   for (const { record: one } of old) {

@@ -95,16 +95,17 @@ describe('a restore', () => {
     const mounts = [
       { source: '/a', target: '/b', type: 'native', uidMappings: [], gidMappings: [] } as const,
     ];
-    const other = { ...vm.spec, cpus: 7, memory: 2 ** 32, mounts, snapshotHead: 1, note: 'kept' };
+    const before = vm.spec;
+    const other = { ...before, cpus: 7, memory: 2 ** 32, mounts, snapshotHead: 1, note: 'kept' };
     await writeFile(dir.spec, recordText(other));
     const seed = await readFile(dir.seed);
     await vm.restore('snapshot1');
     const { spec } = await store.get('web');
     expect(JSON.parse(await readFile(dir.spec, 'utf8'))).toMatchObject({ note: 'kept' });
-    const { cpus, memory, interfaces } = vm.spec;
+    const { cpus, memory, interfaces } = before;
     expect(spec).toMatchObject({ cpus, memory, interfaces, mounts: [], snapshotHead: 1 });
-    expect(spec.uuid).toBe(vm.spec.uuid);
-    expect(spec.vmgenid).not.toBe(vm.spec.vmgenid);
+    expect(spec.uuid).toBe(before.uuid);
+    expect(spec.vmgenid).not.toBe(before.vmgenid);
     expect(seed.equals(await readFile(dir.seed))).toBe(true);
   });
 
@@ -209,14 +210,15 @@ describe('the interfaces of a snapshot', () => {
     const dir = await makeInstance(layout, 'web');
     const vm = await store.get('web');
     await vm.snapshot();
-    const other = await makeInstance(layout, 'other', { spec: { interfaces: vm.spec.interfaces } });
+    const { interfaces } = vm.spec;
+    const other = await makeInstance(layout, 'other', { spec: { interfaces } });
     const otherBefore = await readFile(other.spec);
     const warnings: string[] = [];
     await vm.restore('snapshot1', {
       work: { onWarning: (warning) => void warnings.push(warning) },
     });
     const { spec } = await store.get('web');
-    const [old, now] = [vm.spec.interfaces[0].mac, spec.interfaces[0].mac];
+    const [old, now] = [interfaces[0].mac, spec.interfaces[0].mac];
     expect(now.equals(old)).toBe(false);
     expect(warnings).toEqual([
       `the MAC address ${old.toString()} belongs to another instance: interface default has ${now.toString()} now`,
