@@ -5,17 +5,18 @@ export {
   openStore,
   VirtualMachineStore,
   type FindOptions,
+  type LaunchOptions,
   type MigrateOptions,
 } from './vm/virtual-machine-store.js';
-export {
+export type {
   VirtualMachine,
-  type CloneOptions,
-  type RestoreOptions,
-  type StartOptions,
+  CloneOptions,
+  RestoreOptions,
+  StartOptions,
 } from './vm/virtual-machine.js';
-export { InstanceHandle, type InstanceSummary } from './vm/instance-handle.js';
-export { GuestAccess } from './vm/guest-access.js';
-export { GuestProcess, type GuestExit } from './vm/guest/guest-process.js';
+export type { InstanceHandle, InstanceSummary } from './vm/instance-handle.js';
+export type { GuestAccess } from './vm/guest-access.js';
+export type { GuestProcess, GuestExit } from './vm/guest/guest-process.js';
 export type { GuestCommand } from './vm/guest/guest-script.js';
 export type { ExecOptions, ExecResult, SpawnOptions } from './vm/guest/exec-in-guest.js';
 export type { WaitCondition, WaitOptions } from './vm/guest/wait-for.js';
@@ -32,7 +33,7 @@ export type {
   Replaced,
   ReplacedMac,
 } from './vm/clone/report.js';
-export type { LaunchRequest, WantedNetwork } from './vm/launch/launch-request.js';
+export type { WantedNetwork } from './vm/launch/launch-request.js';
 export type { MountChoices } from './vm/mounts/mount-folder.js';
 export type { SnapshotTexts } from './vm/snapshots/take-snapshot.js';
 export type { PathLike } from './vm/transfer/byte-path.js';

@@ -1,7 +1,7 @@
 import { RecordError } from '../errors.js';
 import { parseJson } from './json.js';
 
-/** The keys of a record that this version does not know. They survive a rewrite. @internal for its tests */
+/** The keys of a record that this version does not know. They survive a rewrite. @public */
 export const UNKNOWN_KEYS: unique symbol = Symbol('unknown keys');
 
 /** A decoded record; spreading it (`{ ...record, change }`) carries its unknown keys along. */

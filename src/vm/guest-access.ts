@@ -11,6 +11,7 @@ import type { TransferOptions, TransferReport } from './transfer/transfer-reques
 export class GuestAccess extends InstanceHandle {
   readonly #layout: StoreLayout;
 
+  /** @internal */
   protected constructor(layout: StoreLayout, name: string) {
     super(layout, name);
     this.#layout = layout;

@@ -23,6 +23,7 @@ export class InstanceHandle {
   readonly name: string;
   readonly #layout: StoreLayout;
 
+  /** @internal */
   protected constructor(layout: StoreLayout, name: string) {
     this.#layout = layout;
     this.name = name;

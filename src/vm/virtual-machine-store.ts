@@ -1,9 +1,6 @@
 import { homedir } from 'node:os';
-import { checkStoreFormat } from '../store/format.js';
 import { StoreLayout } from '../store/layout.js';
 import { storageRoot } from '../store/storage-root.js';
-import { ephemeralOf } from './ephemeral.js';
-import { instanceNotFound } from './errors.js';
 import type { InstanceView } from './views.js';
 import type { LaunchRequest } from './launch/launch-request.js';
 import type { TreeNode } from './lineage/tree.js';
@@ -11,10 +8,11 @@ import type { HostNetwork } from '../net/bridge/host-networks.js';
 import type { FindRequest, FoundImages } from './images/find-images.js';
 import type { ListedImage } from './lineage/image-list.js';
 import type { MigrateRequest, MigrationOutcome } from './migrate/migrate.js';
-import { readSettings } from './settings/settings.js';
 import { Work, type WorkRequest } from '../work.js';
-import { listInstances } from './list-instances.js';
-import { VirtualMachine } from './virtual-machine.js';
+import type { VirtualMachine } from './virtual-machine.js';
+
+/** What is launched, and how. */
+export type LaunchOptions = Omit<LaunchRequest, 'layout' | 'env'>;
 
 /** What images are looked for. */
 export type FindOptions = Omit<FindRequest, 'mirror' | 'stallMs'>;
@@ -24,8 +22,10 @@ export type MigrateOptions = Partial<Omit<MigrateRequest, 'layout' | 'host'>>;
 
 /** All instances of one store. Holds nothing open: every call looks at the folder. */
 export class VirtualMachineStore implements AsyncDisposable {
+  /** @internal Where everything is. */
   readonly layout: StoreLayout;
 
+  /** @internal Users have {@link openStore}. */
   constructor(layout: StoreLayout) {
     this.layout = layout;
   }
@@ -41,18 +41,21 @@ export class VirtualMachineStore implements AsyncDisposable {
    *   Broken
    */
   async get(name: string): Promise<VirtualMachine> {
+    // Loaded when they are needed: a program that imports us need not use us.
+    const { checkStoreFormat } = await import('../store/format.js');
+    const { instanceNotFound } = await import('./errors.js');
     if (!checkStoreFormat(this.layout)) throw instanceNotFound(name);
-    return await Promise.resolve(VirtualMachine.open(this.layout, name));
+    return await this.#open(name);
   }
 
   /**
    * Makes an instance from an image, starts it, and waits until it has set itself up.
    * @throws MultipassError as `launchInstance`; nothing is left of it then
    */
-  async launch(request: Omit<LaunchRequest, 'layout'> = {}): Promise<VirtualMachine> {
+  async launch(request: LaunchOptions = {}): Promise<VirtualMachine> {
     const { launchInstance } = await import('./launch/launch-instance.js');
     const { name } = await launchInstance({ ...request, layout: this.layout });
-    return VirtualMachine.open(this.layout, name);
+    return await this.#open(name);
   }
 
   /** Images, instances, snapshots and clones, by where they came from. @throws as `lineageTree` */
@@ -67,6 +70,7 @@ export class VirtualMachineStore implements AsyncDisposable {
    */
   async find(options: FindOptions = {}): Promise<FoundImages> {
     const { findImages } = await import('./images/find-images.js');
+    const { readSettings } = await import('./settings/settings.js');
     const { imageMirror: mirror } = readSettings(this.layout, process.env);
     return await findImages({ ...options, mirror });
   }
@@ -144,6 +148,7 @@ export class VirtualMachineStore implements AsyncDisposable {
    * @throws what purging one throws, or an AggregateError of several
    */
   async [Symbol.asyncDispose](): Promise<void> {
+    const { ephemeralOf } = await import('./ephemeral.js');
     const ends = [...ephemeralOf(this.layout)].map(async (vm) => vm[Symbol.asyncDispose]());
     const problems = (await Promise.allSettled(ends)).flatMap((end) =>
       end.status === 'rejected' ? [end.reason as unknown] : [],
@@ -155,7 +160,13 @@ export class VirtualMachineStore implements AsyncDisposable {
 
   /** Every instance, sorted by name; Broken and soft-deleted ones too. @throws MultipassError STORE_TOO_NEW */
   async list(): Promise<InstanceView[]> {
+    const { listInstances } = await import('./list-instances.js');
     return await listInstances(this.layout);
+  }
+
+  async #open(name: string): Promise<VirtualMachine> {
+    const { VirtualMachine: Machine } = await import('./virtual-machine.js');
+    return Machine.open(this.layout, name);
   }
 }
 

@@ -47,6 +47,7 @@ export class VirtualMachine extends GuestAccess implements AsyncDisposable {
   readonly #layout: StoreLayout;
   #lease: EphemeralLease | undefined;
 
+  /** @internal */
   private constructor(layout: StoreLayout, name: string) {
     super(layout, name);
     this.#layout = layout;
@@ -54,6 +55,7 @@ export class VirtualMachine extends GuestAccess implements AsyncDisposable {
 
   /**
    * Opens an instance by its name; takes no lock and writes nothing.
+   * @internal Users have `store.get`.
    * @throws MultipassError INSTANCE_NOT_FOUND; RecordError, INSTANCE_BROKEN, DISK_INVALID when it is Broken
    */
   static open(layout: StoreLayout, name: string): VirtualMachine {

@@ -1,0 +1,170 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { afterAll, describe, expect, test } from 'vitest';
+
+const PROJECT = resolve(import.meta.dirname, '../..');
+const MIB = 1024 ** 2;
+
+/** Somebody's project, into which the packed tarball was installed. */
+const home = mkdtempSync(join(tmpdir(), 'multipass-ts-package-'));
+const packed = pack();
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+interface Packed {
+  readonly unpackedSize: number;
+  readonly size: number;
+  readonly files: readonly { readonly path: string }[];
+}
+
+function pack(): Packed {
+  const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', home];
+  const text = execFileSync('npm', args, { cwd: PROJECT, encoding: 'utf8', stdio: 'pipe' });
+  const [about] = JSON.parse(text) as [Packed & { filename: string }];
+  const modules = join(home, 'node_modules');
+  const target = join(modules, 'multipass-ts');
+  mkdirSync(target, { recursive: true });
+  execFileSync('tar', ['-xzf', join(home, about.filename), '-C', target, '--strip-components=1']);
+  // What it depends on, and what its user has besides, is ours: no registry is asked.
+  const others = readdirSync(join(PROJECT, 'node_modules')).filter((name) => !name.startsWith('.'));
+  for (const name of others) symlinkSync(join(PROJECT, 'node_modules', name), join(modules, name));
+  writeFileSync(join(home, 'package.json'), JSON.stringify({ name: 'user', type: 'module' }));
+  return about;
+}
+
+/** What a program prints, whose only store is an empty folder. */
+function runProgram(name: string, text: string): string {
+  writeFileSync(join(home, name), text);
+  const env = { ...process.env, MULTIPASS_STORAGE: join(home, 'store') };
+  const { stdout, stderr } = spawnSync(process.execPath, [name], {
+    cwd: home,
+    env,
+    encoding: 'utf8',
+  });
+  return `${stdout}${stderr}`;
+}
+
+const PROGRAM = `
+import { openStore, MultipassError, type VirtualMachine } from 'multipass-ts';
+
+await using store = openStore();
+async function test(golden: VirtualMachine): Promise<string[]> {
+  await using vm = await golden.clone(undefined, { linked: true, ephemeral: true, start: true });
+  await vm.waitFor({ port: 22 }, { timeoutMs: 1000 });
+  const { stdout }: { stdout: Buffer } = await vm.exec(['ls'], { encoding: 'buffer' });
+  const text: string = (await vm.exec(['ls'], { input: stdout })).stdout;
+  await using program = await vm.spawn(['cat'], { env: { A: 'b' }, cwd: '/' });
+  for await (const line of program) console.log(line.length, text);
+  const { name, spec } = vm;
+  return [name, spec.interfaces[0].mac.toString(), vm.state];
+}
+try {
+  await test(await store.get('golden'));
+} catch (error) {
+  if (!(error instanceof MultipassError)) throw error;
+  console.log(error.code, JSON.stringify(error));
+}
+`;
+
+describe('the package', () => {
+  test('holds the command, the library, the docs and nothing dead', () => {
+    const paths = packed.files.map(({ path }) => path);
+    expect(paths.filter((path) => !path.startsWith('dist/lib/')).sort()).toEqual([
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      ...['all.cjs', 'bin.js', 'package.json', 'quick.cjs'].map((name) => `dist/cli/${name}`),
+      'dist/man/multipass.1',
+      ...['architecture', 'benchmarks', 'differences', 'security', 'store-layout'].map(
+        (name) => `docs/${name}.md`,
+      ),
+      'package.json',
+    ]);
+    expect(paths.filter((path) => !/\.(?:d\.ts|[cm]?js|json|md|1)$|LICENSE$/.test(path))).toEqual(
+      [],
+    );
+    expect(packed.size).toBeLessThan(1.25 * MIB);
+    expect(packed.unpackedSize).toBeLessThan(4.25 * MIB);
+  });
+
+  test('is what publint wants of one', async () => {
+    const { messages } = await publint({ pkgDir: join(home, 'node_modules', 'multipass-ts') });
+    const manifest: unknown = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
+    const texts = messages
+      .filter(({ type }) => type !== 'suggestion')
+      .map((message) => formatMessage(message, manifest as Record<string, unknown>));
+    expect(texts).toEqual([]);
+  });
+
+  test.for(['nodenext', 'bundler'])('has types for a strict program (%s)', (resolution) => {
+    writeFileSync(join(home, 'program.ts'), PROGRAM);
+    const module = resolution === 'nodenext' ? 'nodenext' : 'esnext';
+    const options = ['--strict', '--skipLibCheck', 'false', '--target', 'es2022', '--noEmit'];
+    const lib = ['--lib', 'es2023,esnext.disposable', '--types', 'node'];
+    const how = ['--module', module, '--moduleResolution', resolution];
+    const tsc = join(PROJECT, 'node_modules', 'typescript', 'bin', 'tsc');
+    const args = [tsc, ...options, ...lib, ...how, 'program.ts'];
+    const { stdout } = spawnSync(process.execPath, args, { cwd: home, encoding: 'utf8' });
+    expect(stdout).toBe('');
+  });
+
+  test('shows no layout of the store to those who use it', () => {
+    const types = join(home, 'node_modules', 'multipass-ts', 'dist', 'lib', 'vm');
+    const files = ['virtual-machine', 'virtual-machine-store', 'guest-access', 'instance-handle'];
+    for (const file of files) {
+      expect(readFileSync(join(types, `${file}.d.ts`), 'utf8')).not.toContain('StoreLayout');
+    }
+  });
+
+  test('loads little of itself when it is imported, and makes nothing', () => {
+    const seen = new Set<string>();
+    const visit = (file: string): void => {
+      if (seen.has(file)) return;
+      seen.add(file);
+      const text = readFileSync(file, 'utf8');
+      for (const [, path] of text.matchAll(/^(?:import|export)\b[^;]*?\bfrom '(\.[^']+)'/gm)) {
+        visit(resolve(dirname(file), path!));
+      }
+    };
+    visit(join(home, 'node_modules', 'multipass-ts', 'dist', 'lib', 'index.js'));
+    expect(seen.size).toBeLessThan(25);
+    expect(runProgram('import.mjs', "import 'multipass-ts'; console.log('here');")).toBe('here\n');
+    expect(readdirSync(home)).not.toContain('store');
+  });
+
+  test('works by import and, where Node has that, by require', () => {
+    const use = 'openStore().list().then((all) => console.log(all, typeof MultipassError));\n';
+    const names = '{ MultipassError, openStore }';
+    const answer = '[] function\n';
+    expect(runProgram('use.mjs', `import ${names} from 'multipass-ts';\n${use}`)).toBe(answer);
+    const required = runProgram('use.cjs', `const ${names} = require('multipass-ts');\n${use}`);
+    expect(required.replace(/^\(.*\n/gm, '')).toBe(answer);
+    const failure =
+      "openStore().get('nobody').catch((error) => console.log(JSON.stringify(error)));";
+    const told = runProgram('fail.mjs', `import { openStore } from 'multipass-ts';\n${failure}`);
+    expect(JSON.parse(told)).toMatchObject({
+      code: 'INSTANCE_NOT_FOUND',
+      details: { name: 'nobody' },
+    });
+  });
+
+  test('has the command, and its manual page', () => {
+    const bin = join(home, 'node_modules', 'multipass-ts', 'dist', 'cli', 'bin.js');
+    const env = { ...process.env, MULTIPASS_STORAGE: join(home, 'store') };
+    const said = execFileSync(process.execPath, [bin, 'list'], { env, encoding: 'utf8' });
+    expect(said).toBe('No instances found.\n');
+    const page = join(home, 'node_modules', 'multipass-ts', 'dist', 'man', 'multipass.1');
+    expect(readFileSync(page, 'utf8')).toMatch(/^\.TH MULTIPASS 1/im);
+  });
+});
