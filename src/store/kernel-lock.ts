@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { errnoOf, fromSystemError, MultipassError } from '../errors.js';
 import { run } from '../process/run.js';
@@ -48,6 +48,17 @@ export async function takeKernelLock(
       throw error;
     }
   }
+}
+
+/**
+ * Whether somebody holds the kernel's lock on a file; one that is not there nobody holds, and it is not made.
+ * @throws MultipassError TOOL_MISSING without flock(1), PERMISSION_DENIED, IO_ERROR
+ */
+export async function isLockHeld(path: string): Promise<boolean> {
+  if (!existsSync(path)) return false;
+  const handle = await takeKernelLock(path, { mode: 'shared', wait: false });
+  await handle?.close();
+  return handle === undefined;
 }
 
 /**

@@ -115,6 +115,11 @@ export class StoreLayout {
     return join(this.root, 'bin');
   }
 
+  /** Where `doctor --fix` puts what it does not understand and is in the way. */
+  get lostAndFound(): string {
+    return join(this.root, 'lost+found');
+  }
+
   /** Every folder of the store that is made at first use. */
   get folders(): readonly string[] {
     return [

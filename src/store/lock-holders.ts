@@ -73,6 +73,14 @@ export async function sweepHolderNotes(layout: StoreLayout): Promise<void> {
   }
 }
 
+/** Of which instance, and by whom, a file in `locks/` is a note; undefined for another file. */
+export function holderOfNote(
+  file: string,
+): { readonly instance: string; readonly token: string } | undefined {
+  const [instance, token] = file.split(SEPARATOR);
+  return instance === undefined || token === undefined ? undefined : { instance, token };
+}
+
 function notesOf(layout: StoreLayout): { file: string; instance: string; token: string }[] {
   let files: string[];
   try {
@@ -81,8 +89,8 @@ function notesOf(layout: StoreLayout): { file: string; instance: string; token: 
     return [];
   }
   return files.flatMap((file) => {
-    const [instance, token] = file.split(SEPARATOR);
-    return instance === undefined || token === undefined ? [] : [{ file, instance, token }];
+    const note = holderOfNote(file);
+    return note === undefined ? [] : [{ file, ...note }];
   });
 }
 

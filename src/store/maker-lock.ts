@@ -71,17 +71,27 @@ export class MakerLock implements AsyncDisposable {
   }
 }
 
+/** How it is found out whether a maker is at work. */
+export interface MakerQuestion {
+  /** True: a lock file that nobody holds stays, for nothing is to be changed. Default: it is removed. */
+  readonly keepsFiles?: boolean;
+}
+
 /**
  * Whether the maker that a token names holds its lock; never waits. A lock file that nobody holds is removed.
  * @throws MultipassError PERMISSION_DENIED, IO_ERROR, … when that cannot be found out
  */
-export async function isMakerAtWork(layout: StoreLayout, token: string): Promise<boolean> {
+export async function isMakerAtWork(
+  layout: StoreLayout,
+  token: string,
+  { keepsFiles = false }: MakerQuestion = {},
+): Promise<boolean> {
   const path = layout.makerLock(makerOf(token));
   if (!existsSync(path)) return false;
   try {
     const lock = await takeKernelLock(path, EXCLUSIVE);
     if (lock === undefined) return true;
-    await rm(path, { force: true });
+    if (!keepsFiles) await rm(path, { force: true });
     await lock.close();
     return false;
   } catch (error) {
@@ -95,18 +105,28 @@ export async function isMakerAtWork(layout: StoreLayout, token: string): Promise
  * is of another machine or pid namespace nothing is known.
  * @throws as {@link isMakerAtWork}
  */
-export async function isMakerGone(layout: StoreLayout, token: string): Promise<boolean> {
+export async function isMakerGone(
+  layout: StoreLayout,
+  token: string,
+  question: MakerQuestion = {},
+): Promise<boolean> {
   if (makerState(token) !== 'dead') return false;
-  return isOfThisBoot(token) || !(await isMakerAtWork(layout, token));
+  return isOfThisBoot(token) || !(await isMakerAtWork(layout, token, question));
+}
+
+/** The token, in all but its last part, of the maker whose lock a file in `locks/` is; undefined for another file. */
+export function makerOfLock(file: string): string | undefined {
+  const maker = MAKER_LOCK.exec(file)?.[1];
+  return maker === undefined ? undefined : `${maker}.${ANY}`;
 }
 
 /** Removes the lock files of makers that are gone. A failure is logged and left to the next time. */
 export async function sweepMakerLocks(layout: StoreLayout): Promise<void> {
   const files = await readdir(layout.locks).catch((): string[] => []);
-  for (const maker of files.flatMap((file) => MAKER_LOCK.exec(file)?.[1] ?? [])) {
-    const path = layout.makerLock(maker);
+  for (const token of files.flatMap((file) => makerOfLock(file) ?? [])) {
+    const path = layout.makerLock(makerOf(token));
     try {
-      if (await isMakerGone(layout, `${maker}.${ANY}`)) await rm(path, { force: true });
+      if (await isMakerGone(layout, token)) await rm(path, { force: true });
     } catch (error) {
       log('warning', 'sweep', `cannot remove ${path}: ${(error as Error).message}`);
     }

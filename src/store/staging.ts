@@ -124,7 +124,7 @@ export class StagedInstance extends InstanceDir {
 }
 
 /** True for the name of a MAC row: twelve hex digits. */
-function isMacRow(name: string): boolean {
+export function isMacRow(name: string): boolean {
   return /^[0-9a-f]{12}$/.test(name);
 }
 

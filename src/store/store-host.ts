@@ -80,7 +80,8 @@ export async function takeOverStore(layout: StoreLayout): Promise<void> {
   });
 }
 
-async function isShared({ root }: StoreLayout): Promise<boolean> {
+/** Whether a store is on a file system that several hosts may have at once. @throws MultipassError IO_ERROR, … */
+export async function isShared({ root }: StoreLayout): Promise<boolean> {
   try {
     return SHARED_FILE_SYSTEMS.has((await statfs(root)).type);
   } catch (error) {

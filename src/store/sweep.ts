@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { errnoOf } from '../errors.js';
 import { log } from '../log.js';
 import type { StoreLayout } from './layout.js';
-import { isMakerAtWork, isMakerGone } from './maker-lock.js';
+import { isMakerAtWork, isMakerGone, type MakerQuestion } from './maker-lock.js';
 import { isOwnToken, makerState, newToken } from './maker-token.js';
 import { carryOut } from './roll.js';
 import type { RowsOf } from './mac-table.js';
@@ -57,10 +57,19 @@ async function sweepOne(layout: StoreLayout, path: string, rowsOf: RowsOf): Prom
   await removeTrashed(layout, claimed, rowsOf);
 }
 
-async function isAbandoned(layout: StoreLayout, folder: string, token: string): Promise<boolean> {
-  if (makerState(token) !== 'unknown') return await isMakerGone(layout, token);
+/**
+ * Whether nobody works any more on an entry of `staging/` or `trash/`, so that a sweep takes it.
+ * @throws MultipassError PERMISSION_DENIED, IO_ERROR, … when that cannot be found out
+ */
+export async function isAbandoned(
+  layout: StoreLayout,
+  folder: string,
+  token: string,
+  question: MakerQuestion = {},
+): Promise<boolean> {
+  if (makerState(token) !== 'unknown') return await isMakerGone(layout, token, question);
   // One of the two clocks may be wrong.
-  return (await isOld(join(folder, token))) && !(await isMakerAtWork(layout, token));
+  return (await isOld(join(folder, token))) && !(await isMakerAtWork(layout, token, question));
 }
 
 async function isOld(path: string): Promise<boolean> {

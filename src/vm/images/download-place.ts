@@ -125,6 +125,6 @@ async function partsOf(layout: StoreLayout, key: string): Promise<string[]> {
 }
 
 /** The key of a download's file; undefined for a file of any other kind. */
-function keyOf(file: string): string | undefined {
+export function keyOf(file: string): string | undefined {
   return FILE.exec(file)?.[1];
 }
