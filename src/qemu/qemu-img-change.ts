@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { ExecError, MultipassError } from '../errors.js';
 import { backingName, type Backing } from './backing.js';
-import { changing, qemuImg, type Abortable, type MaybeForeign } from './qemu-img-run.js';
+import { changing, isDamage, qemuImg, type Abortable, type MaybeForeign } from './qemu-img-run.js';
 
 /**
  * Takes an internal snapshot. QEMU takes a second one under the same tag without a word: look first.
@@ -86,7 +86,7 @@ export async function checkAndRepairLeaks(
     await qemuImg(args, { path, signal, confined, okExitCodes: [0, 3] });
   } catch (error) {
     if (!(error instanceof ExecError)) throw error;
-    if (error.exitCode !== 2 && !/^ERROR/m.test(error.stderr)) throw error;
+    if (!isDamage(error)) throw error;
     throw new MultipassError('DISK_INVALID', `the disk "${path}" is damaged`, {
       hint: 'Look at it with `qemu-img check`, and put back a copy of it.',
       cause: error,

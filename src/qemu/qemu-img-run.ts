@@ -60,3 +60,8 @@ export function reading(path: string, foreign: DiskFormat | undefined): Confined
 export function changing(path: string, foreign: DiskFormat | undefined): Confined | undefined {
   return foreign === undefined ? undefined : { format: foreign, writes: [resolve(path)] };
 }
+
+/** Whether a failed `qemu-img check` says that the disk is damaged, or too damaged to go on with. */
+export function isDamage({ exitCode, stderr }: ExecError): boolean {
+  return exitCode === 2 || /^ERROR/m.test(stderr);
+}

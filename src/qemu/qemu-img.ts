@@ -15,6 +15,6 @@ export {
   snapshotCreate,
   snapshotDelete,
 } from './qemu-img-change.js';
-export { isHeldByQemu, measure, virtualSizeOf } from './qemu-img-info.js';
-export type { MeasureOptions } from './qemu-img-info.js';
+export { checkDisk, isHeldByQemu, measure, virtualSizeOf } from './qemu-img-info.js';
+export type { DiskHealth, MeasureOptions } from './qemu-img-info.js';
 export type { Backing } from './backing.js';

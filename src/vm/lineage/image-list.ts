@@ -34,10 +34,14 @@ export interface ListedImage {
 
 /**
  * Every image in the store, by remote and name. Takes no lock and writes nothing.
+ * @param exists true where the caller has looked: the store is there, and of a format that we know
  * @throws MultipassError STORE_TOO_NEW, PERMISSION_DENIED
  */
-export async function listVault(layout: StoreLayout): Promise<ListedImage[]> {
-  if (!checkStoreFormat(layout)) return [];
+export async function listVault(
+  layout: StoreLayout,
+  { exists }: { readonly exists?: true } = {},
+): Promise<ListedImage[]> {
+  if (exists !== true && !checkStoreFormat(layout)) return [];
   const instances = instanceEntryNames(layout).sort();
   const images = (await listImages(layout)).map((image) => listed(layout, image, instances));
   return images.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));

@@ -123,7 +123,8 @@ export async function endKeepers(dir: InstanceDir): Promise<void> {
   for (const tag of keptTags(dir)) await endKeeper(dir, tag);
 }
 
-function keptTags(dir: InstanceDir): string[] {
+/** The tags of the mounts that keepers keep, or kept, up. */
+export function keptTags(dir: InstanceDir): string[] {
   try {
     const names = readdirSync(dir.run).map((name) => name.split('.')[0] ?? '');
     return [...new Set(names)].filter((name) => MOUNT_TAG.test(name));

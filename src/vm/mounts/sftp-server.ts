@@ -44,7 +44,7 @@ export async function confinedSftpServer(
   ids: ServerIds,
   files: ServerFiles<string>,
 ): Promise<string[]> {
-  const server = PLACES.find(isProgram);
+  const server = findSftpServer();
   if (server === undefined) throw missing('sftp-server');
   await requireSandbox();
   const becomesOther = geteuid?.() !== ids.uid || getegid?.() !== ids.gid;
@@ -92,6 +92,11 @@ export function serverFiles({ uid, gid }: ServerIds): ServerFiles<Buffer> {
     );
   }
   return { passwd: Buffer.from(`multipass:x:${uid}:${gid}::/:/nonexistent\n`), filter };
+}
+
+/** The path of OpenSSH's sftp-server, which is in no folder of PATH; undefined where there is none. */
+export function findSftpServer(): string | undefined {
+  return PLACES.find(isProgram);
 }
 
 /** Where bubblewrap is not even installed, that is told by whoever needs it. */
