@@ -4,6 +4,7 @@
 export {
   openStore,
   VirtualMachineStore,
+  type DoctorOptions,
   type FindOptions,
   type LaunchOptions,
   type MigrateOptions,
@@ -22,6 +23,13 @@ export type { ExecOptions, ExecResult, SpawnOptions } from './vm/guest/exec-in-g
 export type { WaitCondition, WaitOptions } from './vm/guest/wait-for.js';
 export type { FoundImage, FoundImages } from './vm/images/find-images.js';
 export type { ListedImage } from './vm/lineage/image-list.js';
+export type {
+  DoctorReport,
+  Finding,
+  FindingKind,
+  MachineFacts,
+  Severity,
+} from './vm/doctor/doctor.js';
 export type { HostNetwork } from './net/bridge/host-networks.js';
 export type { MigrationOutcome } from './vm/migrate/migrate.js';
 export type { MigratedInstance, MigrationReport } from './vm/migrate/report.js';

@@ -7,6 +7,7 @@ import type { TreeNode } from './lineage/tree.js';
 import type { HostNetwork } from '../net/bridge/host-networks.js';
 import type { FindRequest, FoundImages } from './images/find-images.js';
 import type { ListedImage } from './lineage/image-list.js';
+import type { DoctorReport, DoctorRequest } from './doctor/doctor.js';
 import type { MigrateRequest, MigrationOutcome } from './migrate/migrate.js';
 import { Work, type WorkRequest } from '../work.js';
 import type { VirtualMachine } from './virtual-machine.js';
@@ -19,6 +20,9 @@ export type FindOptions = Omit<FindRequest, 'mirror' | 'stallMs'>;
 
 /** What is brought over from an old Multipass, and how. */
 export type MigrateOptions = Partial<Omit<MigrateRequest, 'layout' | 'host'>>;
+
+/** What is examined, and whether it is mended. */
+export type DoctorOptions = Omit<DoctorRequest, 'layout' | 'env'>;
 
 /** All instances of one store. Holds nothing open: every call looks at the folder. */
 export class VirtualMachineStore implements AsyncDisposable {
@@ -113,6 +117,15 @@ export class VirtualMachineStore implements AsyncDisposable {
       });
     }
     return names;
+  }
+
+  /**
+   * Examines the store, and whether this machine can do the work. Changes nothing unless it is told to mend.
+   * @throws MultipassError as `doctor`
+   */
+  async doctor(options: DoctorOptions = {}): Promise<DoctorReport> {
+    const { doctor } = await import('./doctor/doctor.js');
+    return await doctor({ ...options, layout: this.layout, env: process.env });
   }
 
   /** The value of a setting: `local.network`, `local.web.cpus`, … @throws MultipassError SETTING_UNKNOWN */
