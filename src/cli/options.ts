@@ -1,5 +1,5 @@
 import type { CompletionOption } from './completion/completion-command.js';
-import { parseOutputFormat, parseResultFormat } from './format/output-format.js';
+import { parseOutputFormat, parseReportFormat, parseResultFormat } from './format/output-format.js';
 import { parseProgress, parseTimeout } from './parse.js';
 
 /** An option of a command, as data: the parser, the help and the completions are made from it. */
@@ -113,6 +113,18 @@ export const RESULT_FORMAT = withDefault(
     description: 'Output the result in the requested format: table (default) or json',
     choices: ['table', 'json'],
     parse: parseResultFormat,
+  }),
+  'table',
+);
+
+/** For commands of our own, whose result is a report. */
+export const REPORT_FORMAT = withDefault(
+  valueOption({
+    flags: ['--format'],
+    value: 'format',
+    description: 'Output the report in the requested format: table (default), json or yaml',
+    choices: ['table', 'json', 'yaml'],
+    parse: parseReportFormat,
   }),
   'table',
 );

@@ -65,6 +65,8 @@ const WRONG: readonly Row[] = [
   ['wait-ready a', 'This command takes no arguments'],
   ['autostart a b', 'Too many arguments given'],
   ['autostart enable', 'Please say what to do: install, remove, start, stop.'],
+  ['doctor a', 'This command takes no arguments'],
+  ['doctor --format csv', 'Invalid format type given.'],
   ['console', 'Please provide the name of one instance.'],
   ['console a b', 'Please provide the name of one instance.'],
   ['logs', 'Please provide the name of one instance.'],

@@ -89,6 +89,7 @@ describe('the help', () => {
       expect.stringMatching(/^ {2}completion +Print a completion script for a shell$/),
       expect.stringMatching(/^ {2}console +Open the serial console of an instance$/),
       expect.stringMatching(/^ {2}delete +Delete instances and snapshots$/),
+      expect.stringMatching(/^ {2}doctor +Look for what is wrong with the store and this machine$/),
       expect.stringMatching(/^ {2}exec +Run a command on an instance$/),
       expect.stringMatching(/^ {2}find +Display available images to create instances from$/),
       expect.stringMatching(/^ {2}flatten +Make an instance independent of what it was made from$/),

@@ -12,6 +12,7 @@ import { StoreLayout } from '../../src/store/layout.js';
 import { newToken } from '../../src/store/maker-token.js';
 import { decodeAliases } from '../../src/vm/aliases/alias-record.js';
 import { cloneAction } from '../../src/vm/clone/policy.js';
+import { ROOT_ENTRIES } from '../../src/vm/doctor/strangers.js';
 import { decodeVaultRecord } from '../../src/vm/images/vault-record.js';
 import { decodeImageRecord } from '../../src/vm/records/image-record.js';
 import { readMachine } from '../../src/vm/records/machine-record.js';
@@ -153,6 +154,8 @@ describe('the store, as docs/store-layout.md has it', () => {
     const entries = named.filter((name) => !name.startsWith('.')).map((name) => name.split('/')[0]);
     // Beside the file that it is about.
     expect(new Set(entries)).toEqual(new Set([...paths, 'settings.lock']));
+    // What it does not know it tells of.
+    for (const entry of entries) expect(ROOT_ENTRIES).toContain(entry);
   });
 
   it('has these files in the folder of an instance, and a clone does that with them', () => {

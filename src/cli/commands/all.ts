@@ -9,6 +9,7 @@ import { completionCommand } from './completion.js';
 import { consoleCommand } from './console.js';
 import { connectPort } from './connect-port.js';
 import { deleteCommand } from './delete.js';
+import { doctor } from './doctor.js';
 import { exec } from './exec.js';
 import { find } from './find.js';
 import { flatten } from './flatten.js';
@@ -54,6 +55,7 @@ export const allCommands: MakeCommands = (helpOf) => {
     completionCommand,
     consoleCommand,
     deleteCommand,
+    doctor,
     exec,
     find,
     flatten,

@@ -7,11 +7,23 @@ import { isOwnFolder, type Examination } from './examination.js';
 import { entriesOf } from './folder-entries.js';
 import { moveAside, sweepStore } from './mends.js';
 
-/** What there is in the root of a store, and of an old Multipass that has the same folder. */
-const ROOT_ENTRIES = new Set([
+/**
+ * What there is in the root of a store, and of an old Multipass that has the same folder.
+ * @internal for its tests
+ */
+export const ROOT_ENTRIES = new Set([
   ...['store.json', 'instances', 'images', 'macs', 'staging', 'trash', 'keys', 'locks'],
   ...['downloads', 'network', 'settings.json', 'settings.lock', 'aliases.json', 'aliases.lock'],
-  ...['bin', 'host', 'confinement.json', 'accelerator.json', 'lost+found', 'data', 'cache'],
+  ...[
+    'bin',
+    'ssh_config',
+    'host',
+    'confinement.json',
+    'accelerator.json',
+    'lost+found',
+    'data',
+    'cache',
+  ],
 ]);
 
 /** What is written is there for less than this. */

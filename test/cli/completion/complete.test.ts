@@ -35,6 +35,8 @@ describe('what is offered', () => {
       ['list --format ', 'table json csv yaml'],
       ['ls --format=y', '--format=yaml'],
       ['clone --format=', '--format=table --format=json'],
+      ['doctor --f', '--fix --format'],
+      ['doctor --format ', 'table json yaml'],
       ['image --image-format ', 'raw'],
       ['mount -t n', 'native'],
       ['clone --name ', ''],
