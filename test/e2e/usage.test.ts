@@ -112,6 +112,7 @@ describe('the help', () => {
       expect.stringMatching(/^ {2}set +Set a configuration setting$/),
       expect.stringMatching(/^ {2}shell, sh, connect +Open a shell on an instance$/),
       expect.stringMatching(/^ {2}snapshot +Take a snapshot of an instance$/),
+      expect.stringMatching(/^ {2}ssh-config +Print how ssh reaches instances$/),
       expect.stringMatching(/^ {2}start +Start instances$/),
       expect.stringMatching(/^ {2}stop +Stop running instances$/),
       expect.stringMatching(/^ {2}suspend +Suspend running instances$/),
