@@ -66,7 +66,12 @@ async function openPipe(path: string): Promise<Pipe> {
   const both = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);
   try {
     const reading = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-    return { reading, writing: await open(path, constants.O_WRONLY | constants.O_NOFOLLOW) };
+    try {
+      return { reading, writing: await open(path, constants.O_WRONLY | constants.O_NOFOLLOW) };
+    } catch (error) {
+      await reading.close();
+      throw error;
+    }
   } finally {
     await both.close();
     await rm(path, { force: true });
