@@ -15,6 +15,7 @@ export type {
   RestoreOptions,
   StartOptions,
 } from './vm/virtual-machine.js';
+export { clonePool, type ClonePool, type ClonePoolOptions } from './vm/clone-pool.js';
 export type { InstanceHandle, InstanceSummary } from './vm/instance-handle.js';
 export type { GuestAccess } from './vm/guest-access.js';
 export type { GuestProcess, GuestExit } from './vm/guest/guest-process.js';

@@ -6,7 +6,7 @@ import { noteFolders } from '../store/living.js';
 import { trashInstance } from '../store/trash.js';
 import { Work, type WorkRequest } from '../work.js';
 import { forgetAliases } from './aliases/forget-aliases.js';
-import { deletionOnFullDisk, instanceNotFound } from './errors.js';
+import { deletionOnFullDisk, instanceNotFound, isNotFound } from './errors.js';
 import { lockInstance } from './lock-instance.js';
 import { readInstances } from './list-instances.js';
 import { rowsOfFolder } from './macs.js';
@@ -21,6 +21,8 @@ const AT_REST_OR_DELETED: readonly ReadableState[] = [...AT_REST, 'Deleted'];
 export interface DeleteRequest extends WorkRequest {
   /** What the same command has seen of it before; without it, that is looked at first. */
   readonly seen?: InstanceReading | undefined;
+  /** To purge this one alone: what bears the name and has another uuid is left alone. */
+  readonly uuid?: string | undefined;
 }
 
 /**
@@ -69,8 +71,10 @@ export async function purgeInstance(
     await trashInstance(layout, name, rowsOfFolder);
     return;
   }
+  requireUuid(layout, name, request.uuid);
   await endIfRunning(layout, name, { work, force: true });
   await using lock = await lockInstance(layout, name, { for: 'purge', mode: 'exclusive', work });
+  requireUuid(layout, name, request.uuid);
   lock.assertHeld();
   await trash(layout, name, work);
 }
@@ -109,6 +113,20 @@ export async function purgeDeletedInstance(
   if (!readInstance(layout, name).spec.deleted) return;
   lock.assertHeld();
   await trash(layout, name, work);
+}
+
+/** @throws MultipassError INSTANCE_NOT_FOUND when another instance has that name by now */
+function requireUuid(layout: StoreLayout, name: string, uuid: string | undefined): void {
+  if (uuid === undefined) return;
+  let found: string;
+  try {
+    found = readInstance(layout, name).spec.uuid;
+  } catch (error) {
+    // What is Broken has no uuid to be told by.
+    if (isNotFound(error)) throw error;
+    return;
+  }
+  if (found !== uuid) throw instanceNotFound(name);
 }
 
 async function requireStore(layout: StoreLayout, name: string): Promise<void> {

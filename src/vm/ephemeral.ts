@@ -18,10 +18,17 @@ import { decodeUuid } from './records/spec.js';
  * as long.
  */
 export class EphemeralLease {
+  /** Of the instance. */
+  readonly uuid: string;
+  /** Resolves when the lease is released. */
+  readonly ended: Promise<void>;
   readonly #path: string;
   readonly #lock: MakerLock;
+  #end: () => void = () => undefined;
 
-  private constructor(path: string, lock: MakerLock) {
+  private constructor(uuid: string, path: string, lock: MakerLock) {
+    this.uuid = uuid;
+    this.ended = new Promise((resolve) => (this.#end = resolve));
     this.#path = path;
     this.#lock = lock;
   }
@@ -32,7 +39,7 @@ export class EphemeralLease {
     const path = layout.ephemeral(newToken());
     try {
       await replaceRecord(path, { uuid });
-      return new EphemeralLease(path, lock);
+      return new EphemeralLease(uuid, path, lock);
     } catch (error) {
       await lock.release();
       throw error;
@@ -43,6 +50,7 @@ export class EphemeralLease {
   async release(): Promise<void> {
     await rm(this.#path, { force: true });
     await this.#lock.release();
+    this.#end();
   }
 }
 
@@ -79,7 +87,7 @@ async function endWith(layout: StoreLayout, token: string): Promise<void> {
   for (const { view, reading } of await readInstances(layout)) {
     // A copy that somebody made by hand is Broken, and not what was to end.
     if (reading?.spec.uuid !== uuid || view.state === 'Broken') continue;
-    await purgeInstance(layout, view.name).catch((error: unknown) => {
+    await purgeInstance(layout, view.name, { uuid }).catch((error: unknown) => {
       if (!isNotFound(error)) throw error;
     });
   }

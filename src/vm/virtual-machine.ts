@@ -229,13 +229,19 @@ export class VirtualMachine extends GuestAccess implements AsyncDisposable {
    * @throws MultipassError what purging throws: then it is left to the next command after this process
    */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#lease === undefined) return;
+    const lease = this.#lease;
+    if (lease === undefined) return;
     try {
-      await this.purge();
+      await purgeInstance(this.#layout, this.name, { uuid: lease.uuid });
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
     await this.keep();
+  }
+
+  /** @internal Resolves when an ephemeral instance is purged or kept; never for any other. */
+  get ended(): Promise<void> {
+    return this.#lease?.ended ?? new Promise(() => undefined);
   }
 
   async #copies(

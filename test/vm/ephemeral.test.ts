@@ -48,6 +48,17 @@ describe('an ephemeral clone', () => {
     expect(await readdir(store.layout.locks)).toEqual([]);
   });
 
+  test('does not end another instance that has its name by then', async ({ store }) => {
+    await makeInstance(store.layout, 'golden', { data: 0 });
+    const golden = await store.get('golden');
+    const vm = await golden.clone('web', EPHEMERAL);
+    await vm.purge();
+    await golden.clone('web');
+    await vm[Symbol.asyncDispose]();
+    expect(await namesIn(store)).toEqual(['golden', 'web']);
+    expect(await readdir(store.layout.locks)).toEqual([]);
+  });
+
   test('ends with its store, but not with another one', async ({ store }) => {
     await makeInstance(store.layout, 'golden', { data: 0 });
     {
