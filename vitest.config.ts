@@ -60,13 +60,24 @@ const WORKERS = Math.max(2, availableParallelism());
 /** What runs on the binary, too, whenever all runs on Node; `test:all` runs all of it on both. */
 const ON_BINARY = [
   'test/e2e/{gone-folder,held-lock,install,interrupt,standard-streams,terminal,working-folder}.test.ts',
-  'test/crash/clone.test.ts',
+  'test/crash/{clone,snapshot}.test.ts',
 ];
 const isAllOnBinary = process.env['MULTIPASS_TEST_BIN'] === 'binary';
 
 const ON_THE_BINARY = {
   extends: true as const,
   test: { name: 'binary', include: ON_BINARY, env: { MULTIPASS_TEST_BIN: 'binary' } },
+};
+
+/** A guest wants a core and half a gigabyte for itself; they come when the others are done. */
+const WITH_GUESTS = { maxWorkers: 2, sequence: { groupOrder: 1 } };
+
+/** A guest's life, and one that is not root's. */
+const GUESTS_ON_BINARY = ['test/e2e/guests/unprivileged.test.ts'];
+
+const GUESTS_ON_THE_BINARY = {
+  ...ON_THE_BINARY,
+  test: { ...ON_THE_BINARY.test, name: 'binary-guests', include: GUESTS_ON_BINARY, ...WITH_GUESTS },
 };
 
 export default defineConfig({
@@ -97,16 +108,10 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: 'crash', include: within(CRASH) } },
-      ...(quick || isAllOnBinary ? [] : [ON_THE_BINARY]),
+      ...(quick || isAllOnBinary ? [] : [ON_THE_BINARY, GUESTS_ON_THE_BINARY]),
       {
         extends: true,
-        test: {
-          name: 'guests',
-          include: within(GUESTS),
-          // A guest wants a core and half a gigabyte for itself; they come when the others are done.
-          maxWorkers: 2,
-          sequence: { groupOrder: 1 },
-        },
+        test: { name: 'guests', include: within(GUESTS), ...WITH_GUESTS },
       },
     ],
   },
