@@ -22,7 +22,9 @@ export type Phase =
   | 'transferring'
   // snapshots
   | 'snapshotting'
-  | 'restoring';
+  | 'restoring'
+  // the store
+  | 'examining';
 
 /** How far a piece of work is. */
 export interface Progress {

@@ -4,7 +4,8 @@ import type { Topic } from './topic.js';
 const MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
   ok: 'It has worked, or help was asked for.',
   usage: 'The command line is wrong.',
-  failed: 'Something failed; what did is on stderr. Also a call without any command.',
+  failed:
+    'Something failed; what did is on stderr. Also a call without any command, and what doctor has found.',
   timedOut: 'What --timeout allows had passed.',
 };
 

@@ -28,7 +28,8 @@ export async function checkBases(examination: Examination): Promise<void> {
       checkMode(examination, seen, dir.file(base), name);
       checkContent(examination, reading, base);
     }
-    if (reading.pending !== undefined || reading.state === 'Running') continue;
+    const isStill = reading.pending === undefined && reading.state !== 'Running';
+    if (!isStill || examination.isBusy(name)) continue;
     for (const file of entriesOf(dir.path)) {
       if (!BASE_FILE.test(file) || chain.has(file)) continue;
       examination.note('base-stray', {

@@ -29,13 +29,19 @@ export function checkDisks(known: CheckedDisks) {
     const disks = [...headsAndBases(examination), ...(await images(examination))];
     const seen = new Set<string>();
     const once = disks.filter(({ path }) => isFirst(seen, path));
-    await atOnce(once, AT_ONCE, (disk) => checkOne(examination, known, disk));
+    const { work } = examination;
+    work.begin('examining', null);
+    let done = 0;
+    await atOnce(once, AT_ONCE, async (disk) => {
+      await checkOne(examination, known, disk);
+      work.advance((done += 1) / once.length);
+    });
   };
 }
 
 function* headsAndBases(examination: Examination): Generator<Disk> {
   for (const { name, reading } of examination.instances) {
-    if (reading === undefined) continue;
+    if (reading === undefined || examination.isBusy(name)) continue;
     const { dir, disk, pending, uncleanEnd, state } = reading;
     const problem = problemOf(() => requireOwnDisk(reading));
     if (problem !== undefined) {
@@ -71,7 +77,7 @@ async function checkOne(
   { path, damaged, reading }: Disk,
 ): Promise<void> {
   const instance = reading?.name ?? instanceOf(examination, path);
-  const before = printOf(path);
+  const before = diskPrint(path);
   let health = known.get(before);
   try {
     health ??= await checkDisk(path, { foreign: 'qcow2', signal: examination.work.signal });
@@ -79,13 +85,13 @@ async function checkOne(
     const problem = problemOf(() => {
       throw error;
     });
-    if (problem === undefined || problem.code === 'ABORTED' || printOf(path) !== before) return;
+    if (problem === undefined || problem.code === 'ABORTED' || diskPrint(path) !== before) return;
     const { message, hint = '' } = problem;
     examination.note('disk-not-checked', { instance, path, message, hint });
     return;
   }
   // Somebody was faster, and has begun to use it.
-  if (printOf(path) !== before || (reading !== undefined && isRunning(reading.dir))) return;
+  if (diskPrint(path) !== before || (reading !== undefined && isRunning(reading.dir))) return;
   known.set(before, health);
   if (health === 'damaged') {
     examination.note(damaged, {
@@ -131,7 +137,8 @@ function isFirst(seen: Set<string>, path: string): boolean {
   return true;
 }
 
-function printOf(path: string): string {
+/** What a disk is, as {@link CheckedDisks} has it. @internal for its tests */
+export function diskPrint(path: string): string {
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   return stats === undefined ? '' : [stats.dev, stats.ino, stats.size, stats.mtimeNs].join(':');
 }

@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs';
 import { errnoOf, fromSystemError, hasCode, MultipassError } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
+import { requireOwnRoot } from '../../store/root-rights.js';
+import { requireOwnHost } from '../../store/store-host.js';
 import { Work, type WorkRequest } from '../../work.js';
 import type { Environment } from '../settings/settings.js';
 import type { CheckedDisks } from './disks.js';
@@ -37,7 +40,8 @@ export interface DoctorReport {
  * Examines a store and its machine. Without `fix` nothing is swept, changed or waited for. With it, what needs no guess
  * is mended by what every command uses for that; what is in the way and cannot be understood is moved into
  * `lost+found/`; data of guests are never deleted. What could not be mended is told as a warning, and is still found.
- * @throws MultipassError PERMISSION_DENIED, IO_ERROR, ABORTED
+ * @throws MultipassError PERMISSION_DENIED, IO_ERROR, ABORTED; with `fix` STORE_NOT_PRIVATE when the store is another
+ *   user's, STORE_OF_ANOTHER_HOST, RECORD_INVALID when it cannot be told whose it is
  */
 export async function doctor(request: DoctorRequest): Promise<DoctorReport> {
   const { layout, env, fix = false, online = false } = request;
@@ -61,6 +65,7 @@ export async function examineAndMend(
 ): Promise<{ readonly found: readonly Diagnosis[]; readonly mended: readonly Finding[] }> {
   let found = await examineStore({ layout, work, disks });
   const mended: Finding[] = [];
+  if (fix) await requireOwn(layout);
   const lost = new LostAndFound(layout);
   const tried = new Set<string>();
   for (let round = 0; fix && round < ROUNDS; round += 1) {
@@ -79,7 +84,22 @@ export async function examineAndMend(
     }
     for (const { finding } of wrong) tried.add(keyOf(finding));
   }
-  return { found, mended };
+  return {
+    found: found.map((one) => (tried.has(keyOf(one.finding)) ? unmendable(one) : one)),
+    mended,
+  };
+}
+
+/** Nothing is mended in another user's store, nor in one that is in use on another host. */
+async function requireOwn(layout: StoreLayout): Promise<void> {
+  if (!existsSync(layout.root)) return;
+  await requireOwnRoot(layout, { exists: true });
+  await requireOwnHost(layout);
+}
+
+/** What could not be mended is for somebody who knows more. */
+function unmendable({ finding }: Diagnosis): Diagnosis {
+  return { finding: { ...finding, fixable: false }, mend: undefined };
 }
 
 async function tryTo(mend: Mend, request: Parameters<Mend>[0]): Promise<void> {

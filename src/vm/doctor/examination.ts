@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs';
 import type { InstanceDir } from '../../store/instance-dir.js';
+import { holderPurposes } from '../../store/lock-holders.js';
 import type { StoreLayout } from '../../store/layout.js';
 import type { Work } from '../../work.js';
 import { readInstances } from '../list-instances.js';
@@ -25,11 +26,13 @@ export class Examination {
   readonly work: Work;
   readonly instances: readonly ExaminedInstance[];
   readonly #found: Diagnosis[] = [];
+  readonly #busy: ReadonlyMap<string, unknown>;
 
   private constructor(layout: StoreLayout, work: Work, instances: readonly ExaminedInstance[]) {
     this.layout = layout;
     this.work = work;
     this.instances = instances;
+    this.#busy = holderPurposes(layout);
   }
 
   /** Reads the instances. @throws MultipassError PERMISSION_DENIED */
@@ -47,6 +50,14 @@ export class Examination {
   /** What was found by now. */
   get found(): readonly Diagnosis[] {
     return this.#found;
+  }
+
+  /**
+   * Whether a living command has the lock of an instance: what is in its folder may be on its way from one state to
+   * another then, and nothing is told of it.
+   */
+  isBusy(instance: string): boolean {
+    return this.#busy.has(instance);
   }
 
   /** Notes that something is so. */

@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs';
-import { hasCode, MultipassError } from '../../errors.js';
+import { fromSystemError, hasCode, MultipassError } from '../../errors.js';
 import { checkStoreFormat } from '../../store/format.js';
 import { instanceEntryNames } from '../../store/listing.js';
 import type { StoreLayout } from '../../store/layout.js';
@@ -47,9 +47,13 @@ export async function examineStore({
     return [diagnosisOf('store-too-new', 'store.json', { path: null, message, hint })];
   }
   const examination = await Examination.begin(layout, work);
-  for (const check of checksOf(disks)) {
-    work.throwIfAborted();
-    await check(examination);
+  try {
+    for (const check of checksOf(disks)) {
+      work.throwIfAborted();
+      await check(examination);
+    }
+  } catch (error) {
+    throw fromSystemError(error, 'examine the store', layout.root);
   }
   const lost = state === 'unfinished' ? [withoutFormat(layout)] : [];
   return [...examination.found, ...lost];

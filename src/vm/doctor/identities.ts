@@ -27,7 +27,8 @@ export async function checkIdentities(examination: Examination): Promise<void> {
     return;
   }
   await checkRows(examination, table);
-  for (const instance of instances) checkRowsOf(examination, table, instance);
+  const living = new Set(instances.flatMap(({ held }) => held?.uuid ?? []));
+  for (const instance of instances) checkRowsOf(examination, { table, living, instance });
 }
 
 function checkTwice(examination: Examination): void {
@@ -52,15 +53,18 @@ function checkTwice(examination: Examination): void {
   }
 }
 
+interface RowsToCheck {
+  readonly table: MacTable;
+  /** The uuids of all instances. */
+  readonly living: ReadonlySet<string>;
+  readonly instance: ExaminedInstance;
+}
+
 /** The rows that an instance should have. */
-function checkRowsOf(
-  examination: Examination,
-  table: MacTable,
-  { name, dir, held, reading }: ExaminedInstance,
-): void {
-  const { layout, instances } = examination;
+function checkRowsOf(examination: Examination, { table, living, instance }: RowsToCheck): void {
+  const { layout } = examination;
+  const { name, dir, held, reading } = instance;
   if (held === undefined || reading === undefined) return;
-  const uuids = new Set(instances.map((instance) => instance.held?.uuid));
   const adopt: Mend = async (request) => {
     await using claims = MacClaims.ofExisting(request.layout, { uuid: held.uuid, dir });
     await claims.adopt(held.rows, reading);
@@ -68,7 +72,7 @@ function checkRowsOf(
   for (const row of held.rows) {
     const holder = table.holder(row);
     // A row that cannot be understood is told of by itself; another living instance's is a MAC that is there twice.
-    if (holder !== undefined && (holder.uuid === held.uuid || uuids.has(holder.uuid))) continue;
+    if (holder !== undefined && (holder.uuid === held.uuid || living.has(holder.uuid))) continue;
     if (holder !== undefined && !UUID.test(holder.uuid)) continue;
     const path = layout.macRow(row);
     if (holder === undefined) {

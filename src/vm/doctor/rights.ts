@@ -1,4 +1,4 @@
-import { lstatSync, type Stats } from 'node:fs';
+import { lstatSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { geteuid } from 'node:process';
 import type { Examination } from './examination.js';
@@ -11,6 +11,7 @@ const WRITABLE_BY_OTHERS = 0o022;
 /** What others than the store's owner may do: they may not even read, and above all not write. */
 export function checkRights(examination: Examination): void {
   const { layout } = examination;
+  checkRootsOwner(examination);
   const own = (path: string, instance?: string): void =>
     checkOne(examination, { path, instance, forbidden: BY_OTHERS });
   own(layout.root);
@@ -60,13 +61,26 @@ function checkOwner(
   examination: Examination,
   { path, instance, stats }: Pick<Place, 'path' | 'instance'> & { readonly stats: Stats },
 ): void {
-  const us = geteuid?.();
-  if (us === undefined || stats.uid === us) return;
+  const owner = statSync(examination.layout.root).uid;
+  if (stats.uid === owner) return;
   examination.note('other-owner', {
     path,
     instance,
-    message: `"${path}" belongs to the user with the id ${stats.uid}, and this command runs as ${us}`,
-    hint: `Run the command as the owner of the store, or give it back: sudo chown ${us} '${path}'`,
+    message: `"${path}" belongs to the user with the id ${stats.uid}, and the store to ${owner}`,
+    hint: `Give it back to the owner of the store: sudo chown ${owner} '${path}'`,
+  });
+}
+
+/** Once for the whole store: all of it is its owner's, who may be somebody else than we. */
+function checkRootsOwner(examination: Examination): void {
+  const { root } = examination.layout;
+  const { uid } = statSync(root);
+  const us = geteuid?.();
+  if (us === undefined || uid === us) return;
+  examination.note('other-owner', {
+    path: root,
+    message: `the store "${root}" belongs to the user with the id ${uid}, and this command runs as ${us}`,
+    hint: `Run the command as that user: sudo -u '#${uid}' …`,
   });
 }
 

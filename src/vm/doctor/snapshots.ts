@@ -8,7 +8,8 @@ import type { Examination } from './examination.js';
 
 /** Records of snapshots, and what the disks hold of them. */
 export function checkSnapshots(examination: Examination): void {
-  for (const { reading } of examination.instances) {
+  for (const { name, reading } of examination.instances) {
+    if (examination.isBusy(name)) continue;
     const records = reading && readAll(examination, reading);
     if (reading === undefined || records === undefined) continue;
     const { name: instance, dir } = reading;

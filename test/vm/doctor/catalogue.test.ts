@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DAMAGES } from '../../../fixtures/damaged/catalogue.js';
 import type { Damage, DamagedStore } from '../../../fixtures/damaged/damage.js';
 import { run } from '../../../src/process/run.js';
-import type { CheckedDisks } from '../../../src/vm/doctor/disks.js';
+import { diskPrint, type CheckedDisks } from '../../../src/vm/doctor/disks.js';
 import { examineAndMend, type Finding } from '../../../src/vm/doctor/doctor.js';
 import { Work } from '../../../src/work.js';
 import { fingerprint } from '../../support/fingerprint.js';
@@ -38,15 +38,20 @@ async function examine({ layout }: DamagedStore, fix = false): Promise<Examined>
 }
 
 /** What every disk and base of the store, and what is in `lost+found/`, has in it. */
-async function disksOf({ layout }: DamagedStore): Promise<string[]> {
-  const files = await readdir(layout.root, { recursive: true, withFileTypes: true });
-  const disks = files.filter((file) => file.isFile() && file.name.endsWith('.qcow2'));
-  const hashes = disks.map(async ({ parentPath, name }) =>
+async function disksOf(store: DamagedStore): Promise<string[]> {
+  const hashes = (await disksIn(store)).map(async (path) =>
     createHash('sha256')
-      .update(await readFile(join(parentPath, name)))
+      .update(await readFile(path))
       .digest('hex'),
   );
   return (await Promise.all(hashes)).sort();
+}
+
+async function disksIn({ layout }: DamagedStore): Promise<string[]> {
+  const files = await readdir(layout.root, { recursive: true, withFileTypes: true });
+  return files
+    .filter((file) => file.isFile() && file.name.endsWith('.qcow2'))
+    .map(({ parentPath, name }) => join(parentPath, name));
 }
 
 function pathOf({ path }: Damage, store: DamagedStore): string {
@@ -67,6 +72,8 @@ describe('doctor', () => {
 
   it.concurrent.each(DAMAGES)('finds $name', async (damage) => {
     const store = await small.copy();
+    // They are those of the store that was found healthy, byte for byte.
+    for (const disk of await disksIn(store)) disks.set(diskPrint(disk), 'sound');
     expect((await examine(store)).found).toEqual([]);
     await damage.make(store);
     const place = {
