@@ -14,6 +14,9 @@ const DOCUMENTS = [
   'docs/architecture.md',
   'docs/benchmarks.md',
   'docs/differences.md',
+  'docs/errors.md',
+  'docs/guide.md',
+  'docs/library.md',
   'docs/store-layout.md',
 ];
 
@@ -42,7 +45,7 @@ function inDocument(where: string): Mention[] {
   const text = readDocument(where);
   const lines = [
     ...codeSpans(text),
-    ...codeLines(text).map((line) => line.replace(/^\$ /, '').replace(/ +#.*/, '')),
+    ...codeLines(text).map((line) => line.trim().replace(/^\$ /, '').replace(/ +#.*/, '')),
   ];
   return lines.flatMap((line) => {
     const [first = '', ...rest] = line.split(' ');
