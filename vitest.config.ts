@@ -37,7 +37,7 @@ const SLOW: readonly string[] = [
   'test/vm/{delete-instance,list-instances,open,copies,read-instance}.test.ts',
   'test/vm/clone/{overrides,refusals,rollback,policy,multipass-cases}.test.ts',
   'test/vm/launch/create-instance.test.ts',
-  'test/fixtures/{demo,readme}.test.ts',
+  'test/fixtures/{demo,examples,readme}.test.ts',
   'test/vm/images/*.test.ts',
   'test/vm/migrate/*.test.ts',
   'test/vm/snapshots/*.test.ts',

@@ -1,0 +1,33 @@
+// Needs a guest: it boots one, so the tests check its types and do not run it.
+//
+// A fixture for vitest: each test that asks for `vm` gets a running clone of its own, which is purged after it, whether
+// it passed or not. Set the instance "golden" up first, and stop it (see golden-and-clones.ts). In a project, `test` is
+// exported from a file of its own, and files of tests import it from there.
+//
+//   npx vitest run vitest-fixture.ts
+import { openStore, type VirtualMachine } from 'multipass-ts';
+import { describe, expect, test as base } from 'vitest';
+
+const TWO_MINUTES = 120_000;
+
+const test = base.extend<{ vm: VirtualMachine }>({
+  // eslint-disable-next-line no-empty-pattern -- vitest wants the pattern
+  vm: async ({}, use) => {
+    const golden = await openStore().get('golden');
+    await using vm = await golden.clone(undefined, { linked: true, ephemeral: true, start: true });
+    await use(vm);
+  },
+});
+
+describe('the application', { timeout: TWO_MINUTES }, () => {
+  test('has its version', async ({ vm }) => {
+    const { stdout } = await vm.exec(['cat', '/etc/app-version'], { check: true });
+    expect(stdout).toBe('1.0\n');
+  });
+
+  test('may be broken, and is whole again in the next test', async ({ vm }) => {
+    await vm.exec(['rm', '/etc/app-version'], { user: 'root', check: true });
+    const { exitCode } = await vm.exec(['cat', '/etc/app-version']);
+    expect(exitCode).not.toBe(0);
+  });
+});
