@@ -77,6 +77,17 @@ try {
 }
 `;
 
+const DOCUMENTS = [
+  ...['architecture', 'benchmarks', 'differences', 'errors', 'guide', 'library', 'security'],
+  'store-layout',
+];
+const EXAMPLES = [
+  'golden-and-clones',
+  'migrate-and-report',
+  'snapshot-break-restore',
+  'vitest-fixture',
+];
+
 describe('the package', () => {
   test('holds the command, the library, the docs and nothing dead', () => {
     const paths = packed.files.map(({ path }) => path);
@@ -86,14 +97,12 @@ describe('the package', () => {
       'README.md',
       ...['all.cjs', 'bin.js', 'package.json', 'quick.cjs'].map((name) => `dist/cli/${name}`),
       'dist/man/multipass.1',
-      ...['architecture', 'benchmarks', 'differences', 'security', 'store-layout'].map(
-        (name) => `docs/${name}.md`,
-      ),
+      ...DOCUMENTS.map((name) => `docs/${name}.md`),
+      ...EXAMPLES.map((name) => `examples/${name}.ts`),
       'package.json',
     ]);
-    expect(paths.filter((path) => !/\.(?:d\.ts|[cm]?js|json|md|1)$|LICENSE$/.test(path))).toEqual(
-      [],
-    );
+    const expected = /\.(?:d\.ts|[cm]?js|json|md|1)$|LICENSE$|^examples\//;
+    expect(paths.filter((path) => !expected.test(path))).toEqual([]);
     expect(packed.size).toBeLessThan(1.25 * MIB);
     expect(packed.unpackedSize).toBeLessThan(4.25 * MIB);
   });
