@@ -1,20 +1,26 @@
 // Needs a guest: it boots one, so the tests check its types and do not run it.
 //
 // A fixture for vitest: each test that asks for `vm` gets a running clone of its own, which is purged after it, whether
-// it passed or not. Set the instance "golden" up first, and stop it (see golden-and-clones.ts). In a project, `test` is
+// it passed or not. The next one is made ready meanwhile. Set the instance "golden" up first, and stop it (see golden-and-clones.ts). In a project, `test` is
 // exported from a file of its own, and files of tests import it from there.
 //
 //   npx vitest run vitest-fixture.ts
-import { openStore, type VirtualMachine } from 'multipass-ts';
+import { clonePool, openStore, type ClonePool, type VirtualMachine } from 'multipass-ts';
 import { describe, expect, test as base } from 'vitest';
 
 const TWO_MINUTES = 120_000;
 
-const test = base.extend<{ vm: VirtualMachine }>({
-  // eslint-disable-next-line no-empty-pattern -- vitest wants the pattern
-  vm: async ({}, use) => {
-    const golden = await openStore().get('golden');
-    await using vm = await golden.clone(undefined, { linked: true, ephemeral: true, start: true });
+const test = base.extend<{ pool: ClonePool; vm: VirtualMachine }>({
+  pool: [
+    // eslint-disable-next-line no-empty-pattern -- vitest wants the pattern
+    async ({}, use) => {
+      await using pool = clonePool(await openStore().get('golden'), { size: 2 });
+      await use(pool);
+    },
+    { scope: 'file' },
+  ],
+  vm: async ({ pool }, use) => {
+    await using vm = await pool.acquire();
     await use(vm);
   },
 });
