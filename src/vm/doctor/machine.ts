@@ -85,14 +85,16 @@ async function acceleratorOf(
   const works =
     isReachable && (readFindings(layout).works ?? (await kvmRunsGuests({ program, signal })));
   if (works) return 'kvm';
-  const why = isReachable
-    ? `KVM is there (${KVM_DEVICE}), but a guest that was tried did not run to its end`
-    : `${KVM_DEVICE} is not there, or cannot be opened by this user`;
-  note(
-    'accelerator-software',
-    `guests run in software, many times slower: ${why}`,
-    'Join the group of /dev/kvm, load the module kvm, or have nested virtualization switched on for this machine.',
-  );
+  const [why, hint] = isReachable
+    ? [
+        `KVM is there (${KVM_DEVICE}), but a guest that was tried did not run to its end`,
+        'Have nested virtualization put right on the host of this machine, if it is a virtual one.',
+      ]
+    : [
+        `${KVM_DEVICE} is not there, or cannot be opened by this user`,
+        'Join the group of /dev/kvm, load the module kvm, or have nested virtualization switched on for this machine.',
+      ];
+  note('accelerator-software', `guests run in software, many times slower: ${why}`, hint);
   return 'tcg';
 }
 
