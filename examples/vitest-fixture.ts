@@ -1,10 +1,11 @@
 // Needs a guest: it boots one, so the tests check its types and do not run it.
 //
 // A fixture for vitest: each test that asks for `vm` gets a running clone of its own, which is purged after it, whether
-// it passed or not. The next one is made ready meanwhile. Set the instance "golden" up first, and stop it (see golden-and-clones.ts). In a project, `test` is
-// exported from a file of its own, and files of tests import it from there.
+// it passed or not. The next one is made ready meanwhile. Set the instance "golden" up first, and stop it (see
+// golden-and-clones.ts). In a project, `test` is exported from a file of its own, and files of tests import it from
+// there.
 //
-//   npx vitest run vitest-fixture.ts
+//   cp vitest-fixture.ts vm.test.ts && npx vitest run vm.test.ts
 import { clonePool, openStore, type ClonePool, type VirtualMachine } from 'multipass-ts';
 import { describe, expect, test as base } from 'vitest';
 
