@@ -44,6 +44,7 @@ export type {
 } from './vm/clone/report.js';
 export type { WantedNetwork } from './vm/launch/launch-request.js';
 export type { MountChoices } from './vm/mounts/mount-folder.js';
+export type { StoreEvent } from './vm/watch-instances.js';
 export type { SnapshotTexts } from './vm/snapshots/take-snapshot.js';
 export type { PathLike } from './vm/transfer/byte-path.js';
 export type { TransferOptions, TransferReport } from './vm/transfer/transfer-request.js';

@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { StoreLayout } from '../store/layout.js';
 import { storageRoot } from '../store/storage-root.js';
 import type { InstanceView } from './views.js';
+import type { StoreEvent } from './watch-instances.js';
 import type { LaunchRequest } from './launch/launch-request.js';
 import type { TreeNode } from './lineage/tree.js';
 import type { HostNetwork } from '../net/bridge/host-networks.js';
@@ -169,6 +170,20 @@ export class VirtualMachineStore implements AsyncDisposable {
     if (problems.length > 1)
       throw new AggregateError(problems, 'not all instances could be purged');
     if (problems.length > 0) throw problems[0];
+  }
+
+  /**
+   * Tells what becomes of the instances: first each that there is, as `appeared`, then every change, until the signal
+   * fires or the loop is left.
+   * @throws MultipassError STORE_TOO_NEW, PERMISSION_DENIED
+   * @example
+   * ```ts
+   * for await (const event of store.watch()) console.log(event.kind, event.name);
+   * ```
+   */
+  async *watch(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<StoreEvent, void> {
+    const { watchInstances } = await import('./watch-instances.js');
+    yield* watchInstances(this.layout, options.signal);
   }
 
   /** Every instance, sorted by name; Broken and soft-deleted ones too. @throws MultipassError STORE_TOO_NEW */
