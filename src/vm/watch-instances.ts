@@ -32,8 +32,8 @@ const LOOK_MS = 1000;
 /**
  * Tells what becomes of the instances of a store: first what is there, each as `appeared`, and then every change. The
  * kernel says when there may be something new (inotify), and then all is read again, so that no event tells of a state
- * that was not; of several changes in quick succession the last one is told. While something runs, or cannot be watched,
- * it looks every second besides.
+ * that was not; of several changes in quick succession the last one is told. While something runs, or cannot be
+ * watched, it looks every second besides.
  * @param signal ends the iteration
  * @throws MultipassError STORE_TOO_NEW, PERMISSION_DENIED
  */
