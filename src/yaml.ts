@@ -184,8 +184,8 @@ export function writeScalar(scalar: Scalar, text: string): Scalar {
 
 /** Multi-line text is not plain, nor is what has a colon: Multipass quotes that too, a MAC or not. */
 function isPlain(text: string): boolean {
-  // A lone '=' has a meaning of its own in YAML 1.1, which the library does not know.
-  if (text === '=' || text.includes(':') || text.search(UNPRINTABLE) >= 0) return false;
+  // A lone '=' has a meaning of its own in YAML 1.1, and PyYAML takes no tab; the library knows neither.
+  if (text === '=' || /[:\t]/.test(text) || text.search(UNPRINTABLE) >= 0) return false;
   return stringify(text, { compat: 'yaml-1.1', lineWidth: 0 }) === `${text}\n`;
 }
 

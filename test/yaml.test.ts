@@ -39,6 +39,7 @@ describe('toYaml', () => {
         '\x7f',
         '\x85',
         'a\u2028b',
+        'a\tb',
         '\ufeff',
         '\ufffe',
         '\u{1f600}',
