@@ -6,7 +6,6 @@ export {
   VirtualMachineStore,
   type DoctorOptions,
   type FindOptions,
-  type LaunchOptions,
   type MigrateOptions,
 } from './vm/virtual-machine-store.js';
 export type {
@@ -42,7 +41,7 @@ export type {
   Replaced,
   ReplacedMac,
 } from './vm/clone/report.js';
-export type { WantedNetwork } from './vm/launch/launch-request.js';
+export type { LaunchOptions, WantedNetwork } from './vm/launch/launch-request.js';
 export type { MountChoices } from './vm/mounts/mount-folder.js';
 export type { StoreEvent } from './vm/watch-instances.js';
 export type { SnapshotTexts } from './vm/snapshots/take-snapshot.js';
@@ -69,6 +68,7 @@ export type {
 export type { IdMapping, Mount, MountType } from './vm/records/mount.js';
 export type { NetworkInterface } from './vm/records/interface.js';
 export type { SnapshotRecord } from './vm/records/snapshot-record.js';
+export type { MemorySize } from './memory-size.js';
 export { MacAddress } from './net/mac-address.js';
 export { MacAddressGenerator } from './net/mac-address-generator.js';
 export { MultipassError, RecordError, ExecError, type ErrorCode } from './errors.js';

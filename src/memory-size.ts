@@ -1,3 +1,5 @@
+import { MultipassError } from './errors.js';
+
 /** A size as Multipass takes it: `1234`, `1234B`, `42MiB`, `0.5G`; a fraction needs a unit. */
 const SIZE = /^\s*(\d+)(?:B?|(?:\.(\d+))?([KMG])(?:i?B)?)\s*$/i;
 
@@ -19,6 +21,26 @@ export function parseMemorySize(text: string): number | null {
   const part = Number((digits * BigInt(unitBytes)) / 10n ** BigInt(DECIMALS));
   const bytes = Number(whole) * unitBytes + part;
   return Number.isSafeInteger(bytes) ? bytes : null;
+}
+
+/**
+ * A size of memory or of a disk: bytes, or a text with a unit, such as `'1.5G'`, `'512M'`, `'42MiB'`. Units are powers
+ * of 1024.
+ */
+export type MemorySize = number | string;
+
+/**
+ * The bytes of a size that a caller gives.
+ * @param what what it is the size of, for the message: `memory`
+ * @throws MultipassError INVALID_ARGUMENT for what is neither a whole number of bytes nor a text that is a size
+ */
+export function bytesOf(size: MemorySize, what: string): number {
+  const bytes = typeof size === 'string' ? parseMemorySize(size) : size;
+  if (bytes !== null && Number.isSafeInteger(bytes) && bytes >= 0) return bytes;
+  throw new MultipassError('INVALID_ARGUMENT', `${what}: ${notASize(String(size))}`, {
+    hint: "Give whole bytes as a number, or a text with a unit, such as '1.5G'.",
+    details: { what, size: String(size) },
+  });
 }
 
 /** Multipass's text for what is no size. */

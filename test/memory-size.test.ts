@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatMemorySize, parseMemorySize } from '../src/memory-size.js';
+import { bytesOf, formatMemorySize, parseMemorySize } from '../src/memory-size.js';
 
 const UNITS = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 } as const;
 
@@ -57,6 +57,30 @@ describe('parseMemorySize', () => {
       }),
     );
   });
+});
+
+describe('bytesOf', () => {
+  it.each([
+    [0, 0],
+    [1234, 1234],
+    ['1.5G', 1.5 * 2 ** 30],
+    ['1234', 1234],
+  ])('takes %j as %d bytes', (size, bytes) => {
+    expect(bytesOf(size, 'memory')).toBe(bytes);
+  });
+
+  it.each([NaN, Infinity, -1, 1.5, 2 ** 53, '', '1.5', '1T', 'lots', null as never, {} as never])(
+    'refuses %j, and says what it is the size of',
+    (size) => {
+      expect(() => bytesOf(size, 'memory')).toThrow(
+        expect.objectContaining({
+          code: 'INVALID_ARGUMENT',
+          message: expect.stringMatching(/^memory: .* is not a valid memory size/) as string,
+          details: { what: 'memory', size: String(size) },
+        }),
+      );
+    },
+  );
 });
 
 describe('formatMemorySize', () => {

@@ -3,7 +3,7 @@ import { StoreLayout } from '../store/layout.js';
 import { storageRoot } from '../store/storage-root.js';
 import type { InstanceView } from './views.js';
 import type { StoreEvent } from './watch-instances.js';
-import type { LaunchRequest } from './launch/launch-request.js';
+import type { LaunchOptions } from './launch/launch-request.js';
 import type { TreeNode } from './lineage/tree.js';
 import type { HostNetwork } from '../net/bridge/host-networks.js';
 import type { FindRequest, FoundImages } from './images/find-images.js';
@@ -12,9 +12,6 @@ import type { DoctorReport, DoctorRequest } from './doctor/doctor.js';
 import type { MigrateRequest, MigrationOutcome } from './migrate/migrate.js';
 import { Work, type WorkRequest } from '../work.js';
 import type { VirtualMachine } from './virtual-machine.js';
-
-/** What is launched, and how. */
-export type LaunchOptions = Omit<LaunchRequest, 'layout' | 'env'>;
 
 /** What images are looked for. */
 export type FindOptions = Omit<FindRequest, 'mirror' | 'stallMs'>;
@@ -135,10 +132,18 @@ export class VirtualMachineStore implements AsyncDisposable {
     return getSetting(this.layout, key);
   }
 
-  /** Changes a setting, durably. @throws MultipassError SETTING_UNKNOWN, SETTING_INVALID, INSTANCE_NOT_STOPPED, … */
-  async setSetting(key: string, value: string, options: WorkRequest = {}): Promise<void> {
+  /**
+   * Changes a setting, durably.
+   * @param value as a text, as `get` prints it; a size also as a number of bytes
+   * @throws MultipassError SETTING_UNKNOWN, SETTING_INVALID, INSTANCE_NOT_STOPPED, …
+   */
+  async setSetting(
+    key: string,
+    value: string | number | boolean,
+    options: WorkRequest = {},
+  ): Promise<void> {
     const { setSetting } = await import('./settings/get-and-set.js');
-    await setSetting(this.layout, key, value, options);
+    await setSetting(this.layout, key, String(value), options);
   }
 
   /** The keys of all settings that there are now, sorted. */

@@ -26,6 +26,25 @@ describe('a VirtualMachine', () => {
     expect(await fingerprint(store.root)).toEqual(before);
   });
 
+  test('is not launched with a size that is none, of which nothing is left', async ({ store }) => {
+    const before = await fingerprint(store.root);
+    for (const sizes of [{ memory: '1T' }, { disk: 1.5 }]) {
+      const launching = store.launch({ image: 'file:///nowhere', ...sizes });
+      const { details } = await errorOf(launching, 'INVALID_ARGUMENT');
+      expect(details['what']).toBe(Object.keys(sizes)[0]);
+    }
+    expect(await fingerprint(store.root)).toEqual(before);
+  });
+
+  test('takes sizes as numbers and as texts when it is set', async ({ store }) => {
+    await makeInstance(store.layout, 'web');
+    for (const size of ['1.5G', 1.5 * 2 ** 30]) {
+      await store.setSetting('local.web.memory', size);
+      expect((await store.get('web')).spec.memory).toBe(1.5 * 2 ** 30);
+      await store.setSetting('local.web.memory', '1G');
+    }
+  });
+
   test('is opened by the layout of its store, too', async ({ store }) => {
     await makeInstance(store.layout, 'web');
     expect(VirtualMachine.open(store.layout, 'web').name).toBe('web');

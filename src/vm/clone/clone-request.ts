@@ -1,4 +1,5 @@
 import { MultipassError } from '../../errors.js';
+import type { MemorySize } from '../../memory-size.js';
 import type { StoreLayout } from '../../store/layout.js';
 import type { WorkRequest } from '../../work.js';
 import { requireDestinationName } from '../names.js';
@@ -6,10 +7,10 @@ import { requireDestinationName } from '../names.js';
 /** What a clone has otherwise than its source. */
 export interface CloneOverrides {
   readonly cpus?: number | undefined;
-  /** Bytes; at least 512 MiB. */
-  readonly memory?: number | undefined;
-  /** Bytes; at least what the source has. The guest's file system grows at its first boot. */
-  readonly disk?: number | undefined;
+  /** At least 128 MiB. */
+  readonly memory?: MemorySize | undefined;
+  /** At least what the source has. The guest's file system grows at its first boot. */
+  readonly disk?: MemorySize | undefined;
   /** True: none of the source's mounts. */
   readonly noMounts?: boolean | undefined;
   /** True: where the network-config of its seed sets addresses, it asks for some by DHCP. */

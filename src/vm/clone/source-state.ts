@@ -3,7 +3,7 @@ import { MultipassError } from '../../errors.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { NetworkInterface } from '../records/interface.js';
 import { snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js';
-import { wholeSectors } from '../../memory-size.js';
+import { bytesOf, wholeSectors } from '../../memory-size.js';
 import type { InstanceSpec } from '../records/spec.js';
 import { readSnapshots, requireSnapshot, snapshotViews } from '../snapshots/snapshot-list.js';
 import type { CloneOverrides } from './clone-request.js';
@@ -57,14 +57,15 @@ function specThen(spec: InstanceSpec, record: SnapshotRecord): InstanceSpec {
 }
 
 function overridden(spec: InstanceSpec, overrides: CloneOverrides): InstanceSpec {
-  const { cpus = spec.cpus, memory = spec.memory, noMounts = false } = overrides;
+  const { cpus = spec.cpus, noMounts = false } = overrides;
+  const memory = bytesOf(overrides.memory ?? spec.memory, 'memory');
   if (!Number.isSafeInteger(cpus) || cpus < 1) {
     throw refused(`invalid CPU count '${cpus}', need a positive integer value`);
   }
   if (overrides.memory !== undefined && memory < LEAST_MEMORY) {
     throw refused(TOO_LITTLE_MEMORY);
   }
-  const { disk: wanted = spec.disk } = overrides;
+  const wanted = bytesOf(overrides.disk ?? spec.disk, 'disk');
   if (wanted < spec.disk) throw refused('Disk can only be expanded');
   const disk = overrides.disk === undefined ? spec.disk : wholeSectors(wanted);
   return { ...spec, cpus, memory, disk, mounts: noMounts ? [] : spec.mounts };

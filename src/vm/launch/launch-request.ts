@@ -1,7 +1,8 @@
+import type { MemorySize } from '../../memory-size.js';
 import type { MacAddress } from '../../net/mac-address.js';
 import type { StoreLayout } from '../../store/layout.js';
 import type { Environment } from '../settings/settings.js';
-import type { Work, WorkOptions } from '../../work.js';
+import type { WorkRequest } from '../../work.js';
 
 /** An interface besides the default one. */
 export interface WantedNetwork {
@@ -13,11 +14,8 @@ export interface WantedNetwork {
   readonly mac: MacAddress | null;
 }
 
-/** What is launched. */
-export interface LaunchRequest {
-  readonly layout: StoreLayout;
-  /** Variables that settings may come from. Default: this process's own. */
-  readonly env?: Environment | undefined;
+/** What is launched, and how. */
+export interface LaunchOptions extends WorkRequest {
   /** `[remote:]alias`, a URL or a path; '' for the default image. Default: the setting `local.default.image`. */
   readonly image?: string | undefined;
   /** `raw`: the image is a raw disk, whatever it looks like; of a file or a URL. Default: told by its content. */
@@ -26,10 +24,10 @@ export interface LaunchRequest {
   readonly name?: string | undefined;
   /** Default: the setting `local.default.cpus`. */
   readonly cpus?: number | undefined;
-  /** Bytes; at least 128 MiB. Default: the setting `local.default.memory`. */
-  readonly memory?: number | undefined;
-  /** Bytes; at least 512 MiB and the image's own size. Default: that, or the setting `local.default.disk`. */
-  readonly disk?: number | undefined;
+  /** At least 128 MiB. Default: the setting `local.default.memory`. */
+  readonly memory?: MemorySize | undefined;
+  /** At least 512 MiB and the image's own size. Default: that, or the setting `local.default.disk`. */
+  readonly disk?: MemorySize | undefined;
   /** What the user wants of cloud-init: bytes, in any format that it takes. Default: `local.default.cloud-init`. */
   readonly userData?: Buffer | undefined;
   /** Where that is from, for messages. */
@@ -41,5 +39,12 @@ export interface LaunchRequest {
    * Goes through the phases `retrieving`, `verifying`, `extracting`, `preparing`, as far as the image needs them, then
    * `creating`, `starting` and `initializing`.
    */
-  readonly work?: Work | WorkOptions | undefined;
+  readonly work?: WorkRequest['work'];
+}
+
+/** What is launched into which store. */
+export interface LaunchRequest extends LaunchOptions {
+  readonly layout: StoreLayout;
+  /** Variables that settings may come from. Default: this process's own. */
+  readonly env?: Environment | undefined;
 }

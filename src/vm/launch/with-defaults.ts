@@ -1,3 +1,4 @@
+import { bytesOf } from '../../memory-size.js';
 import type { Settings } from '../settings/settings.js';
 import { Work } from '../../work.js';
 import type { LaunchRequest } from './launch-request.js';
@@ -6,7 +7,10 @@ import { readUserData } from './read-user-data.js';
 /** A request in which nothing but its disk, which depends on the image, is left to the settings. */
 export interface FullLaunchRequest extends LaunchRequest {
   readonly cpus: number;
+  /** Bytes. */
   readonly memory: number;
+  /** Bytes; undefined when nobody asked for a size. */
+  readonly disk?: number | undefined;
   readonly image: string;
   /** The size of a disk that nobody asked for, in bytes; an image that wants more gets more. */
   readonly usualDisk: number;
@@ -14,7 +18,8 @@ export interface FullLaunchRequest extends LaunchRequest {
 
 /**
  * What is launched, where the request does not say, by the settings `local.default.*`.
- * @throws MultipassError INVALID_ARGUMENT when the cloud-init configuration that they name cannot be read; ABORTED
+ * @throws MultipassError INVALID_ARGUMENT for a size that is none, and when the cloud-init configuration that they name
+ *   cannot be read; ABORTED
  */
 export async function withDefaults(
   request: LaunchRequest,
@@ -28,7 +33,8 @@ export async function withDefaults(
     ...request,
     ...usual,
     cpus: request.cpus ?? cpus,
-    memory: request.memory ?? memory,
+    memory: bytesOf(request.memory ?? memory, 'memory'),
+    disk: request.disk === undefined ? undefined : bytesOf(request.disk, 'disk'),
     image: request.image ?? image,
     usualDisk: disk,
   };

@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest';
+import { notASize } from '../../../src/memory-size.js';
 import { run } from '../../../src/process/run.js';
 import { readQcow2 } from '../../../src/qemu/qcow2-header.js';
 import { cloneInstance } from '../../../src/vm/clone/clone-instance.js';
@@ -18,6 +19,10 @@ describe('a clone with other resources than its source', () => {
     const cases = [
       [{ cpus: 7 }, { cpus: 7, memory: 2 * GIB, mounts }],
       [{ memory: 512 * MIB }, { cpus: 2, memory: 512 * MIB, mounts }],
+      [
+        { memory: '1.5G', disk: '64M' },
+        { cpus: 2, memory: 1.5 * GIB, mounts },
+      ],
       [{ noMounts: true }, { cpus: 2, memory: 2 * GIB, mounts: [] }],
       [{ noMounts: false }, { cpus: 2, memory: 2 * GIB, mounts }],
     ] as const;
@@ -91,6 +96,8 @@ describe('a clone with other resources than its source', () => {
     const cases = [
       [{ disk: 64 * MIB - 1 }, 'Disk can only be expanded'],
       [{ memory: 128 * MIB - 1 }, 'Memory less than 128M minimum not allowed'],
+      [{ memory: 'lots' }, `memory: ${notASize('lots')}`],
+      [{ disk: -1 }, `disk: ${notASize('-1')}`],
       [{ cpus: 0 }, "invalid CPU count '0', need a positive integer value"],
       [{ cpus: 1.5 }, "invalid CPU count '1.5', need a positive integer value"],
     ] as const;
