@@ -67,8 +67,8 @@ export interface Machine {
   readonly seenAs: SeenAs | null;
 }
 
-/** Name of the block node that the head is, for jobs. */
-export const HEAD_NODE = 'head';
+/** Name of the block node that the head is when QEMU starts; a live clone puts another one in its place. */
+const HEAD_NODE = 'head';
 
 /**
  * What the host cannot write or read, for want of space, by a quota or by a fault, the guest is not told: it would take

@@ -1,7 +1,8 @@
 import { sleep } from '../../abort.js';
 import { errnoOf, MultipassError } from '../../errors.js';
-import { HEAD_NODE, RUN_SOCKETS } from '../../qemu/machine.js';
-import { asObject, QemuHungUp, QmpClient } from '../../qemu/qmp-client.js';
+import { activeHead } from '../../qemu/active-head.js';
+import { RUN_SOCKETS } from '../../qemu/machine.js';
+import { QemuHungUp, QmpClient } from '../../qemu/qmp-client.js';
 import { runJob } from '../../qemu/qmp-jobs.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import { instanceNotRunning } from '../errors.js';
@@ -55,19 +56,15 @@ export function listenForFarewell(client: QmpClient): () => boolean {
  * @throws MultipassError QMP_FAILED
  */
 export async function letRun(client: QmpClient): Promise<void> {
-  const answer = await client.execute('query-named-block-nodes', { flat: true });
-  const nodes = Array.isArray(answer) ? answer.map(asObject) : [];
-  const head = nodes.find((node) => node['node-name'] === HEAD_NODE);
-  const { snapshots } = asObject(head?.['image']);
-  const isSaved =
-    Array.isArray(snapshots) && snapshots.some((one) => asObject(one)['name'] === SUSPEND_TAG);
-  if (isSaved) await dropSavedState(client);
+  const { tags } = await activeHead(client);
+  if (tags.includes(SUSPEND_TAG)) await dropSavedState(client);
   await client.execute('cont');
 }
 
 /** Deletes the saved memory of a machine that does not run. */
 export async function dropSavedState(client: QmpClient): Promise<void> {
-  await runJob(client, 'snapshot-delete', { tag: SUSPEND_TAG, devices: [HEAD_NODE] });
+  const { node } = await activeHead(client);
+  await runJob(client, 'snapshot-delete', { tag: SUSPEND_TAG, devices: [node] });
 }
 
 function doesNotListen(name: string, cause: unknown): MultipassError {

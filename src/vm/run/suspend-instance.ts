@@ -1,4 +1,4 @@
-import { HEAD_NODE } from '../../qemu/machine.js';
+import { activeHead } from '../../qemu/active-head.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
 import { runJob } from '../../qemu/qmp-jobs.js';
 import { runStateOf } from '../../qemu/run-state.js';
@@ -72,11 +72,8 @@ async function saveMemory(client: QmpClient): Promise<void> {
   if (INTERRUPTED.has(await runStateOf(client))) await letRun(client);
   await client.execute('stop');
   try {
-    await runJob(client, 'snapshot-save', {
-      tag: SUSPEND_TAG,
-      vmstate: HEAD_NODE,
-      devices: [HEAD_NODE],
-    });
+    const { node } = await activeHead(client);
+    await runJob(client, 'snapshot-save', { tag: SUSPEND_TAG, vmstate: node, devices: [node] });
   } catch (error) {
     await letRun(client).catch(() => undefined);
     throw error;
