@@ -100,16 +100,21 @@ export interface PlainContext extends Omit<ErrorContext, 'hint'> {
 
 /**
  * The one error that a user can reach. The message names the thing and the path, is lower case, quotes names,
- * and has no full stop; the hint says what to do, and is there for every code but a {@link PlainCode}. A plain `Error`
- * anywhere in this project means a bug.
+ * and has no full stop; the hint says what to do, and is there for every code but `USAGE`, `ABORTED` and `SEVERAL`. A
+ * plain `Error` anywhere in this project means a bug.
  */
 export class MultipassError extends Error {
   override readonly name: string = 'MultipassError';
+  /** What it means, for programs to branch on. */
   readonly code: ErrorCode;
+  /** What to do, in an imperative sentence. */
   readonly hint: string | undefined;
+  /** Names, paths and numbers, for programs. */
   readonly details: Readonly<Record<string, unknown>>;
 
+  /** @internal */
   constructor(code: PlainCode, message: string, context?: PlainContext);
+  /** @internal */
   constructor(code: ErrorCode, message: string, context: ErrorContext);
   constructor(code: ErrorCode, message: string, context: PlainContext = {}) {
     super(message, context.cause === undefined ? undefined : { cause: context.cause });
@@ -124,7 +129,7 @@ export class MultipassError extends Error {
     return { name, code, message, hint, details };
   }
 
-  /** The same failure in other words, or with more details. Code and cause stay. */
+  /** @internal The same failure in other words, or with more details. Code and cause stay. */
   restated(change: {
     readonly message?: string;
     readonly hint?: string;
@@ -175,6 +180,7 @@ export class RecordError extends MultipassError {
   override readonly name = 'RecordError';
   readonly fault: RecordFault;
 
+  /** @internal */
   constructor(fault: RecordFault, problem: string, context: Partial<ErrorContext> = {}) {
     const place = fault.at === '' ? '' : ` at ${fault.at}`;
     super('RECORD_INVALID', `cannot read "${fault.path}"${place}: ${problem}`, {
@@ -192,6 +198,7 @@ export class ExecError extends MultipassError {
   readonly exitCode: number | undefined;
   readonly stderr: string;
 
+  /** @internal */
   constructor(
     message: string,
     result: { exitCode: number | undefined; stderr: string },

@@ -78,12 +78,12 @@ export class Work {
     this.#tell(null, null);
   }
 
-  /** Tells how much of the phase is done, 0 to 1. Nothing is told before {@link begin}. */
+  /** Tells how much of the phase is done, 0 to 1. Nothing is told before {@link Work.begin}. */
   advance(fraction: number): void {
     this.#tell(this.#scale(fraction), null);
   }
 
-  /** Tells what is being waited for. Nothing is told before {@link begin}. */
+  /** Tells what is being waited for. Nothing is told before {@link Work.begin}. */
   note(message: string): void {
     this.#tell(null, message);
   }

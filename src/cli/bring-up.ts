@@ -1,5 +1,5 @@
 import { hasCode } from '../errors.js';
-import type { LaunchReport } from '../vm/launch/launch-instance.js';
+import type { LaunchReport } from '../vm/launch/launch-request.js';
 import type { LaunchRequest } from '../vm/launch/launch-request.js';
 import type { Progress } from '../work.js';
 import { mountedLine, type MountedFolder } from './format/launch.js';

@@ -4,8 +4,12 @@ import { parseJson } from './json.js';
 /** The keys of a record that this version does not know. They survive a rewrite. @public */
 export const UNKNOWN_KEYS: unique symbol = Symbol('unknown keys');
 
-/** A decoded record; spreading it (`{ ...record, change }`) carries its unknown keys along. */
+/**
+ * A record of the store: what a newer version has written into it besides, which this one does not know, is kept when
+ * it is changed. Spreading it (`{ ...record, change }`) carries that along.
+ */
 export interface WithUnknownKeys {
+  /** @internal */
   readonly [UNKNOWN_KEYS]?: Readonly<Record<string, unknown>>;
 }
 

@@ -1,11 +1,17 @@
 import type { StoreLayout } from '../store/layout.js';
 import { Work, type WorkRequest } from '../work.js';
+import type { ShellOptions } from './guest/enter-instance.js';
 import type { ExecOptions, ExecResult, SpawnOptions } from './guest/exec-in-guest.js';
 import type { GuestProcess } from './guest/guest-process.js';
+import type { GuestConsole } from './guest/open-console.js';
 import type { WaitCondition, WaitOptions } from './guest/wait-for.js';
 import { InstanceHandle } from './instance-handle.js';
 import type { PathLike } from './transfer/byte-path.js';
-import type { TransferOptions, TransferReport } from './transfer/transfer-request.js';
+import type {
+  TransferOptions,
+  TransferReport,
+  WriteFileOptions,
+} from './transfer/transfer-request.js';
 
 /** What can be done inside of an instance that runs. */
 export class GuestAccess extends InstanceHandle {
@@ -46,7 +52,7 @@ export class GuestAccess extends InstanceHandle {
 
   /**
    * Starts a program in it, and gives its streams; iterating over the program gives its lines.
-   * @throws MultipassError as {@link exec}
+   * @throws MultipassError as `exec`
    * @example
    * ```ts
    * await using log = await vm.spawn(['tail', '-f', '/var/log/syslog']);
@@ -60,23 +66,24 @@ export class GuestAccess extends InstanceHandle {
   }
 
   /**
-   * Opens a shell in it on this process's own terminal, and waits for its end.
+   * Opens a shell in it on this process's own streams, or runs a command on them, and waits for its end.
    * @returns its exit code; 255 when ssh failed, which is warned of
    * @throws MultipassError INSTANCE_NOT_RUNNING, SSH_FAILED, ABORTED
    */
-  async shell(options: WorkRequest = {}): Promise<number> {
+  async shell(options: ShellOptions = {}): Promise<number> {
     const { enterInstance } = await import('./guest/enter-instance.js');
-    const { isatty } = await import('node:tty');
-    const work = Work.of(options.work);
-    return await enterInstance({
-      layout: this.#layout,
-      name: this.name,
-      command: null,
-      folder: 'home',
-      terminal: isatty(0),
-      tell: (text) => work.warn(text.trimEnd()),
-      signal: work.signal,
-    });
+    return await enterInstance({ ...options, layout: this.#layout, name: this.name });
+  }
+
+  /**
+   * Connects to its serial console, which nobody else has meanwhile; at the end of an `await using` block it is left.
+   * It needs no network, and no ssh.
+   * @throws MultipassError INSTANCE_NOT_RUNNING; CONSOLE_UNAVAILABLE when somebody has it; ABORTED
+   */
+  async console(options: WorkRequest = {}): Promise<GuestConsole> {
+    const { openConsole } = await import('./guest/open-console.js');
+    const { signal } = Work.of(options.work);
+    return await openConsole({ layout: this.#layout, name: this.name, signal });
   }
 
   /**
@@ -110,7 +117,7 @@ export class GuestAccess extends InstanceHandle {
    * Copies files and folders of it to this host. Nothing comes to lie outside of the target, whatever the guest says;
    * links that would lead out of it are left out, with a warning.
    * @param target a folder, or the name that one source shall have here
-   * @throws MultipassError as {@link upload}; DISK_FULL
+   * @throws MultipassError as {@link GuestAccess.upload}; DISK_FULL
    */
   async download(
     source: PathLike | readonly PathLike[],
@@ -121,8 +128,56 @@ export class GuestAccess extends InstanceHandle {
     const sources = listOf(source).map((path) => ({ name: this.name, path }));
     return await download({ ...options, layout: this.#layout, sources, target });
   }
+
+  /**
+   * Writes a file of it, which appears whole, under its final name, or not at all.
+   * @param target a relative one is in the home folder of its user
+   * @throws MultipassError as {@link GuestAccess.upload}; what the content throws
+   */
+  async writeFile(
+    target: PathLike,
+    content: string | Uint8Array | AsyncIterable<Uint8Array>,
+    options: WriteFileOptions = {},
+  ): Promise<void> {
+    const { uploadBytes } = await import('./transfer/upload.js');
+    const about = { layout: this.#layout, name: this.name, target, content: piecesOf(content) };
+    await uploadBytes({ ...options, ...about });
+  }
+
+  /** Reads a file of it into memory, whole. @throws MultipassError as {@link GuestAccess.download} */
+  async readFile(source: PathLike, options: WorkRequest = {}): Promise<Buffer> {
+    const pieces: Uint8Array[] = [];
+    await this.streamFile(source, (piece) => void pieces.push(piece), options);
+    return Buffer.concat(pieces);
+  }
+
+  /**
+   * Reads a file of it, piece by piece.
+   * @param take gets the pieces in their order; the next one comes when it resolves
+   * @throws MultipassError as {@link GuestAccess.download}; what `take` throws
+   */
+  async streamFile(
+    source: PathLike,
+    take: (piece: Uint8Array) => Promise<void> | void,
+    options: WorkRequest = {},
+  ): Promise<void> {
+    const { downloadBytes } = await import('./transfer/download.js');
+    await downloadBytes({
+      ...options,
+      layout: this.#layout,
+      source: { name: this.name, path: source },
+      take: async (piece) => take(piece),
+    });
+  }
 }
 
 function listOf(source: PathLike | readonly PathLike[]): readonly PathLike[] {
   return typeof source === 'string' || source instanceof Uint8Array ? [source] : source;
+}
+
+async function* piecesOf(
+  content: string | Uint8Array | AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  if (typeof content === 'string' || content instanceof Uint8Array) yield Buffer.from(content);
+  else yield* content;
 }

@@ -1,4 +1,5 @@
 import type { StoreLayout } from '../store/layout.js';
+import type { LogOptions } from './guest/read-log.js';
 import type { WorkRequest } from '../work.js';
 import { isNotFound } from './errors.js';
 import { viewInstance } from './list-instances.js';
@@ -7,6 +8,7 @@ import { readInstance, type InstanceReading } from './read-instance.js';
 import type { ImageRecord } from './records/image-record.js';
 import type { InstanceSpec } from './records/spec.js';
 import { readSnapshots, snapshotViews } from './snapshots/snapshot-list.js';
+import { strayTags, type StrayTag } from './snapshots/stray-tags.js';
 import type { InstanceState } from './state.js';
 import type { InstanceView, SnapshotView } from './views.js';
 
@@ -68,6 +70,20 @@ export class InstanceHandle {
     return view;
   }
 
+  /**
+   * What its guest wrote to its console in this run, or in the last one, or what its QEMU had to say: of a Broken one,
+   * too. A megabyte of the console is kept.
+   * @throws MultipassError INSTANCE_NOT_FOUND, ABORTED, PERMISSION_DENIED, IO_ERROR
+   * @example
+   * ```ts
+   * for await (const text of vm.logs({ follow: true })) process.stdout.write(text);
+   * ```
+   */
+  async *logs(options: LogOptions = {}): AsyncGenerator<string, void> {
+    const { readLog } = await import('./guest/read-log.js');
+    yield* readLog({ ...options, layout: this.#layout, name: this.name });
+  }
+
   /** What `JSON.stringify` writes of it; never fails. */
   toJSON(): InstanceSummary {
     try {
@@ -82,6 +98,15 @@ export class InstanceHandle {
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     const summary = this.toJSON();
     return `${this.constructor.name}(${this.name}, ${'state' in summary ? summary.state : 'gone'})`;
+  }
+
+  /**
+   * The internal snapshots that its disk holds without a record: nobody but their owner deletes them.
+   * @throws RecordError when a snapshot's record cannot be read
+   */
+  strayTags(): StrayTag[] {
+    const reading = this.#reading;
+    return strayTags(reading, readSnapshots(reading.dir, reading.pending));
   }
 
   /** Its snapshots in the order they were taken. @throws RecordError when one cannot be read */

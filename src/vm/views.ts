@@ -1,6 +1,6 @@
 import type { InstanceSpec } from './records/spec.js';
 import type { ImageRecord } from './records/image-record.js';
-import type { DiskStep } from './records/pending-record.js';
+import type { DiskOperation } from './records/pending-record.js';
 import type { SnapshotRecord } from './records/snapshot-record.js';
 import type { InstanceState } from './state.js';
 
@@ -53,7 +53,7 @@ export interface ReadableInstanceView {
   /** Why its guest stands still; undefined when it does not, or was not asked. */
   readonly problem?: Problem | undefined;
   /** An operation in place that is on record and not finished, and that nobody is at; undefined when there is none. */
-  readonly pending?: DiskStep['operation'] | undefined;
+  readonly pending?: DiskOperation | undefined;
 }
 
 export interface BrokenInstanceView {

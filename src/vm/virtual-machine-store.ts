@@ -1,40 +1,24 @@
 import { homedir } from 'node:os';
 import { StoreLayout } from '../store/layout.js';
 import { storageRoot } from '../store/storage-root.js';
+import type { SnapshotListing } from './snapshots/list-snapshots.js';
+import { StoreCare } from './store-care.js';
 import type { InstanceView } from './views.js';
 import type { StoreEvent } from './watch-instances.js';
+import type { PathLike } from './transfer/byte-path.js';
+import type { GuestPath } from './transfer/download.js';
+import type { TransferOptions, TransferReport } from './transfer/transfer-request.js';
 import type { LaunchOptions } from './launch/launch-request.js';
 import type { TreeNode } from './lineage/tree.js';
-import type { HostNetwork } from '../net/bridge/host-networks.js';
-import type { FindRequest, FoundImages } from './images/find-images.js';
-import type { ListedImage } from './lineage/image-list.js';
-import type { DoctorReport, DoctorRequest } from './doctor/doctor.js';
-import type { MigrateRequest, MigrationOutcome } from './migrate/migrate.js';
 import { Work, type WorkRequest } from '../work.js';
 import type { VirtualMachine } from './virtual-machine.js';
 
-/** What images are looked for. */
-export type FindOptions = Omit<FindRequest, 'mirror' | 'stallMs'>;
-
-/** What is brought over from an old Multipass, and how. */
-export type MigrateOptions = Partial<Omit<MigrateRequest, 'layout' | 'host'>>;
-
-/** What is examined, and whether it is mended. */
-export type DoctorOptions = Omit<DoctorRequest, 'layout' | 'env'>;
-
 /** All instances of one store. Holds nothing open: every call looks at the folder. */
-export class VirtualMachineStore implements AsyncDisposable {
-  /** @internal Where everything is. */
-  readonly layout: StoreLayout;
-
+export class VirtualMachineStore extends StoreCare implements AsyncDisposable {
   /** @internal Users have {@link openStore}. */
+  // eslint-disable-next-line @typescript-eslint/no-useless-constructor -- that of its base is protected
   constructor(layout: StoreLayout) {
-    this.layout = layout;
-  }
-
-  /** Absolute path of the store. */
-  get root(): string {
-    return this.layout.root;
+    super(layout);
   }
 
   /**
@@ -51,53 +35,32 @@ export class VirtualMachineStore implements AsyncDisposable {
   }
 
   /**
-   * Makes an instance from an image, starts it, and waits until it has set itself up.
-   * @throws MultipassError as `launchInstance`; nothing is left of it then
+   * A handle of an instance by its name alone: nothing is looked at, so that each of its calls says what is wrong. For
+   * one that is Broken, which {@link VirtualMachineStore.get} does not open: to read its log, or to purge it.
+   * @param name what no instance can be called is an instance that is not there
    */
-  async launch(request: LaunchOptions = {}): Promise<VirtualMachine> {
-    const { launchInstance } = await import('./launch/launch-instance.js');
-    const { name } = await launchInstance({ ...request, layout: this.layout });
-    return await this.#open(name);
+  async instance(name: string): Promise<VirtualMachine> {
+    const { VirtualMachine: Machine } = await import('./virtual-machine.js');
+    return Machine.named(this.layout, name);
   }
 
-  /** Images, instances, snapshots and clones, by where they came from. @throws as `lineageTree` */
+  /**
+   * Makes an instance from an image, starts it, and waits until it has set itself up.
+   * @throws MultipassError INVALID_ARGUMENT, NAME_TAKEN, IMAGE_NOT_FOUND, DOWNLOAD_FAILED, DISK_FULL, QEMU_FAILED,
+   *   TIMED_OUT, ABORTED, …; nothing is left of it then, unless its guest could be entered, but was not done in time
+   */
+  async launch(options: LaunchOptions = {}): Promise<VirtualMachine> {
+    const { launchInstance } = await import('./launch/launch-instance.js');
+    const { onReport, ...request } = options;
+    const report = await launchInstance({ ...request, layout: this.layout });
+    onReport?.(report);
+    return await this.#open(report.name);
+  }
+
+  /** Images, instances, snapshots and clones, by where they came from. @throws STORE_TOO_NEW, PERMISSION_DENIED */
   async tree(): Promise<TreeNode[]> {
     const { lineageTree } = await import('./lineage/tree.js');
     return await lineageTree(this.layout);
-  }
-
-  /**
-   * Looks for images that can be launched, at the official servers or the mirror that is set.
-   * @throws MultipassError REMOTE_UNKNOWN, DOWNLOAD_FAILED, SETTING_INVALID, ABORTED
-   */
-  async find(options: FindOptions = {}): Promise<FoundImages> {
-    const { findImages } = await import('./images/find-images.js');
-    const { readSettings } = await import('./settings/settings.js');
-    const { imageMirror: mirror } = readSettings(this.layout, process.env);
-    return await findImages({ ...options, mirror });
-  }
-
-  /** The images in the store: what each takes, and who uses it. */
-  async images(): Promise<ListedImage[]> {
-    const { listVault } = await import('./lineage/image-list.js');
-    return await listVault(this.layout);
-  }
-
-  /** The networks of the host that an instance can be bridged to. @throws MultipassError NETWORK_UNAVAILABLE */
-  async networks(options: WorkRequest = {}): Promise<HostNetwork[]> {
-    const { hostNetworks } = await import('../net/bridge/host-networks.js');
-    return await hostNetworks(options.work?.signal);
-  }
-
-  /**
-   * Brings the instances of an old Multipass over.
-   * @throws MultipassError LEGACY_NOT_FOUND, PERMISSION_DENIED, STORE_TOO_NEW, ABORTED (what was migrated stays)
-   */
-  async migrate(options: MigrateOptions = {}): Promise<MigrationOutcome> {
-    const { migrate } = await import('./migrate/migrate.js');
-    const host = { env: process.env, home: homedir() };
-    const defaults = { names: [], mode: 'copy', dryRun: false } as const;
-    return await migrate({ ...defaults, ...options, host, layout: this.layout });
   }
 
   /**
@@ -115,51 +78,6 @@ export class VirtualMachineStore implements AsyncDisposable {
       });
     }
     return names;
-  }
-
-  /**
-   * Examines the store, and whether this machine can do the work. Changes nothing unless it is told to mend.
-   * @throws MultipassError as `doctor`
-   */
-  async doctor(options: DoctorOptions = {}): Promise<DoctorReport> {
-    const { doctor } = await import('./doctor/doctor.js');
-    return await doctor({ ...options, layout: this.layout, env: process.env });
-  }
-
-  /** The value of a setting: `local.network`, `local.web.cpus`, … @throws MultipassError SETTING_UNKNOWN */
-  async getSetting(key: string): Promise<string> {
-    const { getSetting } = await import('./settings/get-and-set.js');
-    return getSetting(this.layout, key);
-  }
-
-  /**
-   * Changes a setting, durably.
-   * @param value as a text, as `get` prints it; a size also as a number of bytes
-   * @throws MultipassError SETTING_UNKNOWN, SETTING_INVALID, INSTANCE_NOT_STOPPED, …
-   */
-  async setSetting(
-    key: string,
-    value: string | number | boolean,
-    options: WorkRequest = {},
-  ): Promise<void> {
-    const { setSetting } = await import('./settings/get-and-set.js');
-    await setSetting(this.layout, key, String(value), options);
-  }
-
-  /** The keys of all settings that there are now, sorted. */
-  async settingKeys(): Promise<string[]> {
-    const { settingKeys } = await import('./settings/get-and-set.js');
-    return await settingKeys(this.layout);
-  }
-
-  /**
-   * Makes this host the owner of the store, which is on a file system that several may share, when the host that it
-   * belongs to is gone for good; none of its instances may be running there. Does nothing on a local file system.
-   * @throws MultipassError DISK_FULL, IO_ERROR, …
-   */
-  async takeOver(): Promise<void> {
-    const { takeOverStore } = await import('../store/store-host.js');
-    await takeOverStore(this.layout);
   }
 
   /**
@@ -195,6 +113,28 @@ export class VirtualMachineStore implements AsyncDisposable {
   async list(): Promise<InstanceView[]> {
     const { listInstances } = await import('./list-instances.js');
     return await listInstances(this.layout);
+  }
+
+  /**
+   * The snapshots of every instance that is not deleted; and of which they cannot be told, and which have no record.
+   * @throws MultipassError STORE_TOO_NEW
+   */
+  async snapshots(): Promise<SnapshotListing> {
+    const { listSnapshots } = await import('./snapshots/list-snapshots.js');
+    return await listSnapshots(this.layout);
+  }
+
+  /**
+   * Copies files and folders out of several instances at once.
+   * @throws MultipassError as `download` of an instance
+   */
+  async download(
+    sources: readonly GuestPath[],
+    target: PathLike,
+    options: TransferOptions = {},
+  ): Promise<TransferReport> {
+    const { download } = await import('./transfer/download.js');
+    return await download({ ...options, layout: this.layout, sources, target });
   }
 
   async #open(name: string): Promise<VirtualMachine> {

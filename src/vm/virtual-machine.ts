@@ -3,20 +3,12 @@ import { cloneInstance } from './clone/clone-instance.js';
 import type { CloneChoices, CloneRequest } from './clone/clone-request.js';
 import { EphemeralLease, ephemeralOf, sweepEphemeral } from './ephemeral.js';
 import type { CloneReport } from './clone/report.js';
-import { deleteInstance, purgeInstance, recoverInstance } from './delete-instance.js';
-import { flattenInstance } from './flatten-instance.js';
-import { GuestAccess } from './guest-access.js';
+import { purgeInstance } from './delete-instance.js';
+import { InstanceControl } from './instance-control.js';
 import { isNotFound } from './errors.js';
-import type { MountChoices } from './mounts/mount-folder.js';
 import { readInstance } from './read-instance.js';
 import { renameInstance } from './rename-instance.js';
-import { restartInstance } from './run/restart-instance.js';
-import { startInstance } from './run/start-instance.js';
-import { stopInstance } from './run/stop-instance.js';
-import { suspendInstance } from './run/suspend-instance.js';
-import type { SnapshotRecord } from './records/snapshot-record.js';
-import type { RestoreSnapshotRequest } from './snapshots/restore-snapshot.js';
-import type { SnapshotTexts } from './snapshots/take-snapshot.js';
+import type { StartOptions } from './run/start-instance.js';
 import type { WorkRequest } from '../work.js';
 
 /** How a clone is made: from a snapshot, linked, with other resources, … */
@@ -28,22 +20,15 @@ export interface CloneOptions extends WorkRequest, CloneChoices {
   readonly ephemeral?: boolean | undefined;
   /** True, or how: the clone is started. An ephemeral one whose start fails is purged. */
   readonly start?: boolean | StartOptions | undefined;
+  /** Told what was made, and what is new in it, before anything is started. */
+  readonly onReport?: ((report: CloneReport) => void) | undefined;
 }
-
-/** How an instance is started. */
-export interface StartOptions extends WorkRequest {
-  /** How long the guest may take to let us in, in milliseconds. Default 5 minutes. */
-  readonly timeoutMs?: number | undefined;
-}
-
-/** What becomes of the present state when a snapshot is restored. */
-export type RestoreOptions = Omit<RestoreSnapshotRequest, 'layout' | 'name' | 'snapshot'>;
 
 /**
  * One instance of a store, and what can be done with it. It copies itself (the prototype pattern): its folder is all
  * there is to it, and this a handle, which keeps nothing but the name.
  */
-export class VirtualMachine extends GuestAccess implements AsyncDisposable {
+export class VirtualMachine extends InstanceControl implements AsyncDisposable {
   readonly #layout: StoreLayout;
   #lease: EphemeralLease | undefined;
 
@@ -51,6 +36,11 @@ export class VirtualMachine extends GuestAccess implements AsyncDisposable {
   private constructor(layout: StoreLayout, name: string) {
     super(layout, name);
     this.#layout = layout;
+  }
+
+  /** @internal Users have `store.instance`. */
+  static named(layout: StoreLayout, name: string): VirtualMachine {
+    return new VirtualMachine(layout, name);
   }
 
   /**
@@ -85,9 +75,7 @@ export class VirtualMachine extends GuestAccess implements AsyncDisposable {
     options: CloneOptions & { readonly dryRun: true },
   ): Promise<CloneReport>;
   async clone(name?: string, options: CloneOptions = {}): Promise<VirtualMachine | CloneReport> {
-    if (options.dryRun === true) {
-      return await cloneInstance({ ...options, layout: this.#layout, source: this.name, name });
-    }
+    if (options.dryRun === true) return await this.#plan({ name }, options);
     const [copy] = await this.#copies({ name }, options);
     if (copy === undefined) throw new Error('a clone without a clone');
     return copy;
@@ -96,14 +84,26 @@ export class VirtualMachine extends GuestAccess implements AsyncDisposable {
   /**
    * Makes several copies: all of them or none.
    * @param pattern their names, where `{n}` stands for 1, 2, …; without one the next free `<this name>-cloneN`
-   * @throws MultipassError as {@link clone}; one name that is taken fails all
+   * @throws MultipassError as `clone`; one name that is taken fails all
    */
   async cloneMany(
     count: number,
     pattern?: string,
-    options: CloneOptions & { readonly dryRun?: false | undefined } = {},
-  ): Promise<VirtualMachine[]> {
-    return await this.#copies({ count, name: pattern }, options);
+    options?: CloneOptions & { readonly dryRun?: false | undefined },
+  ): Promise<VirtualMachine[]>;
+  /** The plan of several: nothing is written. */
+  async cloneMany(
+    count: number,
+    pattern: string | undefined,
+    options: CloneOptions & { readonly dryRun: true },
+  ): Promise<CloneReport>;
+  async cloneMany(
+    count: number,
+    name?: string,
+    options: CloneOptions = {},
+  ): Promise<VirtualMachine[] | CloneReport> {
+    if (options.dryRun === true) return await this.#plan({ count, name }, options);
+    return await this.#copies({ count, name }, options);
   }
 
   /**
@@ -117,105 +117,6 @@ export class VirtualMachine extends GuestAccess implements AsyncDisposable {
     renamed.#endWith(this.#lease);
     this.#forget();
     return renamed;
-  }
-
-  /** Makes it stand on nothing but its own disk. @returns false when it did before @throws INSTANCE_NOT_STOPPED, … */
-  async flatten(options: WorkRequest = {}): Promise<boolean> {
-    return await flattenInstance({ ...options, layout: this.#layout, name: this.name });
-  }
-
-  /**
-   * Starts or resumes it, and waits until it can be entered; nothing happens when it runs already.
-   * @throws MultipassError TIMED_OUT, QEMU_FAILED, INSTANCE_SUSPENDED, MAC_TAKEN, …
-   */
-  async start(options: StartOptions = {}): Promise<void> {
-    await startInstance({ ...options, layout: this.#layout, name: this.name });
-  }
-
-  /**
-   * Shuts its guest down, or cuts its power with `force`.
-   * @throws MultipassError GUEST_SILENT, INSTANCE_SUSPENDED, …
-   */
-  async stop(options: WorkRequest & { readonly force?: boolean } = {}): Promise<void> {
-    await stopInstance({ ...options, layout: this.#layout, name: this.name });
-  }
-
-  /** Saves its memory and ends its QEMU; {@link start} goes on from there. @throws MultipassError DISK_FULL, … */
-  async suspend(options: WorkRequest = {}): Promise<void> {
-    await suspendInstance({ ...options, layout: this.#layout, name: this.name });
-  }
-
-  /**
-   * Reboots its guest, or resets its machine with `force`.
-   * @throws MultipassError INSTANCE_NOT_RUNNING, TIMED_OUT, …
-   */
-  async restart(options: StartOptions & { readonly force?: boolean } = {}): Promise<void> {
-    await restartInstance({ ...options, layout: this.#layout, name: this.name });
-  }
-
-  /**
-   * Mounts a folder of the host in it: now if it runs, and at every start to come.
-   * @returns where it is in the guest
-   * @throws MultipassError MOUNT_EXISTS, MOUNT_FAILED, INVALID_ARGUMENT; INSTANCE_NOT_STOPPED for a native one
-   */
-  async mount(source: string, options: MountChoices & WorkRequest = {}): Promise<string> {
-    const { mountFolder } = await import('./mounts/mount-folder.js');
-    return await mountFolder({ ...options, layout: this.#layout, name: this.name, source });
-  }
-
-  /**
-   * Takes a mount off it, or all of them.
-   * @throws MultipassError MOUNT_NOT_FOUND; MOUNT_FAILED while the guest uses it
-   */
-  async unmount(target?: string, options: WorkRequest = {}): Promise<void> {
-    const { unmountFolder } = await import('./mounts/unmount-folder.js');
-    await unmountFolder({ ...options, layout: this.#layout, name: this.name, target });
-  }
-
-  /**
-   * Takes a snapshot of this instance, which must be stopped; it survives a power cut once this resolves.
-   * @throws MultipassError INSTANCE_NOT_STOPPED, INVALID_NAME, SNAPSHOT_EXISTS, DISK_FULL, …
-   */
-  async snapshot(options: SnapshotTexts & WorkRequest = {}): Promise<SnapshotRecord> {
-    const { takeSnapshot } = await import('./snapshots/take-snapshot.js');
-    const { work, ...texts } = options;
-    return await takeSnapshot({ layout: this.#layout, name: this.name, texts, work });
-  }
-
-  /**
-   * Brings this instance, which must be stopped, back to one of its snapshots. Its present state is lost, unless it is
-   * kept in a snapshot of its own.
-   * @throws MultipassError INSTANCE_NOT_STOPPED, SNAPSHOT_NOT_FOUND, DISK_FULL, …
-   */
-  async restore(name: string, options: RestoreOptions = {}): Promise<void> {
-    const { restoreSnapshot } = await import('./snapshots/restore-snapshot.js');
-    const about = { layout: this.#layout, name: this.name, snapshot: name };
-    await restoreSnapshot({ ...options, ...about });
-  }
-
-  /**
-   * Deletes one of its snapshots for good; the children of that become its parent's.
-   * @throws MultipassError INSTANCE_NOT_STOPPED when it is running, SNAPSHOT_NOT_FOUND, …
-   */
-  async deleteSnapshot(name: string, options: WorkRequest = {}): Promise<void> {
-    const { deleteSnapshot } = await import('./snapshots/delete-snapshot.js');
-    const about = { layout: this.#layout, name: this.name, snapshot: name };
-    await deleteSnapshot({ ...options, ...about });
-  }
-
-  /** Soft-deletes it: `recover` brings it back. @throws MultipassError INSTANCE_NOT_STOPPED, … */
-  async delete(options: WorkRequest = {}): Promise<void> {
-    await deleteInstance(this.#layout, this.name, options);
-  }
-
-  /** Undoes {@link delete}. */
-  async recover(options: WorkRequest = {}): Promise<void> {
-    await recoverInstance(this.#layout, this.name, options);
-  }
-
-  /** Removes it for good, with its data. @throws MultipassError INSTANCE_NOT_STOPPED, … */
-  async purge(options: WorkRequest = {}): Promise<void> {
-    await purgeInstance(this.#layout, this.name, options);
   }
 
   /** Makes an ephemeral instance one that stays; any other stays so. */
@@ -244,9 +145,16 @@ export class VirtualMachine extends GuestAccess implements AsyncDisposable {
     return this.#lease?.ended ?? new Promise(() => undefined);
   }
 
+  async #plan(
+    about: Pick<CloneRequest, 'name' | 'count'>,
+    options: CloneOptions,
+  ): Promise<CloneReport> {
+    return await cloneInstance({ ...options, ...about, layout: this.#layout, source: this.name });
+  }
+
   async #copies(
     about: Pick<CloneRequest, 'name' | 'count'>,
-    { ephemeral = false, start = false, ...options }: CloneOptions,
+    { ephemeral = false, start = false, onReport, ...options }: CloneOptions,
   ): Promise<VirtualMachine[]> {
     const layout = this.#layout;
     const leases = new Map<string, EphemeralLease>();
@@ -263,6 +171,7 @@ export class VirtualMachine extends GuestAccess implements AsyncDisposable {
         copy.#endWith(leases.get(identity.uuid.new ?? ''));
         return copy;
       });
+      onReport?.(report);
       const how = start === true ? { work: options.work } : start;
       if (how !== false) for (const copy of copies) await copy.start(how);
       return copies;

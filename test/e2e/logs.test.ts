@@ -2,7 +2,6 @@ import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import type { InstanceDir } from '../../src/store/instance-dir.js';
-import { readLog } from '../../src/vm/guest/read-log.js';
 import { multipass, type CommandResult } from '../support/command.js';
 import { pretendToRun } from '../support/pretend-to-run.js';
 import { makeInstance, test as base } from '../support/store-fixture.js';
@@ -38,18 +37,20 @@ describe('logs', () => {
 
   test('goes on until the instance stops, over a character that came in two parts', async ({
     dir,
-    store: { layout },
+    store,
   }) => {
     await pretendToRun(dir);
     const euro = Buffer.from('€\r\n');
     let text = '';
     let seen = (): void => undefined;
     const first = new Promise<void>((resolve) => (seen = resolve));
-    const onText = (piece: string): void => {
-      text += piece;
-      seen();
+    const read = async (): Promise<void> => {
+      for await (const piece of (await store.get('web')).logs({ follow: true })) {
+        text += piece;
+        seen();
+      }
     };
-    const reading = readLog({ layout, name: 'web', of: 'console', follow: true, onText });
+    const reading = read();
     await first;
     await appendFile(dir.consoleLog, euro.subarray(0, 1));
     await setTimeout(500);
@@ -60,12 +61,17 @@ describe('logs', () => {
     expect(text).toBe('Booting\r\n\u001b[32m OK \u001b[0m Reached\r\n€\r\n');
   });
 
-  test('is left by a signal', async ({ dir, store: { layout } }) => {
+  test('is left by a signal', async ({ dir, store }) => {
     await pretendToRun(dir);
     const stop = new AbortController();
-    const request = { layout, name: 'web', of: 'console', follow: true } as const;
-    const reading = readLog({ ...request, signal: stop.signal, onText: () => stop.abort() });
-    await expect(reading).rejects.toMatchObject({ code: 'ABORTED' });
+    const vm = await store.get('web');
+    const read = async (): Promise<void> => {
+      for await (const piece of vm.logs({ follow: true, signal: stop.signal })) {
+        expect(piece).not.toBe('');
+        stop.abort();
+      }
+    };
+    await expect(read()).rejects.toMatchObject({ code: 'ABORTED' });
   });
 
   test('refuses what is no instance', async ({ root, dir }) => {

@@ -40,9 +40,10 @@ export const exec = defineCommand({
     }
     await ensureRunning(invocation, name);
     const { layout, signal, terminal, stderr } = context;
-    const tell = (text: string): void => stderr.write(text);
+    const onSshText = (text: string): void => stderr.write(text);
     const { enterInstance } = await import('../../vm/guest/enter-instance.js');
     const folder = path === undefined ? (isUnmapped ? 'home' : 'mapped') : { path };
-    return await enterInstance({ layout, name, command, terminal, tell, signal, folder });
+    const work = { signal };
+    return await enterInstance({ layout, name, command, terminal, onSshText, work, folder });
   },
 });

@@ -30,16 +30,9 @@ export const logs = defineCommand({
     // Colours and the like mean nothing here: no text of a guest steers a terminal.
     const shown = (text: string): string =>
       stdout.isTerminal ? stripVTControlCharacters(text).replaceAll('\r', '') : text;
-    await readLog({
-      layout,
-      name,
-      signal,
-      of: options.qemu ? 'qemu' : 'console',
-      follow: options.follow,
-      onText: (text) => {
-        stdout.write(shown(text));
-      },
-    });
+    const of = options.qemu ? 'qemu' : 'console';
+    const pieces = readLog({ layout, name, signal, of, follow: options.follow });
+    for await (const text of pieces) stdout.write(shown(text));
     return EXIT.ok;
   },
 });

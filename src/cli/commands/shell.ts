@@ -21,9 +21,8 @@ export const shell = defineCommand({
     if (name === '') throw usageError('Please provide the name of an instance.');
     await ensureRunning(invocation, name, options.timeout);
     const { layout, signal, terminal, stderr } = context;
-    const tell = (text: string): void => stderr.write(text);
+    const onSshText = (text: string): void => stderr.write(text);
     const { enterInstance } = await import('../../vm/guest/enter-instance.js');
-    const folder = 'home';
-    return await enterInstance({ layout, name, command: null, terminal, tell, signal, folder });
+    return await enterInstance({ layout, name, terminal, onSshText, work: { signal } });
   },
 });

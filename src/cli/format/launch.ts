@@ -1,4 +1,4 @@
-import type { LaunchReport } from '../../vm/launch/launch-instance.js';
+import type { LaunchReport } from '../../vm/launch/launch-request.js';
 
 /** A folder that is mounted. */
 export interface MountedFolder {

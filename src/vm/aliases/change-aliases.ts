@@ -5,16 +5,24 @@ import { ANY_STATE, lookAt } from '../open.js';
 import { prepareStore } from '../sweep.js';
 import { Work, type WorkRequest } from '../../work.js';
 import { changeAliases } from './alias-file.js';
+import { isAliasName } from './alias-name.js';
 import { withContext, withoutKey, type Alias, type AliasRecord } from './alias-record.js';
 import { placeOfAlias } from './find-alias.js';
 
-/** Which alias is made. */
-export interface DefineAliasRequest extends WorkRequest {
-  readonly layout: StoreLayout;
+/** An alias that is made. */
+export interface AliasDefinition extends WorkRequest {
+  /** What it is called: it becomes a file for PATH. */
   readonly name: string;
   readonly instance: string;
+  /** What is run in the instance. */
   readonly command: string;
-  readonly workingDirectory: Alias['workingDirectory'];
+  /** `map`, by default: it runs where this host's folder is mounted; `default`: in the home folder. */
+  readonly workingDirectory?: 'map' | 'default' | undefined;
+}
+
+/** Which alias is made in which store. */
+export interface DefineAliasRequest extends AliasDefinition {
+  readonly layout: StoreLayout;
 }
 
 /**
@@ -23,7 +31,8 @@ export interface DefineAliasRequest extends WorkRequest {
  *   Multipass's text, when the context has an alias of that name; ABORTED, …
  */
 export async function defineAlias(request: DefineAliasRequest): Promise<void> {
-  const { layout, name, instance, command, workingDirectory } = request;
+  const { layout, name, instance, command, workingDirectory = 'map' } = request;
+  requireAliasName(name);
   const { spec } = lookAt(layout, instance, { for: 'alias', states: ANY_STATE, disk: 'any' });
   await prepareStore(layout, { exists: true });
   const { signal } = Work.of(request.work);
@@ -82,10 +91,19 @@ export async function preferContext(
   context: string,
   request: WorkRequest = {},
 ): Promise<void> {
+  requireAliasName(context);
   await prepareStore(layout);
   await changeAliases(layout, Work.of(request.work).signal, (record) =>
     record.active === context ? record : { ...record, active: context },
   );
+}
+
+function requireAliasName(name: string): void {
+  if (isAliasName(name)) return;
+  throw new MultipassError('INVALID_ARGUMENT', `"${name}" is no name for an alias or a context`, {
+    hint: 'Choose one without slashes and blanks, which begins with neither a hyphen nor a dot.',
+    details: { name },
+  });
 }
 
 function requireNone(missing: readonly string[]): void {

@@ -2,11 +2,17 @@ import { checkStoreFormat } from '../../store/format.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { readAliases } from './alias-file.js';
 import { namesOfInstances } from './alias-instances.js';
-import { NO_ALIASES, type Alias, type AliasContext } from './alias-record.js';
+import { NO_ALIASES, type AliasContext } from './alias-record.js';
 
 /** An alias, as it is listed. */
-export interface ListedAlias extends Pick<Alias, 'instance' | 'command' | 'workingDirectory'> {
+export interface ListedAlias {
   readonly name: string;
+  /** What its instance is called now; what it was called, when there is none any more. */
+  readonly instance: string;
+  /** What is run in it. */
+  readonly command: string;
+  /** `map`: it runs where this host's folder is mounted; `default`: in the home folder. */
+  readonly workingDirectory: 'map' | 'default';
 }
 
 /** The aliases of a context, by name. */

@@ -18,13 +18,17 @@ export type { MachineFacts } from './machine.js';
 const ROUNDS = 4;
 
 /** What is examined, and whether it is mended. */
-export interface DoctorRequest extends WorkRequest {
-  readonly layout: StoreLayout;
-  readonly env: Environment;
+export interface DoctorOptions extends WorkRequest {
   /** True: what needs no guess is mended. Default: nothing is changed. */
   readonly fix?: boolean | undefined;
   /** True: the image server is asked, too. */
   readonly online?: boolean | undefined;
+}
+
+/** Which store is examined. */
+export interface DoctorRequest extends DoctorOptions {
+  readonly layout: StoreLayout;
+  readonly env: Environment;
 }
 
 /** How a store is, and the machine that it is on. */

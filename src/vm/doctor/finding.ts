@@ -9,8 +9,79 @@ import type { LostAndFound } from './lost-and-found.js';
  */
 export type Severity = 'error' | 'warning' | 'note';
 
-/** Every kind of finding, and how bad it is. The words are stable; new ones may come. */
-const SEVERITIES = {
+/** What kind of thing was found. The words are stable; new ones may come. */
+export type FindingKind =
+  // rights
+  | 'open-to-writers'
+  | 'open-to-readers'
+  | 'other-owner'
+  // the store itself
+  | 'store-too-new'
+  | 'store-record-missing'
+  | 'record-invalid'
+  | 'folder-missing'
+  | 'folder-replaced'
+  | 'unknown-file'
+  | 'draft-left'
+  // what dead commands left
+  | 'staging-left'
+  | 'commit-left'
+  | 'trash-left'
+  | 'lock-left'
+  | 'ephemeral-left'
+  | 'ephemeral-mark-left'
+  | 'download-left'
+  // instances
+  | 'name-invalid'
+  | 'not-an-instance'
+  | 'file-missing'
+  | 'disk-missing'
+  | 'disk-invalid'
+  | 'disk-damaged'
+  | 'disk-leaks'
+  | 'disk-has-other-names'
+  | 'disk-not-checked'
+  | 'seed-invalid'
+  | 'key-missing'
+  | 'hand-made-copy'
+  | 'operation-pending'
+  | 'run-ended-uncleanly'
+  | 'keeper-ended'
+  // bases
+  | 'base-missing'
+  | 'base-damaged'
+  | 'base-changed'
+  | 'base-writable'
+  | 'base-stray'
+  // snapshots
+  | 'snapshot-tag-missing'
+  | 'snapshot-tag-stray'
+  | 'snapshot-parent-missing'
+  // identities
+  | 'mac-twice'
+  | 'mac-row-missing'
+  | 'mac-row-foreign'
+  | 'mac-row-invalid'
+  | 'mac-row-stray'
+  // images and aliases
+  | 'image-broken'
+  | 'image-damaged'
+  | 'image-unused'
+  | 'alias-of-nobody'
+  // the machine
+  | 'program-missing'
+  | 'program-old'
+  | 'program-advised'
+  | 'accelerator-unavailable'
+  | 'accelerator-software'
+  | 'sandbox-unavailable'
+  | 'room-low'
+  | 'file-system-shared'
+  | 'clock-behind'
+  | 'image-server-unreachable';
+
+/** How bad each is. */
+const SEVERITIES: Readonly<Record<FindingKind, Severity>> = {
   // rights
   'open-to-writers': 'error',
   'open-to-readers': 'warning',
@@ -79,10 +150,7 @@ const SEVERITIES = {
   'file-system-shared': 'warning',
   'clock-behind': 'warning',
   'image-server-unreachable': 'warning',
-} as const satisfies Record<string, Severity>;
-
-/** What kind of thing was found: a stable word. */
-export type FindingKind = keyof typeof SEVERITIES;
+};
 
 /** One thing that is wrong, left over, or good to know. */
 export interface Finding {

@@ -27,7 +27,7 @@ export class GuestProcess implements AsyncDisposable, AsyncIterable<string> {
   /** Its number in the guest. */
   readonly pid: number;
   readonly stdin: Writable;
-  /** Like {@link stderr} to be read to its end, or the program waits when the connection is full. */
+  /** Like {@link GuestProcess.stderr} to be read to its end, or the program waits when the connection is full. */
   readonly stdout: Readable;
   readonly stderr: Readable;
   /**
@@ -38,6 +38,7 @@ export class GuestProcess implements AsyncDisposable, AsyncIterable<string> {
   readonly #kill: (signal: NodeJS.Signals) => Promise<void>;
   #hasExited = false;
 
+  /** @internal Users have `vm.spawn`. */
   constructor({ pid, stdin, stdout, stderr, exited, kill }: GuestProcessParts) {
     this.pid = pid;
     this.stdin = stdin;

@@ -6,17 +6,19 @@ import { isValidName } from '../names.js';
 import { isRunning, requireFolder } from '../read-instance.js';
 import { LogReader } from './log-reader.js';
 
+/** Which log is read, and until when. */
+export interface LogOptions {
+  /** `console`, by default: what the guest wrote to its serial port; `qemu`: what its QEMU had to say. */
+  readonly of?: 'console' | 'qemu' | undefined;
+  /** True: goes on with what is written, until the instance has stopped. Default: ends with what is there. */
+  readonly follow?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Which log of which instance is read. */
-export interface LogRequest {
+export interface LogRequest extends LogOptions {
   readonly layout: StoreLayout;
   readonly name: string;
-  /** `console`: what the guest wrote to its serial port; `qemu`: what its QEMU had to say. Of the last run. */
-  readonly of: 'console' | 'qemu';
-  /** True: goes on with what is written, until the instance has stopped. */
-  readonly follow: boolean;
-  readonly signal?: AbortSignal | undefined;
-  /** Gets the log, in pieces as they come. */
-  readonly onText: (text: string) => void;
 }
 
 const POLL_MS = 200;
@@ -24,10 +26,11 @@ const POLL_MS = 200;
 /**
  * Reads a log of an instance, of its last run when it does not run; a megabyte of the console is kept. Takes no lock,
  * and reads no record: a Broken instance has a log, too.
+ * @returns the log, in pieces as they come, none of which is empty
  * @throws MultipassError INSTANCE_NOT_FOUND, STORE_TOO_NEW, ABORTED, PERMISSION_DENIED, IO_ERROR
  */
-export async function readLog(request: LogRequest): Promise<void> {
-  const { layout, name, of, follow, signal, onText } = request;
+export async function* readLog(request: LogRequest): AsyncGenerator<string, void> {
+  const { layout, name, of = 'console', follow = false, signal } = request;
   if (!isValidName(name) || !checkStoreFormat(layout)) throw instanceNotFound(name);
   const dir = layout.instance(name);
   requireFolder(dir);
@@ -42,7 +45,7 @@ export async function readLog(request: LogRequest): Promise<void> {
     // Looked at before the reading: what is written until the end is read, too.
     const goesOn = follow && isRunning(dir);
     const text = decoder.decode(reader.read(), { stream: goesOn });
-    if (text !== '') onText(text);
+    if (text !== '') yield text;
     if (!goesOn) return;
     await sleep(POLL_MS, signal);
   }

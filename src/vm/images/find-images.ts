@@ -1,24 +1,28 @@
 import { MultipassError } from '../../errors.js';
 import { streamArchitecture } from './architecture.js';
 import { fetchRemote } from './fetch-remote.js';
-import { Work, type WorkOptions } from '../../work.js';
+import { Work, type WorkRequest } from '../../work.js';
 import type { HttpOptions } from '../../http/request.js';
 import { remoteUrl, SEARCHED_REMOTES, shownRemotes } from './remotes.js';
 import { searchImages } from './select-image.js';
 import type { StreamImage } from './simplestreams.js';
 
 /** What is looked for. */
-export interface FindRequest extends Pick<HttpOptions, 'stallMs'> {
-  readonly work?: Work | WorkOptions | undefined;
-  /** Takes the place of the official servers; null for none. */
-  readonly mirror: string | null;
+export interface FindOptions extends WorkRequest {
   /** Null: every remote, or with a search those that `launch` searches. */
   readonly remote?: string | null | undefined;
   /** An alias, a release, or the beginning of a hash; '' for all there is. */
   readonly search?: string | undefined;
+  /** True: images of releases past their support as well. */
   readonly showUnsupported?: boolean | undefined;
   /** As Node or image servers call it. Default: of this machine. */
   readonly arch?: string | undefined;
+}
+
+/** The same, and where it is looked for. */
+export interface FindRequest extends FindOptions, Pick<HttpOptions, 'stallMs'> {
+  /** Takes the place of the official servers; null for none. */
+  readonly mirror: string | null;
 }
 
 /** An image that can be launched, and its remote. */

@@ -14,16 +14,9 @@ import { prepareStore } from '../sweep.js';
 import { askVerdict } from './guest-verdict.js';
 import { checkLaunch, diskSize } from './check-request.js';
 import { createInstance } from './create-instance.js';
-import type { LaunchRequest } from './launch-request.js';
+import type { LaunchReport, LaunchRequest } from './launch-request.js';
 import { withDefaults, type FullLaunchRequest } from './with-defaults.js';
 import { StillInitializing, waitForInitialization } from './wait-for-initialization.js';
-
-/** What became of a launch. */
-export interface LaunchReport {
-  readonly name: string;
-  /** What the guest's cloud-init was not content with at its first boot: lines, ten at most. */
-  readonly complaints: readonly string[];
-}
 
 /**
  * Makes an instance from an image, starts it, and waits until it has set itself up. When anything fails before its

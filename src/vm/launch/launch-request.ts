@@ -14,6 +14,13 @@ export interface WantedNetwork {
   readonly mac: MacAddress | null;
 }
 
+/** What became of a launch. */
+export interface LaunchReport {
+  readonly name: string;
+  /** What the guest's cloud-init was not content with at its first boot: lines, ten at most. */
+  readonly complaints: readonly string[];
+}
+
 /** What is launched, and how. */
 export interface LaunchOptions extends WorkRequest {
   /** `[remote:]alias`, a URL or a path; '' for the default image. Default: the setting `local.default.image`. */
@@ -35,6 +42,8 @@ export interface LaunchOptions extends WorkRequest {
   readonly networks?: readonly WantedNetwork[] | undefined;
   /** How long the guest may take to let us in, and again to set itself up. Default 5 minutes each. */
   readonly timeoutMs?: number | undefined;
+  /** Told what became of it, once it is there. */
+  readonly onReport?: ((report: LaunchReport) => void) | undefined;
   /**
    * Goes through the phases `retrieving`, `verifying`, `extracting`, `preparing`, as far as the image needs them, then
    * `creating`, `starting` and `initializing`.
@@ -43,7 +52,7 @@ export interface LaunchOptions extends WorkRequest {
 }
 
 /** What is launched into which store. */
-export interface LaunchRequest extends LaunchOptions {
+export interface LaunchRequest extends Omit<LaunchOptions, 'onReport'> {
   readonly layout: StoreLayout;
   /** Variables that settings may come from. Default: this process's own. */
   readonly env?: Environment | undefined;

@@ -12,7 +12,7 @@ import { checkStoreFormat } from '../../store/format.js';
 import type { StoreLayout } from '../../store/layout.js';
 import type { HostEnvironment } from '../../store/storage-root.js';
 import { isValidName } from '../names.js';
-import { Work, type WorkOptions } from '../../work.js';
+import { Work, type WorkRequest } from '../../work.js';
 import { prepareStore } from '../sweep.js';
 import { ALREADY_THERE, alreadyThere, isThere } from './already-there.js';
 import { BigDisks } from './big-disks.js';
@@ -27,18 +27,26 @@ import type { MigratedInstance, MigrationReport } from './report.js';
 const AT_ONCE = 8;
 
 /** What to migrate, and how. */
-export interface MigrateRequest {
-  readonly layout: StoreLayout;
+export interface MigrateOptions {
   /** Where the legacy data is; undefined: everywhere Multipass is known to keep it. */
   readonly from?: string | undefined;
-  readonly host: HostEnvironment;
   /** These alone; none: all. */
+  readonly names?: readonly string[] | undefined;
+  /** `move` deletes what was migrated, once that is durable. Default: `copy`. */
+  readonly mode?: 'copy' | 'move' | undefined;
+  /** True: nothing is written; the report tells what would be. */
+  readonly dryRun?: boolean | undefined;
+  /** Begins the phase `migrating` with each instance. */
+  readonly work?: WorkRequest['work'];
+}
+
+/** What is migrated into which store. */
+export interface MigrateRequest extends MigrateOptions {
+  readonly layout: StoreLayout;
+  readonly host: HostEnvironment;
   readonly names: readonly string[];
-  /** `move` deletes what was migrated, once that is durable. */
   readonly mode: 'copy' | 'move';
   readonly dryRun: boolean;
-  /** Begins the phase `migrating` with each instance. */
-  readonly work?: Work | WorkOptions | undefined;
 }
 
 /** The report, and whether all that was asked for is in the store. */

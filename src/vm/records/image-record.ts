@@ -2,11 +2,20 @@ import type { JsonPlace, WithUnknownKeys } from '../../files/decoder.js';
 import { decodeUuid } from './spec.js';
 
 /** How the bytes of a disk came here. */
-const COPY_STRATEGIES = ['reflink', 'copy', 'convert', 'linked', 'move'] as const;
-export type CopyStrategy = (typeof COPY_STRATEGIES)[number];
+export type CopyStrategy = 'reflink' | 'copy' | 'convert' | 'linked' | 'move';
 
 /** What a record may name: also the way of later versions, which copy a disk while its machine runs. */
-export const RECORDED_STRATEGIES = [...COPY_STRATEGIES, 'live'] as const;
+export type RecordedStrategy = CopyStrategy | 'live';
+
+/** The same, as a list. @public */
+export const RECORDED_STRATEGIES: readonly RecordedStrategy[] = [
+  'reflink',
+  'copy',
+  'convert',
+  'linked',
+  'move',
+  'live',
+];
 
 /** What the user asked an image server for. */
 export interface ImageQuery extends WithUnknownKeys {
@@ -25,7 +34,7 @@ export interface Lineage extends WithUnknownKeys {
   readonly snapshot: string | null;
   /** UTC, ISO 8601 with milliseconds. */
   readonly created: string;
-  readonly strategy: (typeof RECORDED_STRATEGIES)[number];
+  readonly strategy: RecordedStrategy;
 }
 
 /**

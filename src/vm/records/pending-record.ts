@@ -3,6 +3,10 @@ import { BASE_FILE, INSTANCE_FILES } from '../../store/instance-dir.js';
 import { decodeSnapshotRecord, type SnapshotRecord } from './snapshot-record.js';
 import { decodeSpec, type InstanceSpec } from './spec.js';
 
+/** What an operation in place does to an instance; `rewrite` is about its records alone. */
+export type DiskOperation =
+  'rewrite' | 'snapshot' | 'restore' | 'delete-snapshot' | 'resize' | 'rebase';
+
 /** One qemu-img step that changes a head in place; `rewrite` leaves the disk alone and is about the files beside it. */
 export type DiskStep =
   | { readonly operation: 'rewrite' }

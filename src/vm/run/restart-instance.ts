@@ -15,7 +15,7 @@ import { prepareStore } from '../sweep.js';
 import { INTERRUPTED, letRun, openMonitor } from './monitor.js';
 import { noteWork } from './note-work.js';
 import { noteStopAt } from '../records/stop-record.js';
-import type { StartInstanceRequest } from './start-instance.js';
+import type { StartInstanceRequest, StartOptions } from './start-instance.js';
 import { waitForGuest, withDeadline } from './wait-for-guest.js';
 
 const BOOT_ID = 'cat /proc/sys/kernel/random/boot_id';
@@ -24,11 +24,14 @@ const REBOOT =
   "sudo -n sh -c 'command -v reboot >/dev/null || exit 1; (sleep 1; exec reboot) </dev/null >/dev/null 2>&1 &'";
 const PAUSE_MS = 500;
 
-/** What is restarted, and how. */
-export interface RestartRequest extends StartInstanceRequest {
+/** How an instance is restarted. */
+export interface RestartOptions extends StartOptions {
   /** True: the machine is reset, and its guest not asked; what that has not written to its disk is lost. */
   readonly force?: boolean | undefined;
 }
+
+/** What is restarted, and how. */
+export interface RestartRequest extends StartInstanceRequest, RestartOptions {}
 
 /**
  * Reboots a running instance from inside, or resets its machine, waits until it can be entered again, and mounts its

@@ -6,7 +6,7 @@ import type { InstanceRequest } from '../instance-request.js';
 import { activateMounts } from '../mounts/activate-mounts.js';
 import type { InstanceReading } from '../read-instance.js';
 import { readSettings, type Environment } from '../settings/settings.js';
-import { Work } from '../../work.js';
+import { Work, type WorkRequest } from '../../work.js';
 import { ANY_STATE, AT_REST, lookAt, openInstance } from '../open.js';
 import { prepareStore } from '../sweep.js';
 import { bootInstance } from './boot.js';
@@ -16,12 +16,16 @@ import { INTERRUPTED, letRun, openMonitor } from './monitor.js';
 import { hasGone } from './require-startable.js';
 import { waitForGuest } from './wait-for-guest.js';
 
-/** What is started. */
-export interface StartInstanceRequest extends InstanceRequest {
-  /** Variables that settings may come from. Default: this process's own. */
-  readonly env?: Environment | undefined;
+/** How an instance is started. */
+export interface StartOptions extends WorkRequest {
   /** How long the guest may take to let us in, in milliseconds. Default 5 minutes. */
   readonly timeoutMs?: number | undefined;
+}
+
+/** What is started. */
+export interface StartInstanceRequest extends InstanceRequest, StartOptions {
+  /** Variables that settings may come from. Default: this process's own. */
+  readonly env?: Environment | undefined;
 }
 
 /** A machine that runs. */

@@ -4,7 +4,7 @@ import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
 import { runStateOf, standstillOf } from '../../qemu/run-state.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
-import { Work } from '../../work.js';
+import { Work, type WorkRequest } from '../../work.js';
 import type { InstanceRequest } from '../instance-request.js';
 import { ANY_STATE, AT_REST, lookAt, openInstance } from '../open.js';
 import { runningQemu, SUSPEND_TAG, type InstanceReading } from '../read-instance.js';
@@ -14,13 +14,16 @@ import { tidyAfterRun, waitForEnd } from './end-of-run.js';
 import { INTERRUPTED, letRun, listenForFarewell, openMonitor } from './monitor.js';
 import { withDeadline, type DeadlineRequest } from './wait-for-guest.js';
 
-/** What is stopped, and how. */
-export interface StopRequest extends InstanceRequest {
+/** How an instance is stopped. */
+export interface StopOptions extends WorkRequest {
   /** True: the power is cut, and a suspended one loses its saved memory. */
   readonly force?: boolean | undefined;
-  /** How long the guest may take to shut down. Default 5 minutes, as in Multipass. */
+  /** How long the guest may take to shut down, in milliseconds. Default 5 minutes, as in Multipass. */
   readonly timeoutMs?: number | undefined;
 }
+
+/** What is stopped, and how. */
+export interface StopRequest extends InstanceRequest, StopOptions {}
 
 /** A guest that is still booting does not hear the first press of its button. */
 const PRESS_AGAIN_MS = 5000;

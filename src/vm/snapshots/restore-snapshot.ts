@@ -14,12 +14,8 @@ import { hintToStop } from '../errors.js';
 import { claimRestored, sameInterfaces, type RestoredInterfaces } from './restored-interfaces.js';
 import { snapshotOpened } from './take-snapshot.js';
 
-/** What is restored, and what becomes of the present state. */
-export interface RestoreSnapshotRequest extends WorkRequest {
-  readonly layout: StoreLayout;
-  /** Name of the instance. */
-  readonly name: string;
-  readonly snapshot: string;
+/** What becomes of the present state when a snapshot is restored. */
+export interface RestoreOptions extends WorkRequest {
   /**
    * True: a snapshot of the present state is taken first. Default: it is lost. A function is asked once it is known
    * that the snapshot can be restored, with no lock held: people may take their time.
@@ -27,6 +23,14 @@ export interface RestoreSnapshotRequest extends WorkRequest {
   readonly keepsPresent?: boolean | (() => Promise<boolean>) | undefined;
   /** Called with the snapshot that was taken first, once it is safe. */
   readonly onSnapshot?: ((record: SnapshotRecord) => void) | undefined;
+}
+
+/** Which snapshot of which instance is restored. */
+export interface RestoreSnapshotRequest extends RestoreOptions {
+  readonly layout: StoreLayout;
+  /** Name of the instance. */
+  readonly name: string;
+  readonly snapshot: string;
 }
 
 /**

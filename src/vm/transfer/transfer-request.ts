@@ -8,6 +8,9 @@ export interface TransferOptions extends WorkRequest {
   readonly parents?: boolean | undefined;
 }
 
+/** How a file is written. */
+export type WriteFileOptions = Omit<TransferOptions, 'recursive'>;
+
 /** What was copied. */
 export interface TransferReport {
   readonly files: number;

@@ -27,6 +27,29 @@ describe('upload and download', () => {
     expect((await readdir(here)).toSorted()).toEqual(['a', 'b', 'tree']);
   });
 
+  test('have calls for one file, and for several instances', async ({ store }) => {
+    const { home, path } = await pretendGuest(store.layout, 'web');
+    vi.stubEnv('PATH', path);
+    const vm = await store.get('web');
+    async function* pieces() {
+      yield Buffer.from('a');
+      yield await Promise.resolve(Buffer.from('bc'));
+    }
+    await vm.writeFile('text', 'ab€');
+    await vm.writeFile('deep/bytes', new Uint8Array([0, 255]), { parents: true });
+    await vm.writeFile('stream', pieces());
+    expect(await readFile(join(home, 'text'), 'utf8')).toBe('ab€');
+    expect(await vm.readFile('deep/bytes')).toEqual(Buffer.from([0, 255]));
+    const taken: Uint8Array[] = [];
+    await vm.streamFile('stream', (piece) => void taken.push(piece));
+    expect(Buffer.concat(taken).toString()).toBe('abc');
+    await expect(vm.readFile('nothing')).rejects.toMatchObject({ code: 'TRANSFER_FAILED' });
+    const here = dirname(store.layout.root);
+    const sources = ['text', 'stream'].map((one) => ({ name: 'web', path: one }));
+    expect(await store.download(sources, here)).toMatchObject({ files: 2 });
+    expect(await readFile(join(here, 'stream'), 'utf8')).toBe('abc');
+  });
+
   test('are given up when the signal fires, whatever its reason', async ({ store }) => {
     const { path } = await pretendGuest(store.layout, 'web', 'exec sleep 1000');
     vi.stubEnv('PATH', path);

@@ -1,0 +1,154 @@
+import type { StoreLayout } from '../store/layout.js';
+import type { WorkRequest } from '../work.js';
+import type { AdoptReport } from './adopt-instance.js';
+import { GuestAccess } from './guest-access.js';
+import type { MountChoices } from './mounts/mount-folder.js';
+import type { SnapshotRecord } from './records/snapshot-record.js';
+import type { RestartOptions } from './run/restart-instance.js';
+import type { StartOptions } from './run/start-instance.js';
+import type { StopOptions } from './run/stop-instance.js';
+import type { RestoreOptions } from './snapshots/restore-snapshot.js';
+import type { SnapshotTexts } from './snapshots/take-snapshot.js';
+
+/** What can be done with an instance that is neither copied nor renamed by it. */
+export class InstanceControl extends GuestAccess {
+  readonly #layout: StoreLayout;
+
+  /** @internal */
+  protected constructor(layout: StoreLayout, name: string) {
+    super(layout, name);
+    this.#layout = layout;
+  }
+
+  /**
+   * Starts or resumes it, and waits until it can be entered; nothing happens when it runs already.
+   * @throws MultipassError TIMED_OUT, QEMU_FAILED, INSTANCE_SUSPENDED, MAC_TAKEN, …
+   */
+  async start(options: StartOptions = {}): Promise<void> {
+    const { startInstance } = await import('./run/start-instance.js');
+    await startInstance({ ...options, layout: this.#layout, name: this.name });
+  }
+
+  /**
+   * Shuts its guest down, or cuts its power with `force`; nothing happens when it is stopped already.
+   * @throws MultipassError GUEST_SILENT, INSTANCE_SUSPENDED, …
+   */
+  async stop(options: StopOptions = {}): Promise<void> {
+    const { stopInstance } = await import('./run/stop-instance.js');
+    await stopInstance({ ...options, layout: this.#layout, name: this.name });
+  }
+
+  /**
+   * Has its guest shut itself down later, in place of what was scheduled before; null cancels that.
+   * @param minutes whole minutes from now
+   * @throws MultipassError INSTANCE_NOT_RUNNING; SSH_FAILED, GUEST_SILENT; TOOL_FAILED when the guest cannot do that
+   */
+  async scheduleStop(minutes: number | null, options: WorkRequest = {}): Promise<void> {
+    const { scheduleStop } = await import('./run/schedule-stop.js');
+    await scheduleStop({ ...options, layout: this.#layout, name: this.name, minutes });
+  }
+
+  /** Saves its memory and stops it; nothing happens when it does not run. @throws MultipassError QMP_FAILED, … */
+  async suspend(options: WorkRequest = {}): Promise<void> {
+    const { suspendInstance } = await import('./run/suspend-instance.js');
+    await suspendInstance({ ...options, layout: this.#layout, name: this.name });
+  }
+
+  /**
+   * Reboots its guest, or resets its machine with `force`.
+   * @throws MultipassError INSTANCE_NOT_RUNNING, TIMED_OUT, …
+   */
+  async restart(options: RestartOptions = {}): Promise<void> {
+    const { restartInstance } = await import('./run/restart-instance.js');
+    await restartInstance({ ...options, layout: this.#layout, name: this.name });
+  }
+
+  /**
+   * Mounts a folder of the host in it: now if it runs, and at every start to come.
+   * @returns where it is in the guest
+   * @throws MultipassError MOUNT_EXISTS, MOUNT_FAILED, INVALID_ARGUMENT; INSTANCE_NOT_STOPPED for a native one
+   */
+  async mount(source: string, options: MountChoices & WorkRequest = {}): Promise<string> {
+    const { mountFolder } = await import('./mounts/mount-folder.js');
+    return await mountFolder({ ...options, layout: this.#layout, name: this.name, source });
+  }
+
+  /**
+   * Takes a mount off it, or all of them.
+   * @returns where in the guest they were
+   * @throws MultipassError MOUNT_NOT_FOUND; MOUNT_FAILED while the guest uses it
+   */
+  async unmount(target?: string, options: WorkRequest = {}): Promise<string[]> {
+    const { unmountFolder } = await import('./mounts/unmount-folder.js');
+    return await unmountFolder({ ...options, layout: this.#layout, name: this.name, target });
+  }
+
+  /**
+   * Takes a snapshot of this instance, which must be stopped; it survives a power cut once this resolves.
+   * @throws MultipassError INSTANCE_NOT_STOPPED, INVALID_NAME, SNAPSHOT_EXISTS, DISK_FULL, …
+   */
+  async snapshot(options: SnapshotTexts & WorkRequest = {}): Promise<SnapshotRecord> {
+    const { takeSnapshot } = await import('./snapshots/take-snapshot.js');
+    const { work, ...texts } = options;
+    return await takeSnapshot({ layout: this.#layout, name: this.name, texts, work });
+  }
+
+  /**
+   * Brings this instance, which must be stopped, back to one of its snapshots. Its present state is lost, unless it is
+   * kept in a snapshot of its own.
+   * @throws MultipassError INSTANCE_NOT_STOPPED, SNAPSHOT_NOT_FOUND, DISK_FULL, …
+   */
+  async restore(name: string, options: RestoreOptions = {}): Promise<void> {
+    const { restoreSnapshot } = await import('./snapshots/restore-snapshot.js');
+    const about = { layout: this.#layout, name: this.name, snapshot: name };
+    await restoreSnapshot({ ...options, ...about });
+  }
+
+  /**
+   * Deletes one of its snapshots for good; the children of that become its parent's.
+   * @throws MultipassError INSTANCE_NOT_STOPPED when it is running, SNAPSHOT_NOT_FOUND, …
+   */
+  async deleteSnapshot(name: string, options: WorkRequest = {}): Promise<void> {
+    const { deleteSnapshot } = await import('./snapshots/delete-snapshot.js');
+    const about = { layout: this.#layout, name: this.name, snapshot: name };
+    await deleteSnapshot({ ...options, ...about });
+  }
+
+  /** Makes it stand on nothing but its own disk. @returns false when it did before @throws INSTANCE_NOT_STOPPED, … */
+  async flatten(options: WorkRequest = {}): Promise<boolean> {
+    const { flattenInstance } = await import('./flatten-instance.js');
+    return await flattenInstance({ ...options, layout: this.#layout, name: this.name });
+  }
+
+  /**
+   * Makes a copy of an instance's folder, made by hand, an instance of its own: with a new uuid, vmgenid, instance-id
+   * and MAC addresses.
+   * @returns whose copy it was
+   * @throws MultipassError INVALID_ARGUMENT when it is no copy; INSTANCE_NOT_STOPPED, …
+   */
+  async adopt(options: WorkRequest = {}): Promise<AdoptReport> {
+    const { adoptInstance } = await import('./adopt-instance.js');
+    return await adoptInstance({ ...options, layout: this.#layout, name: this.name });
+  }
+
+  /**
+   * Soft-deletes it: {@link InstanceControl.recover} brings it back. One that runs is shut down first.
+   * @throws MultipassError TIMED_OUT when its guest does not shut down, …
+   */
+  async delete(options: WorkRequest = {}): Promise<void> {
+    const { deleteInstance } = await import('./delete-instance.js');
+    await deleteInstance(this.#layout, this.name, options);
+  }
+
+  /** Undoes {@link InstanceControl.delete}. @throws what opening an instance throws */
+  async recover(options: WorkRequest = {}): Promise<void> {
+    const { recoverInstance } = await import('./delete-instance.js');
+    await recoverInstance(this.#layout, this.name, options);
+  }
+
+  /** Removes it for good, with its data, a Broken one too. The power of one that runs is cut. @throws ABORTED, … */
+  async purge(options: WorkRequest = {}): Promise<void> {
+    const { purgeInstance } = await import('./delete-instance.js');
+    await purgeInstance(this.#layout, this.name, options);
+  }
+}
