@@ -1,4 +1,4 @@
-import type { StoreLayout } from '../store/layout.js';
+import { loadFindAlias, type StoreLayout } from '../command-line.js';
 
 /**
  * Puts the words of a command line into the order that the parser knows: options before the command go behind it, as in
@@ -17,7 +17,7 @@ export async function arrangeWords(
   if (word === undefined || options.some((option) => NO_COMMAND.has(option))) return argv;
   const rest = argv.slice(at + 1);
   if (isCommand(word)) return [word, ...options, ...rest];
-  const { findAlias } = await import('../vm/aliases/find-alias.js');
+  const { findAlias } = await loadFindAlias();
   const alias = await findAlias(layout, word);
   if (alias === undefined) return argv;
   const { instance, command, workingDirectory } = alias;

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
-import { throwIfAborted } from '../abort.js';
-import { MultipassError } from '../errors.js';
+import { throwIfAborted } from '../command-line.js';
+import { MultipassError } from '../index.js';
 import type { CliContext } from './context.js';
 import { printable } from './format/table.js';
 

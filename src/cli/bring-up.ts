@@ -1,7 +1,5 @@
-import { hasCode } from '../errors.js';
-import type { LaunchReport } from '../vm/launch/launch-request.js';
-import type { LaunchRequest } from '../vm/launch/launch-request.js';
-import type { Progress } from '../work.js';
+import { hasCode, loadReadInstance } from '../command-line.js';
+import type { LaunchOptions, LaunchReport, Progress } from '../index.js';
 import { mountedLine, type MountedFolder } from './format/launch.js';
 import { mountHome } from './mount.js';
 import { withWork, type Title, type Working } from './work.js';
@@ -10,7 +8,7 @@ import { withWork, type Title, type Working } from './work.js';
  * Instances that are to run: launched, started, or found running.
  */
 
-type LaunchChoices = Omit<LaunchRequest, 'layout' | 'env' | 'work'>;
+type LaunchChoices = Omit<LaunchOptions, 'work' | 'onReport'>;
 
 const LAUNCHING: Title = { first: 'Launching', of: textOf };
 
@@ -19,9 +17,13 @@ export async function launchInstance(
   working: Working,
   choices: LaunchChoices,
 ): Promise<LaunchReport> {
-  const { layout, env } = working.context;
-  const { launchInstance: launch } = await import('../vm/launch/launch-instance.js');
-  return await withWork(working, LAUNCHING, (work) => launch({ ...choices, layout, env, work }));
+  const { store } = working.context;
+  const reports: LaunchReport[] = [];
+  const onReport = (report: LaunchReport): void => void reports.push(report);
+  await withWork(working, LAUNCHING, (work) => store.launch({ ...choices, work, onReport }));
+  const [report] = reports;
+  if (report === undefined) throw new Error('a launch without a report');
+  return report;
 }
 
 /**
@@ -33,8 +35,8 @@ export async function startOrLaunch(
   name: string,
   timeoutMs?: number,
 ): Promise<MountedFolder[]> {
-  const { layout, env, primary } = working.context;
-  const { exists } = await import('../vm/read-instance.js');
+  const { layout, primary, store } = working.context;
+  const { exists } = await loadReadInstance();
   if (name === primary && !exists(layout, name)) {
     await launchInstance(working, { name, timeoutMs }).catch((error: unknown) => {
       if (!hasCode(error, 'DOWNLOAD_FAILED')) throw error;
@@ -43,10 +45,8 @@ export async function startOrLaunch(
     });
     return await mountHome(working, name);
   }
-  const { startInstance } = await import('../vm/run/start-instance.js');
-  await withWork(working, `Starting ${name}`, (work) =>
-    startInstance({ layout, name, env, timeoutMs, work }),
-  );
+  const vm = await store.instance(name);
+  await withWork(working, `Starting ${name}`, (work) => vm.start({ timeoutMs, work }));
   return [];
 }
 
@@ -57,7 +57,7 @@ export async function ensureRunning(
   timeoutMs?: number,
 ): Promise<void> {
   const { layout } = working.context;
-  const { exists, isRunning } = await import('../vm/read-instance.js');
+  const { exists, isRunning } = await loadReadInstance();
   if (exists(layout, name) && isRunning(layout.instance(name))) return;
   for (const home of await startOrLaunch(working, name, timeoutMs)) {
     working.context.stdout.write(mountedLine(home, name));

@@ -1,12 +1,21 @@
-import { MultipassError } from '../errors.js';
-import { checkStoreFormat } from '../store/format.js';
-import type { StoreLayout } from '../store/layout.js';
-import type { BrokenInstanceView, InstanceView, SnapshotView } from '../vm/views.js';
-import { listInstances, viewInstance } from '../vm/list-instances.js';
-import { listSnapshots, lookInto } from '../vm/snapshots/list-snapshots.js';
-import { problemOf } from '../vm/read-instance.js';
-import { countSnapshots, requireSnapshot } from '../vm/snapshots/snapshot-list.js';
-import type { StrayTag } from '../vm/snapshots/stray-tags.js';
+import {
+  checkStoreFormat,
+  countSnapshots,
+  listInstances,
+  listSnapshots,
+  lookInto,
+  problemOf,
+  requireSnapshot,
+  viewInstance,
+  type StoreLayout,
+} from '../command-line.js';
+import {
+  MultipassError,
+  type BrokenInstanceView,
+  type InstanceView,
+  type SnapshotView,
+  type StrayTag,
+} from '../index.js';
 import { forEach } from './failures.js';
 import type { InstanceInfo } from './format/info-items.js';
 import { parseNamedSnapshot } from './select.js';

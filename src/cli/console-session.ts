@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { errnoOf } from '../errors.js';
+import { errnoOf } from '../command-line.js';
 import type { CliContext } from './context.js';
 import { openKeyboard } from './keyboard.js';
 

@@ -1,4 +1,5 @@
-import type { StoreLayout } from '../store/layout.js';
+import type { StoreLayout } from '../command-line.js';
+import type { VirtualMachineStore } from '../index.js';
 
 /** A stream that a command writes to. */
 export interface Output {
@@ -41,6 +42,9 @@ export interface CliContext {
   readonly home: string;
   /** Fires at the first Ctrl-C. */
   readonly signal: AbortSignal;
+  /** The store that the command is about, as every program has it. */
+  readonly store: VirtualMachineStore;
+  /** Where everything of that is: for the few looks that no program has. */
   readonly layout: StoreLayout;
   readonly version: string;
   /**

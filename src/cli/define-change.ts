@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
-import { log } from '../log.js';
+import { ephemeralTokens, loadEphemeral, loadSshConfigFile, log } from '../command-line.js';
 import type { CliContext } from './context.js';
-import { ephemeralTokens } from '../store/ephemeral-tokens.js';
 import { defineCommand, type Command, type CommandDefinition, type Invocation } from './command.js';
 import { EXIT } from './exit-codes.js';
 import type { CommandOption, OptionTable } from './options.js';
@@ -32,7 +31,7 @@ export function defineChange<Options extends ChangeOptions>(
       const isJson = (invocation.options as { readonly format: unknown }).format === 'json';
       const { layout } = invocation.context;
       if (ephemeralTokens(layout).length > 0) {
-        const { sweepEphemeral } = await import('../vm/ephemeral.js');
+        const { sweepEphemeral } = await loadEphemeral();
         await sweepEphemeral(layout);
       }
       const outcome = new Outcome(invocation.context, definition.name, isJson);
@@ -52,7 +51,7 @@ export function defineChange<Options extends ChangeOptions>(
 
 /** Who has asked for it has ssh know the instances that there are now. */
 async function tellSsh(context: CliContext): Promise<void> {
-  const { refreshSshConfig } = await import('../vm/guest/ssh-config-file.js');
+  const { refreshSshConfig } = await loadSshConfigFile();
   const { sshProgram } = await import('./ssh-program.js');
   try {
     await refreshSshConfig(context.layout, { program: sshProgram(context) });

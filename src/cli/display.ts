@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import type { Progress } from '../work.js';
+import type { Progress } from '../index.js';
 import type { Output } from './context.js';
 import { printable } from './format/table.js';
 import { Spinner } from './spinner.js';

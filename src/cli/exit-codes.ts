@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
-import { MultipassError, hasCode } from '../errors.js';
+import { hasCode } from '../command-line.js';
+import { MultipassError } from '../index.js';
 
 /** Multipass's exit codes; 128 + n after a signal. */
 export const EXIT = { ok: 0, usage: 1, failed: 2, timedOut: 5 } as const;

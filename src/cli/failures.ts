@@ -1,4 +1,5 @@
-import { hasCode, MultipassError } from '../errors.js';
+import { hasCode } from '../command-line.js';
+import { MultipassError } from '../index.js';
 import { printable } from './format/table.js';
 
 /** The wrong use of a command: exit code 1. */

@@ -1,4 +1,4 @@
-import { setLogSink, type LogSink, type Verbosity } from '../log.js';
+import { setLogSink, type LogSink, type Verbosity } from '../index.js';
 import type { MakeCommands } from './command.js';
 import type { CliContext } from './context.js';
 import { runCommandLine } from './program.js';

@@ -1,4 +1,4 @@
-import { guess } from '../nearest.js';
+import { guess, loadFindAlias } from '../command-line.js';
 import { shellWord } from './completion/shell-quote.js';
 import type { CliContext } from './context.js';
 import { printable } from './format/table.js';
@@ -20,7 +20,7 @@ export async function hintAtCommand(
   commands: readonly KnownCommand[],
   { layout, stderr }: CliContext,
 ): Promise<void> {
-  const { namesOfAliases } = await import('../vm/aliases/find-alias.js');
+  const { namesOfAliases } = await loadFindAlias();
   const shown = commands.filter((one) => !one.name().startsWith('__'));
   const known = shown.flatMap((one) => [one.name(), ...one.aliases()]);
   const hint = guess(name, [...known, ...namesOfAliases(layout)]);

@@ -1,5 +1,5 @@
-import { hasCode, MultipassError } from '../errors.js';
-import type { MountChoices } from '../vm/mounts/mount-folder.js';
+import { hasCode, loadMountPlace, loadSettings } from '../command-line.js';
+import { MultipassError, type MountChoices } from '../index.js';
 import { usageError } from './failures.js';
 import type { MountedFolder } from './format/launch.js';
 import { withWork, type Working } from './work.js';
@@ -20,19 +20,19 @@ const HOME = 'Home';
 
 /** @throws MultipassError USAGE, with Multipass's texts, for a folder that cannot be mounted: known before the work */
 export async function requireMountable(source: string): Promise<void> {
-  const { sourceProblem } = await import('../vm/mounts/mount-place.js');
+  const { sourceProblem } = await loadMountPlace();
   const problem = sourceProblem(source);
   if (problem !== null) throw usageError(problem);
 }
 
 /** Mounts a folder. @returns where it is in the guest */
 export async function mountFolder(working: Working, wanted: WantedMount): Promise<string> {
-  const { layout, env } = working.context;
-  const { source, name, target = '' } = wanted;
-  const { mountFolder: mount } = await import('../vm/mounts/mount-folder.js');
+  const { source, name, ...choices } = wanted;
+  const { target = '' } = choices;
+  const vm = await working.context.store.instance(name);
   const where = target === '' ? name : `${name}:${target}`;
   return await withWork(working, `Mounting ${source} into ${where}`, (work) =>
-    mount({ ...wanted, layout, env, work }),
+    vm.mount(source, { ...choices, work }),
   );
 }
 
@@ -44,7 +44,7 @@ export async function mountFolder(working: Working, wanted: WantedMount): Promis
 export async function mountHome(working: Working, name: string): Promise<MountedFolder[]> {
   const { layout, env, home: source, primary } = working.context;
   if (name !== primary) return [];
-  const { readSettings } = await import('../vm/settings/settings.js');
+  const { readSettings } = await loadSettings();
   if (!readSettings(layout, env).privilegedMounts) return [];
   try {
     return [{ source, target: await mountFolder(working, { source, target: HOME, name }) }];

@@ -1,4 +1,4 @@
-import { log } from '../log.js';
+import { log } from '../command-line.js';
 import type { CliContext } from './context.js';
 import { formatJson } from './format/json.js';
 import type { PlainData } from './format/plain-data.js';

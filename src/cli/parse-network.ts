@@ -1,6 +1,4 @@
-import { MultipassError } from '../errors.js';
-import { MacAddress } from '../net/mac-address.js';
-import type { WantedNetwork } from '../vm/launch/launch-request.js';
+import { MacAddress, MultipassError, type WantedNetwork } from '../index.js';
 import { usageError } from './failures.js';
 
 /**

@@ -1,6 +1,5 @@
-import { absolutePath } from '../files/absolute-path.js';
-import { notASize, parseMemorySize } from '../memory-size.js';
-import type { IdMapping, MountType } from '../vm/records/mount.js';
+import { absolutePath, notASize, parseMemorySize } from '../command-line.js';
+import type { IdMapping, MountType } from '../index.js';
 import { usageError } from './failures.js';
 
 /*

@@ -1,11 +1,11 @@
 import { Argument, Command as Parser, CommanderError, Help, Option } from 'commander';
+import { loadStoreHost } from '../command-line.js';
 import { ABOUT } from './about.js';
 import { arrangeWords } from './arrange-words.js';
 import type { Command, MakeCommands } from './command.js';
 import { CommandFailure } from './command-failure.js';
 import { version } from './commands/version.js';
 import type { CliContext } from './context.js';
-import type { StoreLayout } from '../store/layout.js';
 import { EXIT } from './exit-codes.js';
 import { usageError } from './failures.js';
 import { formatTerms } from './format/terms.js';
@@ -35,7 +35,7 @@ export async function runCommandLine(argv: readonly string[], hooks: ParserHooks
     const sub = describe(newParser(command.name, allHooks), command);
     sub.action(async (args: string[]) => {
       const given = (option: CommandOption): readonly string[] => givenFor(sub, option);
-      if (takesOver) await takeOver(context.layout);
+      if (takesOver) await takeOver(context);
       exitCode = await command.run({ context, args, given });
     });
     return sub;
@@ -91,8 +91,9 @@ export async function runCommandLine(argv: readonly string[], hooks: ParserHooks
   return exitCode;
 }
 
-async function takeOver(layout: StoreLayout): Promise<void> {
-  const { takeOverStore } = await import('../store/store-host.js');
+/** Without the store's own call, for programs that open none: see entries/quick.ts. */
+async function takeOver({ layout }: CliContext): Promise<void> {
+  const { takeOverStore } = await loadStoreHost();
   await takeOverStore(layout);
 }
 

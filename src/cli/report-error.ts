@@ -1,7 +1,5 @@
-import { fromSystemError, MultipassError } from '../errors.js';
-import { guess } from '../nearest.js';
-import type { StoreLayout } from '../store/layout.js';
-import { instanceEntryNames } from '../store/listing.js';
+import { fromSystemError, guess, instanceEntryNames, type StoreLayout } from '../command-line.js';
+import { MultipassError } from '../index.js';
 import type { CliContext } from './context.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import { printable } from './format/table.js';

@@ -1,8 +1,6 @@
 import { homedir } from 'node:os';
-import { errnoOf, MultipassError } from '../errors.js';
-import { StoreLayout } from '../store/layout.js';
-import { storageRoot } from '../store/storage-root.js';
-import { readSettings } from '../vm/settings/settings.js';
+import { StoreLayout, errnoOf, readSettings, storageRoot } from '../command-line.js';
+import { MultipassError, type VirtualMachineStore } from '../index.js';
 import type { MakeCommands } from './command.js';
 import type { CliContext } from './context.js';
 import { EXIT, exitCodeOfSignal } from './exit-codes.js';
@@ -20,11 +18,15 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Spelt out, for the build puts the version in its place. */
 const VERSION = process.env['MULTIPASS_TS_VERSION'] ?? '';
 
-/**
- * Makes this process the command: its arguments, streams, signals and exit code.
- * @param makeCommands those that it knows; who knows few starts sooner
- */
-export async function runProcess(makeCommands: MakeCommands): Promise<void> {
+/** The commands that a process knows, and what they use: who knows few starts sooner. */
+interface Program {
+  readonly makeCommands: MakeCommands;
+  /** Opens the store at a folder. */
+  readonly openStore: (root: string) => VirtualMachineStore;
+}
+
+/** Makes this process the command: its arguments, streams, signals and exit code. */
+export async function runProcess({ makeCommands, openStore }: Program): Promise<void> {
   const { env } = process;
   const home = homedir();
   const signals = new Signals();
@@ -54,6 +56,9 @@ export async function runProcess(makeCommands: MakeCommands): Promise<void> {
     home,
     get signal() {
       return signals.listen();
+    },
+    get store() {
+      return openStore(layout.root);
     },
     layout,
     version: VERSION,

@@ -1,10 +1,14 @@
 import { existsSync } from 'node:fs';
-import { checkStoreFormat } from '../store/format.js';
-import { isPlainName, type StoreLayout } from '../store/layout.js';
-import { instanceNotFound } from '../vm/errors.js';
-import { isValidName } from '../vm/names.js';
-import type { InstanceReading } from '../vm/read-instance.js';
-import type { InstanceView } from '../vm/views.js';
+import {
+  checkStoreFormat,
+  instanceNotFound,
+  isPlainName,
+  isValidName,
+  loadListInstances,
+  type InstanceReading,
+  type StoreLayout,
+} from '../command-line.js';
+import type { InstanceView } from '../index.js';
 import type { Invocation } from './command.js';
 import { usageError } from './failures.js';
 import { flag } from './options.js';
@@ -41,7 +45,7 @@ export async function selectInstances(
   if (!all && args.length === 0) throw usageError('Name argument or --all is required');
   if (!all) return [...new Set(args)].map((name) => ({ name }));
   if (!checkStoreFormat(layout)) return [];
-  const { readInstances } = await import('../vm/list-instances.js');
+  const { readInstances } = await loadListInstances();
   const meant = (await readInstances(layout)).filter(({ view }) => isMeant(view));
   return meant.map(({ view: { name }, reading: seen }) => ({ name, seen }));
 }

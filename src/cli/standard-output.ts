@@ -1,7 +1,6 @@
 import { write, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { sleep } from '../abort.js';
-import { errnoOf } from '../errors.js';
+import { errnoOf, sleep } from '../command-line.js';
 
 /** Standard output or standard error, by its number. */
 export type StandardOutput = 1 | 2;

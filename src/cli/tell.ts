@@ -1,7 +1,11 @@
-import { pendingNote } from '../vm/pending/still-pending.js';
-import type { StrayTag } from '../vm/snapshots/stray-tags.js';
-import { isLive } from '../vm/state.js';
-import type { BrokenInstanceView, InstanceView } from '../vm/views.js';
+import {
+  isLive,
+  loadEmulation,
+  loadMachineRecord,
+  loadSettings,
+  pendingNote,
+} from '../command-line.js';
+import type { BrokenInstanceView, InstanceView, StrayTag } from '../index.js';
 import type { CliContext } from './context.js';
 import { printable } from './format/table.js';
 
@@ -49,11 +53,11 @@ export async function tellEmulation(
 ): Promise<void> {
   const live = views.filter((view) => isLive(view.state));
   if (live.length === 0) return;
-  const { acceleratorOf } = await import('../vm/records/machine-record.js');
-  const { readSettings } = await import('../vm/settings/settings.js');
+  const { acceleratorOf } = await loadMachineRecord();
+  const { readSettings } = await loadSettings();
   const isEmulated = live.some(({ name }) => acceleratorOf(layout.instance(name)) === 'tcg');
   if (!isEmulated || readSettings(layout, env).accelerator !== 'auto') return;
-  const { newsOfEmulation } = await import('../vm/run/emulation.js');
+  const { newsOfEmulation } = await loadEmulation();
   const news = await newsOfEmulation(layout);
   if (news !== null) stderr.write(`${printable(`note: ${news}`)}\n`);
 }

@@ -1,4 +1,4 @@
-import { Work } from '../work.js';
+import { Work } from '../index.js';
 import type { CliContext } from './context.js';
 import type { DisplayChoice, Title } from './display.js';
 

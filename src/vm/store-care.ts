@@ -37,7 +37,12 @@ export class StoreCare {
     const { findImages } = await import('./images/find-images.js');
     const { readSettings } = await import('./settings/settings.js');
     const { imageMirror: mirror } = readSettings(this.layout, process.env);
-    return await findImages({ ...options, mirror });
+    try {
+      return await findImages({ ...options, mirror });
+    } catch (error) {
+      const { withOtherWays } = await import('./images/without-network.js');
+      throw await withOtherWays(error, this.layout);
+    }
   }
 
   /** The images in the store: what each takes, and who uses it. */

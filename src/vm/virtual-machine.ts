@@ -20,6 +20,8 @@ export interface CloneOptions extends WorkRequest, CloneChoices {
   readonly ephemeral?: boolean | undefined;
   /** True, or how: the clone is started. An ephemeral one whose start fails is purged. */
   readonly start?: boolean | StartOptions | undefined;
+  /** True: nothing is written; what would be is told. */
+  readonly dryRun?: boolean | undefined;
   /** Told what was made, and what is new in it, before anything is started. */
   readonly onReport?: ((report: CloneReport) => void) | undefined;
 }

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { allCommands } from '../../src/cli/commands/all.js';
 import { runCommandLine } from '../../src/cli/program.js';
+import { openStore } from '../../src/index.js';
 import { StoreLayout } from '../../src/store/layout.js';
 import { STORE_SETTINGS } from '../../src/vm/settings/store-settings.js';
 import { codeLines, codeSpans, readDocument } from './documents.js';
@@ -97,6 +98,7 @@ async function complaintOf(words: readonly string[]): Promise<string> {
     home: '/nowhere',
     platform: process.platform,
     signal: new AbortController().signal,
+    store: openStore('/nowhere/store'),
     layout: new StoreLayout('/nowhere/store'),
     version: '0.0.0',
     primary: 'primary',

@@ -4,6 +4,7 @@ import type { CliContext } from '../../src/cli/context.js';
 import { runCli } from '../../src/cli/main.js';
 import type { StoreLayout } from '../../src/store/layout.js';
 import { readSettings } from '../../src/vm/settings/settings.js';
+import { VirtualMachineStore } from '../../src/vm/virtual-machine-store.js';
 import type { CommandResult } from './command.js';
 
 /** The command as a function in this process: for thousands of runs, where starting Node would take too long. */
@@ -20,6 +21,7 @@ export async function multipassInProcess(
     terminal: false,
     stdout,
     stderr,
+    store: new VirtualMachineStore(layout),
     layout,
     env: { MULTIPASS_STORAGE: layout.root },
     home: dirname(layout.root),

@@ -15,10 +15,9 @@ export const adopt = defineChange({
   options: CHANGE,
   async run(invocation, outcome) {
     const name = parseOneName(invocation.args);
-    const { context } = invocation;
-    const { adoptInstance } = await import('../../vm/adopt-instance.js');
+    const vm = await invocation.context.store.instance(name);
     const { original } = await withWork(invocation, `Adopting ${name}`, (work) =>
-      adoptInstance({ layout: context.layout, name, work }),
+      vm.adopt({ work }),
     );
     outcome.print(`Adopted ${name}, which was a copy of ${original}.\n`);
     outcome.set({ adopted: name, copy_of: original });

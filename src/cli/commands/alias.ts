@@ -1,5 +1,5 @@
 import { delimiter } from 'node:path';
-import { isAliasName } from '../../vm/aliases/alias-name.js';
+import { isAliasName } from '../../command-line.js';
 import type { Command } from '../command.js';
 import { defineChange } from '../define-change.js';
 import type { CliContext } from '../context.js';
@@ -41,10 +41,9 @@ export function aliasCommand(commands: () => readonly Command[]): Command {
       if (commands().some((known) => known.name === name || known.aliases.includes(name))) {
         throw usageError(`Alias name '${name}' clashes with a command name`);
       }
-      const { layout, signal } = context;
-      const { defineAlias } = await import('../../vm/aliases/change-aliases.js');
+      const { store, signal } = context;
       const workingDirectory = options.noMapWorkingDirectory ? 'default' : 'map';
-      await defineAlias({ layout, name, instance, command, workingDirectory, work: { signal } });
+      await store.defineAlias({ name, instance, command, workingDirectory, work: { signal } });
       outcome.set({ alias: name, instance, command, working_directory: workingDirectory });
       outcome.note(`made: ${name} for ${instance}:${command}`);
       adviseOnPath(context);

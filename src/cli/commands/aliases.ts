@@ -7,10 +7,9 @@ export const aliases = defineCommand({
   summary: 'List available aliases',
   description: 'List the aliases of every context; the active context is marked by an asterisk.',
   options: { format: FORMAT },
-  async run({ context: { layout, stdout }, options }) {
-    const { listAliases } = await import('../../vm/aliases/list-aliases.js');
+  async run({ context: { store, stdout }, options }) {
     const { formatAliases } = await import('../format/aliases.js');
-    stdout.write(formatAliases(await listAliases(layout), options.format));
+    stdout.write(formatAliases(await store.aliases(), options.format));
     return EXIT.ok;
   },
 });

@@ -1,11 +1,10 @@
-import type { UnitPlace } from '../../vm/autostart/unit-place.js';
+import { guess } from '../../command-line.js';
 import type { Invocation } from '../command.js';
 import type { CliContext } from '../context.js';
 import { defineChange } from '../define-change.js';
 import { forEach, usageError } from '../failures.js';
 import { formatAutostart } from '../format/autostart.js';
 import { byName } from '../format/order.js';
-import { guess } from '../../nearest.js';
 import { CHANGE } from '../options.js';
 import type { Outcome } from '../outcome.js';
 import { withWork } from '../work.js';
@@ -49,11 +48,9 @@ export const autostart = defineChange({
 
 async function list({ context }: Autostart, outcome: Outcome): Promise<void> {
   const instances = await chosen(context);
-  const { isInstalled: isThere } = await import('../../vm/autostart/unit-place.js');
-  const place = await placeFor(context);
-  const isInstalled = isThere(place);
+  const { path, isInstalled } = await context.store.autostartUnit();
   outcome.set({
-    unit: isInstalled ? place.path : null,
+    unit: isInstalled ? path : null,
     instances: instances.map(({ name, state }) => ({ name, state })),
   });
   outcome.print(formatAutostart(instances));
@@ -63,20 +60,15 @@ async function list({ context }: Autostart, outcome: Outcome): Promise<void> {
 
 async function install(invocation: Autostart, outcome: Outcome): Promise<void> {
   const { context } = invocation;
-  const { layout, env, stderr } = context;
-  const { installUnit } = await import('../../vm/autostart/install-unit.js');
-  const { isLingering } = await import('../../vm/autostart/unit-place.js');
+  const { store, stderr } = context;
   const { ownCommand } = await import('../own-command.js');
-  const place = await placeFor(context);
-  const path = env['PATH'] ?? '/usr/bin:/bin';
-  const content = { command: ownCommand(), store: layout.root, path };
-  const isEnabled = await withWork(invocation, 'Installing the unit', (work) =>
-    installUnit({ place, content, work }),
+  const unit = await withWork(invocation, 'Installing the unit', (work) =>
+    store.installAutostart({ command: ownCommand(), work }),
   );
-  outcome.print(`Installed: ${place.path}\n`);
-  const lingers = place.manager === 'system' || isLingering();
-  outcome.set({ unit: place.path, enabled: isEnabled, lingering: lingers });
-  if (lingers) return;
+  const { path, isEnabled, startsWithHost } = unit;
+  outcome.print(`Installed: ${path}\n`);
+  outcome.set({ unit: path, enabled: isEnabled, lingering: startsWithHost });
+  if (startsWithHost) return;
   stderr.write(
     'note: your systemd starts when you log in and stops when you log out, and instances with it. To have it start ' +
       'with the host and stay: `loginctl enable-linger`\n',
@@ -84,33 +76,30 @@ async function install(invocation: Autostart, outcome: Outcome): Promise<void> {
 }
 
 async function remove(invocation: Autostart, outcome: Outcome): Promise<void> {
-  const { removeUnit } = await import('../../vm/autostart/install-unit.js');
-  const place = await placeFor(invocation.context);
+  const { store } = invocation.context;
+  const { path } = await store.autostartUnit();
   const wasThere = await withWork(invocation, 'Removing the unit', (work) =>
-    removeUnit({ place, work }),
+    store.removeAutostart({ work }),
   );
-  outcome.set({ removed: wasThere ? place.path : null });
-  outcome.print(wasThere ? `Removed: ${place.path}\n` : 'There is no unit.\n');
+  outcome.set({ removed: wasThere ? path : null });
+  outcome.print(wasThere ? `Removed: ${path}\n` : 'There is no unit.\n');
 }
 
 async function start(invocation: Autostart, outcome: Outcome): Promise<void> {
-  const { layout, env } = invocation.context;
-  const { startInstance } = await import('../../vm/run/start-instance.js');
+  const { store } = invocation.context;
   const started = outcome.list('started');
   await forEach(await chosen(invocation.context), async ({ name }) => {
-    await withWork(invocation, `Starting ${name}`, (work) =>
-      startInstance({ layout, name, env, work }),
-    );
+    const vm = await store.instance(name);
+    await withWork(invocation, `Starting ${name}`, (work) => vm.start({ work }));
     started(name);
   });
 }
 
 async function stop(invocation: Autostart, outcome: Outcome): Promise<void> {
-  const { layout } = invocation.context;
-  const { restInstances } = await import('../../vm/autostart/rest-instances.js');
+  const { store } = invocation.context;
   const done = { suspended: outcome.list('suspended'), stopped: outcome.list('stopped') };
   const rested = await withWork(invocation, 'Suspending what runs', (work) =>
-    restInstances({ layout, work }),
+    store.suspendAll({ work }),
   );
   await forEach(rested, (one) => {
     if (one.how === 'failed') throw one.error;
@@ -119,12 +108,6 @@ async function stop(invocation: Autostart, outcome: Outcome): Promise<void> {
 }
 
 /** In the order in which they are started: the primary one first. */
-async function chosen({ layout, primary }: CliContext) {
-  const { autostarted } = await import('../../vm/autostart/autostarted.js');
-  return (await autostarted(layout)).sort(byName(primary));
-}
-
-async function placeFor({ env, home }: CliContext): Promise<UnitPlace> {
-  const { unitPlace } = await import('../../vm/autostart/unit-place.js');
-  return unitPlace(env, home);
+async function chosen({ store, primary }: CliContext) {
+  return (await store.autostarted()).sort(byName(primary));
 }

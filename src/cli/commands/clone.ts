@@ -1,4 +1,4 @@
-import type { CloneRequest } from '../../vm/clone/clone-request.js';
+import type { CloneChoices, CloneReport } from '../../index.js';
 import { startOrLaunch } from '../bring-up.js';
 import type { Invocation } from '../command.js';
 import { defineChange } from '../define-change.js';
@@ -71,14 +71,23 @@ export const clone = defineChange({
   argument: ['stopped-or-snapshot'],
   options: OPTIONS,
   async run(invocation, outcome) {
-    const { options } = invocation;
-    const request = requestOf(invocation);
+    const { options, context } = invocation;
+    const { name, count, dryRun } = options;
+    const { source, choices } = wishOf(invocation);
     if (options.start && options.dryRun) {
       throw usageError("Cannot set 'start' and 'dry-run' options at the same time");
     }
-    const { cloneInstance } = await import('../../vm/clone/clone-instance.js');
-    const report = await withWork(invocation, `Cloning ${request.source}`, async (work) => {
-      const done = await cloneInstance({ ...request, work });
+    const vm = await context.store.instance(source);
+    const report = await withWork(invocation, `Cloning ${source}`, async (work) => {
+      const done = dryRun
+        ? await (count === undefined
+            ? vm.clone(name, { ...choices, work, dryRun })
+            : vm.cloneMany(count, name, { ...choices, work, dryRun }))
+        : await told(async (onReport) => {
+            const how = { ...choices, work, onReport };
+            if (count === undefined) await vm.clone(name, how);
+            else await vm.cloneMany(count, name, how);
+          });
       const warnings = [...done.clones.flatMap(({ unchanged }) => unchanged), ...done.warnings];
       for (const warning of warnings) work.warn(warning);
       return done;
@@ -96,16 +105,25 @@ export const clone = defineChange({
   },
 });
 
-function requestOf({
-  context: { layout },
-  args: [argument, ...more],
-  options,
-}: Invocation<typeof OPTIONS>): CloneRequest {
+function wishOf({ args: [argument, ...more], options }: Invocation<typeof OPTIONS>): {
+  source: string;
+  choices: CloneChoices;
+} {
   if (argument === undefined) throw usageError('Please provide the name of the source instance.');
   if (more.length > 0) throw usageError('Too many arguments.');
   const { instance: source, snapshot } = parseNamedSnapshot(argument);
-  const { name, count, linked, cold, dryRun, cpus, memory, disk, noMounts } = options;
-  const { resetStaticAddresses } = options;
+  const { linked, cold, cpus, memory, disk, noMounts, resetStaticAddresses } = options;
   const overrides = { cpus, memory, disk, noMounts, resetStaticAddresses };
-  return { layout, source, snapshot, linked, cold, dryRun, overrides, name, count };
+  return { source, choices: { snapshot, linked, cold, overrides } };
+}
+
+/** What a call tells by the function that it is given. */
+async function told(
+  call: (onReport: (report: CloneReport) => void) => Promise<void>,
+): Promise<CloneReport> {
+  const reports: CloneReport[] = [];
+  await call((report) => void reports.push(report));
+  const [report] = reports;
+  if (report === undefined) throw new Error('a clone without a report');
+  return report;
 }

@@ -18,7 +18,7 @@ export function completeCommand(commands: () => readonly Command[]): Command {
     parameters: [['word', 'The words of a command line, without multipass']],
     options: {},
     hidden: true,
-    async run({ context: { layout, stdout }, args }) {
+    async run({ context, args }) {
       const known = commands().map((command) => ({
         ...command,
         options: [...command.options, HELP, VERBOSE],
@@ -32,7 +32,9 @@ export function completeCommand(commands: () => readonly Command[]): Command {
           .flatMap(({ topics = [] }) => topics)
           .map(([word, description]) => ({ word, description })),
       ];
-      stdout.write(offerText(await complete(args, known, { layout, helped }), args.at(-1) ?? ''));
+      context.stdout.write(
+        offerText(await complete(args, known, { from: context, helped }), args.at(-1) ?? ''),
+      );
       return EXIT.ok;
     },
   });

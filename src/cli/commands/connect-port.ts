@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { loadAttach, loadConnectToPort, loadSsh } from '../../command-line.js';
 import { defineCommand } from '../command.js';
 import { showSocket } from '../console-session.js';
 import { EXIT } from '../exit-codes.js';
@@ -30,16 +31,13 @@ export const connectPort = defineCommand({
       throw usageError('Wrong number of arguments given');
     }
     if (!/^[1-9][0-9]{0,4}$/.test(port)) throw usageError(`Invalid port '${port}'`);
-    const { layout, signal } = context;
-    if (options.start) {
-      const { startInstance } = await import('../../vm/run/start-instance.js');
-      await startInstance({ layout, name, env: context.env, work: { signal } });
-    }
-    const { connectToSsh, runningGuest } = await import('../../vm/guest/connect-to-port.js');
+    const { layout, store, signal } = context;
+    if (options.start) await (await store.instance(name)).start({ work: { signal } });
+    const { connectToSsh, runningGuest } = await loadConnectToPort();
     if (port !== SSH_PORT) {
       const guest = await runningGuest({ layout, name });
-      const { sshArguments } = await import('../../vm/guest/ssh.js');
-      const { runAttached } = await import('../../process/attach.js');
+      const { sshArguments } = await loadSsh();
+      const { runAttached } = await loadAttach();
       const words = sshArguments(guest, ['-W', `127.0.0.1:${port}`]);
       return await runAttached('ssh', words, { cwd: layout.root, signal });
     }

@@ -14,10 +14,10 @@ export const consoleCommand = defineCommand({
   options: {},
   async run({ context, args }) {
     const name = parseOneName(args);
-    const { layout, signal, stderr } = context;
-    const { openConsole } = await import('../../vm/guest/open-console.js');
+    const { store, signal, stderr } = context;
     const { joinConsole } = await import('../console-session.js');
-    await using console = await openConsole({ layout, name, signal });
+    const vm = await store.instance(name);
+    await using console = await vm.console({ work: { signal } });
     if (context.terminal) stderr.write(`The console of "${name}". Ctrl-] leaves it.\n`);
     const how = await joinConsole(console.socket, context);
     if (how === 'ended') stderr.write(`\n"${name}" has stopped.\n`);

@@ -1,5 +1,9 @@
-import type { InstanceReading } from '../../vm/read-instance.js';
-import type { Work } from '../../work.js';
+import {
+  loadDeleteInstance,
+  loadDeleteSnapshot,
+  type InstanceReading,
+} from '../../command-line.js';
+import type { Work } from '../../index.js';
 import { askYesOrNo, cancelled } from '../ask.js';
 import { defineChange } from '../define-change.js';
 import type { CliContext } from '../context.js';
@@ -31,7 +35,7 @@ export const deleteCommand = defineChange({
   async run(invocation, outcome) {
     const { context, options } = invocation;
     const { layout } = context;
-    const { deleteInstance, purgeInstance } = await import('../../vm/delete-instance.js');
+    const { deleteInstance, purgeInstance } = await loadDeleteInstance();
     const remove = options.purge ? purgeInstance : deleteInstance;
     const selected = await selectInstances(invocation, (view) => view.state !== 'Broken');
     const names = selected.map(({ name }) => name);
@@ -69,7 +73,7 @@ async function requireConsent(
   isGiven: boolean,
 ): Promise<ReadonlyMap<string, InstanceReading>> {
   if (snapshots.length === 0) return new Map();
-  const { lookAtOwners } = await import('../../vm/snapshots/delete-snapshot.js');
+  const { lookAtOwners } = await loadDeleteSnapshot();
   const byOwner = new Map<string, string[]>();
   for (const argument of snapshots) {
     const { instance } = parseNamedSnapshot(argument);
@@ -89,7 +93,7 @@ async function removeSnapshot(
   argument: string,
   { owners, work }: { owners: ReadonlyMap<string, InstanceReading>; work: Work },
 ): Promise<void> {
-  const { deleteSnapshot } = await import('../../vm/snapshots/delete-snapshot.js');
+  const { deleteSnapshot } = await loadDeleteSnapshot();
   const { instance: name, snapshot = '' } = parseNamedSnapshot(argument);
   await deleteSnapshot({ layout, name, snapshot, seen: owners.get(name), work });
 }

@@ -28,12 +28,11 @@ export const doctor = defineCommand({
   },
   async run(invocation) {
     const { context, options } = invocation;
-    const { layout, env, stdout } = context;
-    const { doctor: examine } = await import('../../vm/doctor/doctor.js');
+    const { store, stdout } = context;
     const { formatDoctor } = await import('../format/doctor.js');
     const { fix, online, format } = options;
     const report = await withWork(invocation, 'Examining the store', (work) =>
-      examine({ layout, env, fix, online, work }),
+      store.doctor({ fix, online, work }),
     );
     stdout.write(formatDoctor(report, format));
     return report.healthy ? EXIT.ok : EXIT.failed;

@@ -39,11 +39,10 @@ export const exec = defineCommand({
       throw usageError('Options --working-directory and --no-map-working-directory clash');
     }
     await ensureRunning(invocation, name);
-    const { layout, signal, terminal, stderr } = context;
+    const { store, signal, terminal, stderr } = context;
     const onSshText = (text: string): void => stderr.write(text);
-    const { enterInstance } = await import('../../vm/guest/enter-instance.js');
+    const vm = await store.instance(name);
     const folder = path === undefined ? (isUnmapped ? 'home' : 'mapped') : { path };
-    const work = { signal };
-    return await enterInstance({ layout, name, command, terminal, onSshText, work, folder });
+    return await vm.shell({ command, folder, terminal, onSshText, work: { signal } });
   },
 });

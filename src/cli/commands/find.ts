@@ -1,3 +1,4 @@
+import { loadImageQuery } from '../../command-line.js';
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { usageError } from '../failures.js';
@@ -38,7 +39,7 @@ export const find = defineCommand({
     const { context, args, options } = invocation;
     const [text = '', ...more] = args;
     if (more.length > 0) throw usageError('Wrong number of arguments');
-    const { splitRemote } = await import('../../vm/images/image-query.js');
+    const { splitRemote } = await loadImageQuery();
     if (text.split(':').length > 2) throw usageError('Invalid remote and search string supplied');
     if (options.onlyImages && options.onlyBlueprints) {
       throw usageError('Specify one of "--only-images", "--only-blueprints" or omit to fetch both');
@@ -49,16 +50,9 @@ export const find = defineCommand({
       return EXIT.ok;
     }
     const { remote, search } = splitRemote(text);
-    const { readSettings } = await import('../../vm/settings/settings.js');
-    const { imageMirror: mirror } = readSettings(context.layout, context.env);
-    const { findImages } = await import('../../vm/images/find-images.js');
-    const { withOtherWays } = await import('../../vm/images/without-network.js');
     const images = await withWork(invocation, 'Looking for images', async (work) => {
       const { showUnsupported } = options;
-      const wanted = { mirror, remote, search, showUnsupported, work };
-      const found = await findImages(wanted).catch(async (error: unknown) => {
-        throw await withOtherWays(error, context.layout);
-      });
+      const found = await context.store.find({ remote, search, showUnsupported, work });
       for (const { message } of found.problems) work.warn(message);
       return found.images;
     });

@@ -15,11 +15,8 @@ export const flatten = defineChange({
   options: CHANGE,
   async run(invocation, outcome) {
     const name = parseOneName(invocation.args);
-    const { layout } = invocation.context;
-    const { flattenInstance } = await import('../../vm/flatten-instance.js');
-    await withWork(invocation, `Flattening ${name}`, (work) =>
-      flattenInstance({ layout, name, work }),
-    );
+    const vm = await invocation.context.store.instance(name);
+    await withWork(invocation, `Flattening ${name}`, (work) => vm.flatten({ work }));
     outcome.set({ flattened: name });
     outcome.note(`flattened: ${name}`);
     return undefined;

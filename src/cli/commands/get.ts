@@ -27,20 +27,19 @@ export const get = defineCommand({
     }),
   },
   async run({ context, args, options }) {
-    const { layout, stdout } = context;
+    const { store, stdout } = context;
     const [key, ...more] = args;
     if (more.length > 0 || (key === undefined && !options.keys)) {
       throw usageError(
         options.keys ? 'Need at most one setting key.' : 'Need exactly one setting key.',
       );
     }
-    const { getSetting, settingKeys } = await import('../../vm/settings/get-and-set.js');
     if (key === undefined) {
-      for (const known of await settingKeys(layout)) stdout.write(`${known}\n`);
+      for (const known of await store.settingKeys()) stdout.write(`${known}\n`);
       return EXIT.ok;
     }
     try {
-      const value = getSetting(layout, key);
+      const value = await store.getSetting(key);
       const shown = value === '' && !options.raw ? '<empty>' : value;
       stdout.write(`${options.keys ? key : shown}\n`);
       return EXIT.ok;

@@ -1,4 +1,4 @@
-import { guess } from '../../nearest.js';
+import { guess } from '../../command-line.js';
 import { defineCommand, type Command } from '../command.js';
 import type { Described } from '../format/terms.js';
 import type { CliContext } from '../context.js';

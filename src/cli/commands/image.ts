@@ -1,7 +1,7 @@
+import { guess } from '../../command-line.js';
 import type { Invocation } from '../command.js';
 import { defineChange } from '../define-change.js';
 import { forEach, usageError } from '../failures.js';
-import { guess } from '../../nearest.js';
 import type { Outcome } from '../outcome.js';
 import { FORMAT, PROGRESS, valueOption } from '../options.js';
 import { parseImageFormat } from '../parse.js';
@@ -61,9 +61,8 @@ export const image = defineChange({
 
 async function listImages({ context, options }: ImageInvocation, names: readonly string[]) {
   if (names.length > 0) throw usageError('Too many arguments given');
-  const { listVault } = await import('../../vm/lineage/image-list.js');
   const { formatImages } = await import('../format/images.js');
-  context.stdout.write(formatImages(await listVault(context.layout), options.format));
+  context.stdout.write(formatImages(await context.store.images(), options.format));
 }
 
 async function importImage(
@@ -72,16 +71,11 @@ async function importImage(
   outcome: Outcome,
 ) {
   if (query === undefined || more.length > 0) throw usageError('Please name one image.');
-  const { layout, env } = invocation.context;
-  const { prepareStore } = await import('../../vm/sweep.js');
-  const { readSettings } = await import('../../vm/settings/settings.js');
-  const { obtainImage } = await import('../../vm/images/obtain-image.js');
-  const { imageMirror: mirror } = readSettings(layout, env);
-  const { imageFormat: as } = invocation.options;
-  const { id, isNew } = await withWork(invocation, 'Importing image', async (work) => {
-    await prepareStore(layout);
-    return await obtainImage({ layout, query, mirror, as, work });
-  });
+  const { store } = invocation.context;
+  const { imageFormat } = invocation.options;
+  const { id, isNew } = await withWork(invocation, 'Importing image', (work) =>
+    store.importImage(query, { imageFormat, work }),
+  );
   outcome.print(`${isNew ? 'Imported' : 'Already there'}: ${id.slice(0, 12)}\n`);
   outcome.set({ imported: id, is_new: isNew });
 }
@@ -92,10 +86,9 @@ async function removeImages(
   outcome: Outcome,
 ) {
   if (names.length === 0) throw usageError('Please name an image.');
-  const { layout } = invocation.context;
-  const { removeImage } = await import('../../vm/lineage/image-list.js');
+  const { store } = invocation.context;
   const removed = outcome.list('removed');
   await forEach(new Set(names), async (name) => {
-    removed(await removeImage(layout, name), name);
+    removed(await store.removeImage(name), name);
   });
 }

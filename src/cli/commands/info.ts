@@ -1,3 +1,4 @@
+import { loadConfinement } from '../../command-line.js';
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { usageError } from '../failures.js';
@@ -61,7 +62,7 @@ export const info = defineCommand({
     tellPending(context, views);
     if (options.snapshots) tellStrayTags(context, found.strays);
     await tellEmulation(context, views);
-    const { logConfinement } = await import('../../vm/run/confinement.js');
+    const { logConfinement } = await loadConfinement();
     await logConfinement();
     return EXIT.ok;
   },

@@ -1,4 +1,10 @@
-import { hasCode } from '../../errors.js';
+import {
+  hasCode,
+  loadImageQuery,
+  loadReadUserData,
+  loadSettings,
+  loadUserData,
+} from '../../command-line.js';
 import { launchInstance } from '../bring-up.js';
 import { defineChange } from '../define-change.js';
 import type { CliContext } from '../context.js';
@@ -102,7 +108,7 @@ export const launch = defineChange({
       context.stderr.write('Warning: the `--mem` option is deprecated: please use `--memory`.\n');
     }
     await requireImageName(args[0] ?? '');
-    const { readSettings } = await import('../../vm/settings/settings.js');
+    const { readSettings } = await loadSettings();
     const networks = withBridged(
       options.network,
       options.bridged ? readSettings(context.layout, context.env) : null,
@@ -140,8 +146,8 @@ async function userDataOf(
   source: string | undefined,
 ): Promise<{ userData?: Buffer; userDataFrom?: string }> {
   if (source === undefined) return {};
-  const { readUserData } = await import('../../vm/launch/read-user-data.js');
-  const { checkUserData } = await import('../../vm/seed/user-data.js');
+  const { readUserData } = await loadReadUserData();
+  const { checkUserData } = await loadUserData();
   const userDataFrom = source === '-' ? 'standard input' : source;
   try {
     const userData = await readUserData(source, { stdin, signal });
@@ -155,7 +161,7 @@ async function userDataOf(
 
 /** A name that no image can have is a wrong command line; whether there is such an image is another matter. */
 async function requireImageName(query: string): Promise<void> {
-  const { parseImageQuery } = await import('../../vm/images/image-query.js');
+  const { parseImageQuery } = await loadImageQuery();
   try {
     parseImageQuery(query);
   } catch (error) {

@@ -1,3 +1,4 @@
+import { loadListInstances, loadListSnapshots } from '../../command-line.js';
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { usageError } from '../failures.js';
@@ -20,12 +21,12 @@ export const list = defineCommand({
     }),
   },
   async run({ context, options: { snapshots: wantsSnapshots, noIpv4, format } }) {
-    const { listInstances } = await import('../../vm/list-instances.js');
+    const { listInstances } = await loadListInstances();
     if (wantsSnapshots) {
       if (noIpv4) {
         throw usageError('IP addresses are not applicable in conjunction with listing snapshots');
       }
-      const { listSnapshots } = await import('../../vm/snapshots/list-snapshots.js');
+      const { listSnapshots } = await loadListSnapshots();
       const { formatSnapshotList } = await import('../format/snapshot-list.js');
       const { snapshots, problems, strays } = await listSnapshots(context.layout);
       context.stdout.write(formatSnapshotList(snapshots, format));

@@ -25,13 +25,13 @@ export const logs = defineCommand({
   },
   async run({ context, args, options }) {
     const name = parseOneName(args);
-    const { layout, signal, stdout } = context;
-    const { readLog } = await import('../../vm/guest/read-log.js');
+    const { store, signal, stdout } = context;
     // Colours and the like mean nothing here: no text of a guest steers a terminal.
     const shown = (text: string): string =>
       stdout.isTerminal ? stripVTControlCharacters(text).replaceAll('\r', '') : text;
     const of = options.qemu ? 'qemu' : 'console';
-    const pieces = readLog({ layout, name, signal, of, follow: options.follow });
+    const vm = await store.instance(name);
+    const pieces = vm.logs({ of, follow: options.follow, signal });
     for await (const text of pieces) stdout.write(shown(text));
     return EXIT.ok;
   },

@@ -38,20 +38,11 @@ export const migrate = defineChange({
     const { context, args: names, options } = invocation;
     const { from, copy, move, dryRun } = options;
     if (copy && move) throw usageError('Cannot specify --copy and --move at the same time');
-    const { layout, stderr } = context;
+    const { store, stderr } = context;
     const mode = move ? 'move' : 'copy';
-    const { migrate: run } = await import('../../vm/migrate/migrate.js');
     const { formatMigrationReport, migrationJson } = await import('../format/migration-report.js');
     const { report, complete } = await withWork(invocation, TITLE, async (work) => {
-      const outcome = await run({
-        layout,
-        from,
-        host: context,
-        names,
-        mode,
-        dryRun,
-        work,
-      });
+      const outcome = await store.migrate({ from, names, mode, dryRun, work });
       for (const problem of outcome.report.errors) work.warn(problem);
       return outcome;
     });

@@ -1,4 +1,4 @@
-import { absolutePath } from '../../files/absolute-path.js';
+import { absolutePath } from '../../command-line.js';
 import { defineChange } from '../define-change.js';
 import { usageError } from '../failures.js';
 import { mountFolder, requireMountable } from '../mount.js';

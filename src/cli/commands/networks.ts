@@ -9,9 +9,9 @@ export const networks = defineCommand({
     'List host network devices (physical interfaces and bridges) that an instance can be connected to.',
   options: { format: FORMAT },
   async run({ context, options }) {
-    const { hostNetworks } = await import('../../net/bridge/host-networks.js');
     const { formatNetworks } = await import('../format/networks.js');
-    context.stdout.write(formatNetworks(await hostNetworks(context.signal), options.format));
+    const { store, signal, stdout } = context;
+    stdout.write(formatNetworks(await store.networks({ work: { signal } }), options.format));
     return EXIT.ok;
   },
 });

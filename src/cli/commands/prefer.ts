@@ -1,4 +1,4 @@
-import { isAliasName } from '../../vm/aliases/alias-name.js';
+import { isAliasName } from '../../command-line.js';
 import { defineChange } from '../define-change.js';
 import { usageError } from '../failures.js';
 import { RESULT_FORMAT } from '../options.js';
@@ -11,11 +11,10 @@ export const prefer = defineChange({
   parameters: [['context', 'The context to switch to']],
   argument: ['alias-context'],
   options: { format: RESULT_FORMAT },
-  async run({ context: { layout, signal }, args: [name, ...more] }, outcome) {
+  async run({ context: { store, signal }, args: [name, ...more] }, outcome) {
     if (name === undefined || more.length > 0) throw usageError('Wrong number of arguments given');
     if (!isAliasName(name)) throw usageError('Context has to be a valid filename');
-    const { preferContext } = await import('../../vm/aliases/change-aliases.js');
-    await preferContext(layout, name, { work: { signal } });
+    await store.preferAliases(name, { work: { signal } });
     outcome.set({ context: name });
     outcome.note(`preferred: ${name}`);
     return undefined;

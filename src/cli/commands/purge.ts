@@ -1,3 +1,4 @@
+import { loadDeleteInstance } from '../../command-line.js';
 import { defineChange } from '../define-change.js';
 import { forEach } from '../failures.js';
 import { CHANGE, flag } from '../options.js';
@@ -16,8 +17,8 @@ export const purge = defineChange({
   },
   async run(invocation, outcome) {
     const { options } = invocation;
-    const { layout } = invocation.context;
-    const { namesToPurge, purgeDeletedInstance } = await import('../../vm/delete-instance.js');
+    const { layout, store } = invocation.context;
+    const { namesToPurge, purgeDeletedInstance } = await loadDeleteInstance();
     const purged = outcome.list('purged');
     const images = options.images ? outcome.list('images') : undefined;
     await withWork(invocation, 'Purging', async (work) => {
@@ -28,8 +29,7 @@ export const purge = defineChange({
         purged(name);
       });
       if (images === undefined) return;
-      const { purgeUnusedImages } = await import('../../vm/images/purge-images.js');
-      for (const id of await purgeUnusedImages(layout)) images(id);
+      for (const id of await store.purgeImages()) images(id);
     });
     return undefined;
   },

@@ -1,3 +1,4 @@
+import { loadDeleteInstance } from '../../command-line.js';
 import { defineChange } from '../define-change.js';
 import { forEach } from '../failures.js';
 import { CHANGE } from '../options.js';
@@ -14,7 +15,7 @@ export const recover = defineChange({
   options: { ...allOption('Recover all deleted instances'), ...CHANGE },
   async run(invocation, outcome) {
     const { layout } = invocation.context;
-    const { recoverInstance } = await import('../../vm/delete-instance.js');
+    const { recoverInstance } = await loadDeleteInstance();
     const selected = await selectInstances(invocation, ({ state }) => state === 'Deleted');
     const recovered = outcome.list('recovered');
     await withWork(

@@ -21,11 +21,8 @@ export const rename = defineChange({
     if (name === undefined || newName === undefined || more.length > 0) {
       throw usageError('Please provide the name of an instance and its new name.');
     }
-    const { layout } = invocation.context;
-    const { renameInstance } = await import('../../vm/rename-instance.js');
-    await withWork(invocation, `Renaming ${name}`, (work) =>
-      renameInstance({ layout, name, newName, work }),
-    );
+    const vm = await invocation.context.store.instance(name);
+    await withWork(invocation, `Renaming ${name}`, (work) => vm.rename(newName, { work }));
     outcome.print(`Renamed ${name} to ${newName}.\n`);
     outcome.set({ from: name, to: newName });
     return undefined;

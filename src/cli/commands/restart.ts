@@ -1,4 +1,4 @@
-import { isLive } from '../../vm/state.js';
+import { isLive } from '../../command-line.js';
 import { defineChange } from '../define-change.js';
 import { forEach } from '../failures.js';
 import { CHANGE, flag, TIMEOUT } from '../options.js';
@@ -25,14 +25,14 @@ export const restart = defineChange({
     ...CHANGE,
   },
   async run(invocation, outcome) {
-    const { layout, env } = invocation.context;
+    const { store } = invocation.context;
     const { timeout: timeoutMs, force } = invocation.options;
     const names = await selectNamesOrPrimary(invocation, ({ state }) => isLive(state));
-    const { restartInstance } = await import('../../vm/run/restart-instance.js');
     const restarted = outcome.list('restarted');
     await withWork(invocation, `Restarting ${names.join(', ')}`, (work) =>
       forEach(names, async (name) => {
-        await restartInstance({ layout, name, env, timeoutMs, force, work });
+        const vm = await store.instance(name);
+        await vm.restart({ timeoutMs, force, work });
         restarted(name);
       }),
     );

@@ -25,16 +25,12 @@ export const restore = defineChange({
   },
   async run(invocation, outcome) {
     const { context, options } = invocation;
-    const { layout } = context;
     const { instance: name, snapshot } = parseTarget(invocation.args);
-    const { restoreSnapshot } = await import('../../vm/snapshots/restore-snapshot.js');
+    const vm = await context.store.instance(name);
     const taken: string[] = [];
     try {
       await withWork(invocation, `Restoring ${name}.${snapshot}`, (work, aside) =>
-        restoreSnapshot({
-          layout,
-          name,
-          snapshot,
+        vm.restore(snapshot, {
           keepsPresent: () => aside(() => wantsSnapshot(context, name, options.destructive)),
           onSnapshot: (record) => taken.push(record.name),
           work,

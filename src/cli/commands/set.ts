@@ -32,12 +32,12 @@ export const set = defineChange({
     const at = pair.indexOf('=');
     if (at === 0 || (at < 0 && !context.terminal)) throw usageError('Bad key-value format.');
     const key = at < 0 ? pair : pair.slice(0, at);
-    const { getSetting, setSetting } = await import('../../vm/settings/get-and-set.js');
+    const { store, signal } = context;
     try {
       // What is no key is told before anything is asked.
-      if (at < 0) getSetting(context.layout, key);
+      if (at < 0) await store.getSetting(key);
       const value = at < 0 ? await askFor(key, context) : pair.slice(at + 1);
-      await setSetting(context.layout, key, value, { work: { signal: context.signal } });
+      await store.setSetting(key, value, { work: { signal } });
       const isSecret = key === SECRET;
       outcome.set(isSecret ? { key } : { key, value });
       outcome.note(isSecret ? `set: ${key}` : `set: ${key}=${value}`);

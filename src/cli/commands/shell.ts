@@ -20,9 +20,9 @@ export const shell = defineCommand({
     const name = args[0] ?? context.primary;
     if (name === '') throw usageError('Please provide the name of an instance.');
     await ensureRunning(invocation, name, options.timeout);
-    const { layout, signal, terminal, stderr } = context;
+    const { store, signal, terminal, stderr } = context;
     const onSshText = (text: string): void => stderr.write(text);
-    const { enterInstance } = await import('../../vm/guest/enter-instance.js');
-    return await enterInstance({ layout, name, terminal, onSshText, work: { signal } });
+    const vm = await store.instance(name);
+    return await vm.shell({ terminal, onSshText, work: { signal } });
   },
 });

@@ -29,11 +29,10 @@ export const snapshot = defineChange({
     const [name, ...more] = invocation.args;
     if (name === undefined) throw usageError('Please provide the name of the instance.');
     if (more.length > 0) throw usageError('Too many arguments.');
-    const { layout } = invocation.context;
+    const vm = await invocation.context.store.instance(name);
     const texts = { name: invocation.options.name, comment: invocation.options.comment };
-    const { takeSnapshot } = await import('../../vm/snapshots/take-snapshot.js');
     const taken = await withWork(invocation, `Taking snapshot of ${name}`, (work) =>
-      takeSnapshot({ layout, name, texts, work }),
+      vm.snapshot({ ...texts, work }),
     );
     outcome.print(`Snapshot taken: ${name}.${taken.name}\n`);
     outcome.set({ instance: name, snapshot: taken.name });

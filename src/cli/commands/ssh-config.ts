@@ -34,7 +34,7 @@ export const sshConfig = defineChange({
   options: OPTIONS,
   async run(invocation, outcome) {
     const { context, args, options } = invocation;
-    const { layout } = context;
+    const { store } = context;
     const how = { program: sshProgram(context), start: options.start };
     if (options.install) {
       if (args.length > 0) throw usageError('Cannot specify names when --install option set');
@@ -43,14 +43,13 @@ export const sshConfig = defineChange({
       outcome.print(`ssh knows every instance now, as NAME.multipass.\n`);
       return undefined;
     }
-    const { sshConfigOf } = await import('../../vm/guest/ssh-config.js');
-    const { sshHosts } = await import('../../vm/guest/ssh-config-file.js');
-    const { readInstance } = await import('../../vm/read-instance.js');
-    const named: ReturnType<typeof readInstance>[] = [];
-    await forEach(new Set(args), (name) => void named.push(readInstance(layout, name)));
-    const readings = args.length > 0 ? named : await sshHosts(layout);
-    const text = sshConfigOf(layout, readings, how);
-    outcome.set({ hosts: readings.map(({ name }) => `${name}.multipass`), config: text });
+    const named: string[] = [];
+    await forEach(new Set(args), async (name) => {
+      named.push(await store.sshConfig({ ...how, names: [name] }));
+    });
+    const text = args.length > 0 ? named.join('\n') : await store.sshConfig(how);
+    const hosts = [...text.matchAll(/^Host (.*)$/gm)].map(([, host = '']) => host);
+    outcome.set({ hosts, config: text });
     outcome.print(text);
     return undefined;
   },
@@ -60,20 +59,14 @@ async function install(
   { context }: Invocation<typeof OPTIONS>,
   how: { readonly program: readonly string[]; readonly start: boolean },
 ): Promise<string> {
-  const { layout, home, terminal } = context;
-  const file = await import('../../vm/guest/ssh-config-file.js');
-  const { includeLine } = await import('../../vm/guest/ssh-config.js');
-  const { prepareStore } = await import('../../vm/sweep.js');
-  if (!(await file.isIncluded(layout, home))) {
-    const place = file.userConfig(home);
-    const line = includeLine(layout);
-    if (!terminal) {
-      throw usageError(`Cannot ask, for this is no terminal. Add this line to ${place}: ${line}`);
+  const confirm = async ({ file, line }: { file: string; line: string }): Promise<boolean> => {
+    if (!context.terminal) {
+      throw usageError(`Cannot ask, for this is no terminal. Add this line to ${file}: ${line}`);
     }
-    const text = `Add the line \`${line}\` to ${place}?`;
-    if (!(await askYesOrNo(context, { text, fallback: true }))) throw cancelled();
-    await file.include(layout, home);
-  }
-  await prepareStore(layout);
-  return await file.writeSshConfig(layout, how);
+    const text = `Add the line \`${line}\` to ${file}?`;
+    return await askYesOrNo(context, { text, fallback: true });
+  };
+  const path = await context.store.installSshConfig({ ...how, confirm });
+  if (path === undefined) throw cancelled();
+  return path;
 }

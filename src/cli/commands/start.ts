@@ -1,3 +1,4 @@
+import { loadReadInstance, loadRequireStartable } from '../../command-line.js';
 import { startOrLaunch } from '../bring-up.js';
 import { defineChange } from '../define-change.js';
 import { forEach } from '../failures.js';
@@ -21,10 +22,10 @@ export const start = defineChange({
       invocation,
       ({ state }) => state === 'Stopped' || state === 'Suspended',
     );
-    const { requireStartable } = await import('../../vm/run/require-startable.js');
+    const { requireStartable } = await loadRequireStartable();
     // The primary one is launched when it is not there.
     const { layout, primary } = invocation.context;
-    const { exists } = await import('../../vm/read-instance.js');
+    const { exists } = await loadReadInstance();
     const known = names.filter((name) => name !== primary || exists(layout, name));
     requireStartable(layout, known);
     const started = outcome.list('started');

@@ -1,4 +1,4 @@
-import { isLive } from '../../vm/state.js';
+import { isLive } from '../../command-line.js';
 import { defineChange } from '../define-change.js';
 import { forEach, usageError } from '../failures.js';
 import { CHANGE, flag, valueOption } from '../options.js';
@@ -32,19 +32,17 @@ export const stop = defineChange({
     ...CHANGE,
   },
   async run(invocation, outcome) {
-    const { layout } = invocation.context;
+    const { store } = invocation.context;
     const { time = 0, cancel, force } = invocation.options;
     requireOneWay(invocation.options);
     const names = await selectNamesOrPrimary(invocation, ({ state }) => isLive(state));
-    const { stopInstance } = await import('../../vm/run/stop-instance.js');
-    const { scheduleStop } = await import('../../vm/run/schedule-stop.js');
     const key = cancel ? 'cancelled' : time > 0 ? 'scheduled' : 'stopped';
     const done = outcome.list(key);
     await withWork(invocation, `Stopping ${names.join(', ')}`, (work) =>
       forEach(names, async (name) => {
-        const request = { layout, name, work };
-        if (cancel || time > 0) await scheduleStop({ ...request, minutes: cancel ? null : time });
-        else await stopInstance({ ...request, force });
+        const vm = await store.instance(name);
+        if (cancel || time > 0) await vm.scheduleStop(cancel ? null : time, { work });
+        else await vm.stop({ force, work });
         done(name);
       }),
     );

@@ -1,4 +1,4 @@
-import { isLive } from '../../vm/state.js';
+import { isLive } from '../../command-line.js';
 import { defineChange } from '../define-change.js';
 import { forEach } from '../failures.js';
 import { CHANGE } from '../options.js';
@@ -14,13 +14,13 @@ export const suspend = defineChange({
   argument: 'running-instance',
   options: { ...allOption('Suspend all instances'), ...CHANGE },
   async run(invocation, outcome) {
-    const { layout } = invocation.context;
+    const { store } = invocation.context;
     const names = await selectNamesOrPrimary(invocation, ({ state }) => isLive(state));
-    const { suspendInstance } = await import('../../vm/run/suspend-instance.js');
     const suspended = outcome.list('suspended');
     await withWork(invocation, `Suspending ${names.join(', ')}`, (work) =>
       forEach(names, async (name) => {
-        await suspendInstance({ layout, name, work });
+        const vm = await store.instance(name);
+        await vm.suspend({ work });
         suspended(name);
       }),
     );

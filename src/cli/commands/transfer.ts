@@ -34,7 +34,7 @@ export const transfer = defineChange({
   },
   async run(invocation, outcome) {
     const { context, args, options } = invocation;
-    const { layout } = context;
+    const { store } = context;
     const { recursive, parents } = options;
     const plan = planTransfer(args);
     if (plan.way === 'to-stdout' && outcome.isJson) {
@@ -43,44 +43,32 @@ export const transfer = defineChange({
     const title = `Transferring ${args.slice(0, -1).join(', ')}`;
     switch (plan.way) {
       case 'up': {
-        const { upload } = await import('../../vm/transfer/upload.js');
         const { sources, target } = plan;
+        const vm = await store.instance(target.name);
         await withWork(invocation, title, (work) =>
-          upload({
-            layout,
-            name: target.name,
-            sources,
-            target: target.path,
-            recursive,
-            parents,
-            work,
-          }),
+          vm.upload(sources, target.path, { recursive, parents, work }),
         );
         break;
       }
       case 'down': {
-        const { download } = await import('../../vm/transfer/download.js');
         const { sources, target } = plan;
         await withWork(invocation, title, (work) =>
-          download({ layout, sources, target, recursive, parents, work }),
+          store.download(sources, target, { recursive, parents, work }),
         );
         break;
       }
       case 'from-stdin': {
-        const { uploadBytes } = await import('../../vm/transfer/upload.js');
-        const { name, path: target } = plan.target;
+        const { name, path } = plan.target;
+        const vm = await store.instance(name);
         const content = context.stdinPieces();
-        await withWork(invocation, title, (work) =>
-          uploadBytes({ layout, name, target, content, parents, work }),
-        );
+        await withWork(invocation, title, (work) => vm.writeFile(path, content, { parents, work }));
         break;
       }
       case 'to-stdout': {
-        const { downloadBytes } = await import('../../vm/transfer/download.js');
-        const { source } = plan;
-        await withWork(invocation, title, (work) =>
-          downloadBytes({ layout, source, work, take: (data) => context.stdout.writeBytes(data) }),
-        );
+        const { name, path } = plan.source;
+        const vm = await store.instance(name);
+        const take = (data: Uint8Array): Promise<void> => context.stdout.writeBytes(data);
+        await withWork(invocation, title, (work) => vm.streamFile(path, take, { work }));
         break;
       }
     }

@@ -10,9 +10,8 @@ export const tree = defineCommand({
     'each holds alone and shares.',
   options: { format: RESULT_FORMAT },
   async run({ context, options }) {
-    const { lineageTree } = await import('../../vm/lineage/tree.js');
     const { formatTree } = await import('../format/tree.js');
-    context.stdout.write(formatTree(await lineageTree(context.layout), options.format));
+    context.stdout.write(formatTree(await context.store.tree(), options.format));
     return EXIT.ok;
   },
 });

@@ -16,13 +16,13 @@ export const umount = defineChange({
   options: CHANGE,
   async run(invocation, outcome) {
     const { args, context } = invocation;
-    const { layout } = context;
+    const { store } = context;
     if (args.length === 0) throw usageError('Not enough arguments given');
-    const { unmountFolder } = await import('../../vm/mounts/unmount-folder.js');
     const unmounted = outcome.list('unmounted');
     await withWork(invocation, `Unmounting ${args.join(', ')}`, (work) =>
       forEach(args.map(parsePlace), async ({ of: name, path }) => {
-        for (const target of await unmountFolder({ layout, name, target: path, work })) {
+        const vm = await store.instance(name);
+        for (const target of await vm.unmount(path, { work })) {
           unmounted({ instance: name, target }, `${name}:${target}`);
         }
       }),

@@ -13,13 +13,12 @@ export const unalias = defineChange({
     all: flag({ flags: ['-a', '--all'], description: 'Remove all aliases of the active context' }),
     format: RESULT_FORMAT,
   },
-  async run({ context: { layout, signal }, args, options: { all } }, outcome) {
+  async run({ context: { store, signal }, args, options: { all } }, outcome) {
     if (all && args.length === 1) throw usageError('Cannot specify name when --all option set');
     if (all && args.length > 1) throw usageError('Cannot specify names when --all option set');
     if (!all && args.length === 0) throw usageError('Name argument or --all is required');
-    const { removeAliases } = await import('../../vm/aliases/change-aliases.js');
     const removed = outcome.list('removed');
-    const names = await removeAliases(layout, all ? undefined : args, { work: { signal } });
+    const names = await store.removeAliases(all ? undefined : args, { work: { signal } });
     for (const name of names) removed(name);
     return undefined;
   },

@@ -22,7 +22,7 @@ export async function complete(
       const known = shown.flatMap(({ name, aliases: others, summary }) =>
         [name, ...others].map((word) => ({ word, description: summary })),
       );
-      const own = (await aliases(source.layout)).map((word) => ({ word, description: 'An alias' }));
+      const own = (await aliases(source.from)).map((word) => ({ word, description: 'An alias' }));
       return { candidates: [...known, ...own] };
     }
     case 'option':

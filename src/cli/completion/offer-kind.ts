@@ -1,4 +1,3 @@
-import type { StoreLayout } from '../../store/layout.js';
 import { COMPLETION_SHELLS, type CompletionKind } from './completion-command.js';
 import { offerAssignments } from './offer-assignments.js';
 import { words, type Candidate, type Offer } from './offer.js';
@@ -6,7 +5,7 @@ import * as names from './store-names.js';
 
 /** Where to look for what is offered. */
 export interface Source {
-  readonly layout: StoreLayout;
+  readonly from: names.Stored;
   /** What `help` tells about: commands and topics. */
   readonly helped: readonly Candidate[];
 }
@@ -17,9 +16,9 @@ export async function offerKind(
   typed: string,
   source: Source,
 ): Promise<Offer> {
-  const { layout } = source;
+  const { from } = source;
   const ofInstances = async (isMeant: names.IsMeant): Promise<Offer> =>
-    words(await names.instances(layout, isMeant));
+    words(await names.instances(from, isMeant));
   switch (kind) {
     case 'none':
       return words([]);
@@ -34,45 +33,45 @@ export async function offerKind(
     case 'deleted-instance':
       return await ofInstances(names.IS_DELETED);
     case 'instance-or-snapshot':
-      return await orSnapshots(layout, typed, () => true);
+      return await orSnapshots(from, typed, () => true);
     case 'living-or-snapshot':
-      return await orSnapshots(layout, typed, names.IS_LIVING);
+      return await orSnapshots(from, typed, names.IS_LIVING);
     case 'stopped-or-snapshot':
-      return await orSnapshots(layout, typed, names.IS_STOPPED);
+      return await orSnapshots(from, typed, names.IS_STOPPED);
     case 'snapshot':
-      return await ofSnapshots(layout, typed);
+      return await ofSnapshots(from, typed);
     case 'instance-path':
-      return withColons(await names.instances(layout, names.IS_USABLE), typed);
+      return withColons(await names.instances(from, names.IS_USABLE), typed);
     case 'place':
-      return { ...withColons(await names.instances(layout, names.IS_RUNNING), typed), ...FILES };
+      return { ...withColons(await names.instances(from, names.IS_RUNNING), typed), ...FILES };
     case 'mounted':
       return words(
-        (await names.mounts(layout)).filter((one) => typed.includes(':') || !one.includes(':')),
+        (await names.mounts(from)).filter((one) => typed.includes(':') || !one.includes(':')),
       );
     case 'alias':
-      return words(await names.aliases(layout));
+      return words(await names.aliases(from));
     case 'alias-context':
-      return words(await names.contexts(layout));
+      return words(await names.contexts(from));
     case 'command':
       return { candidates: source.helped };
     case 'shell':
       return words(COMPLETION_SHELLS);
     case 'setting':
-      return words(await names.settings(layout));
+      return words(await names.settings(from));
     case 'assignment':
-      return await offerAssignments(layout, typed);
+      return await offerAssignments(from, typed);
     case 'image':
-      return words(await names.images(layout));
+      return words(await names.images(from));
     case 'unused-image':
-      return words(await names.images(layout, 'unused'));
+      return words(await names.images(from, 'unused'));
     case 'image-or-file':
-      return words(await names.images(layout), FILES);
+      return words(await names.images(from), FILES);
     case 'image-action':
       return words(['list', 'import', 'remove']);
     case 'autostart-action':
       return words(['install', 'remove', 'start', 'stop']);
     case 'network':
-      return words(await names.networks());
+      return words(await names.networks(from));
     case 'folder':
       return words([], { paths: 'folders' });
     case 'file':
@@ -89,16 +88,16 @@ function withColons(instances: readonly string[], typed: string): Offer {
 
 /** An instance's snapshots are offered once its dot is there: many want the instance itself. */
 async function orSnapshots(
-  layout: StoreLayout,
+  from: names.Stored,
   typed: string,
   isMeant: names.IsMeant,
 ): Promise<Offer> {
-  if (!typed.includes('.')) return words(await names.instances(layout, isMeant));
-  return words(await names.snapshots(layout, isMeant));
+  if (!typed.includes('.')) return words(await names.instances(from, isMeant));
+  return words(await names.snapshots(from, isMeant));
 }
 
-async function ofSnapshots(layout: StoreLayout, typed: string): Promise<Offer> {
-  const snapshots = await names.snapshots(layout, names.IS_STOPPED);
+async function ofSnapshots(from: names.Stored, typed: string): Promise<Offer> {
+  const snapshots = await names.snapshots(from, names.IS_STOPPED);
   if (typed.includes('.')) return words(snapshots);
   const owners = snapshots.map((one) => one.slice(0, one.indexOf('.') + 1));
   return words([...new Set(owners)], { goesOn: true });

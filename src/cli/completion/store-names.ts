@@ -1,7 +1,6 @@
-import { MultipassError } from '../../errors.js';
-import type { StoreLayout } from '../../store/layout.js';
-import type { InstanceView, ReadableInstanceView } from '../../vm/views.js';
-import { isLive } from '../../vm/state.js';
+import { isLive, loadFindAlias, loadSnapshotNames } from '../../command-line.js';
+import { MultipassError, type InstanceView, type ReadableInstanceView } from '../../index.js';
+import type { CliContext } from '../context.js';
 
 /*
  * What the store and the host have names for. Whatever cannot be read has none: completion is silent.
@@ -16,6 +15,9 @@ async function orNone(read: () => Promise<readonly string[]>): Promise<readonly 
   }
 }
 
+/** Where the names are. */
+export type Stored = Pick<CliContext, 'store' | 'layout'>;
+
 /** Whether an instance is meant. */
 export type IsMeant = (view: InstanceView) => boolean;
 
@@ -27,19 +29,18 @@ export const IS_RUNNING: IsMeant = ({ state }) => isLive(state);
 export const IS_DELETED: IsMeant = ({ state }) => state === 'Deleted';
 
 /** The names of the instances that are meant. */
-export async function instances(layout: StoreLayout, isMeant: IsMeant): Promise<readonly string[]> {
-  return await orNone(async () => {
-    const { listInstances } = await import('../../vm/list-instances.js');
-    return (await listInstances(layout)).filter(isMeant).map(({ name }) => name);
-  });
+export async function instances({ store }: Stored, isMeant: IsMeant): Promise<readonly string[]> {
+  return await orNone(async () => (await store.list()).filter(isMeant).map(({ name }) => name));
 }
 
 /** The snapshots of instances that are meant: `<instance>.<snapshot>`. */
-export async function snapshots(layout: StoreLayout, isMeant: IsMeant): Promise<readonly string[]> {
+export async function snapshots(
+  { store, layout }: Stored,
+  isMeant: IsMeant,
+): Promise<readonly string[]> {
   return await orNone(async () => {
-    const { listInstances } = await import('../../vm/list-instances.js');
-    const { snapshotNames } = await import('../../vm/snapshots/snapshot-names.js');
-    const views = (await listInstances(layout)).filter(isMeant);
+    const { snapshotNames } = await loadSnapshotNames();
+    const views = (await store.list()).filter(isMeant);
     return views.flatMap(({ name }) =>
       snapshotNames(layout, name).map((snapshot) => `${name}.${snapshot}`),
     );
@@ -47,12 +48,11 @@ export async function snapshots(layout: StoreLayout, isMeant: IsMeant): Promise<
 }
 
 /** The instances with mounts, and their mounts: `<instance>:<path>`. */
-export async function mounts(layout: StoreLayout): Promise<readonly string[]> {
+export async function mounts({ store }: Stored): Promise<readonly string[]> {
   return await orNone(async () => {
-    const { listInstances } = await import('../../vm/list-instances.js');
     const isReadable = (view: InstanceView): view is ReadableInstanceView =>
       view.state !== 'Broken' && view.state !== 'Deleted';
-    const views = (await listInstances(layout)).filter(isReadable);
+    const views = (await store.list()).filter(isReadable);
     return views
       .filter(({ spec }) => spec.mounts.length > 0)
       .flatMap(({ name, spec }) => [name, ...spec.mounts.map(({ target }) => `${name}:${target}`)]);
@@ -60,44 +60,34 @@ export async function mounts(layout: StoreLayout): Promise<readonly string[]> {
 }
 
 /** The aliases of the active context. */
-export async function aliases(layout: StoreLayout): Promise<readonly string[]> {
-  const { namesOfAliases } = await import('../../vm/aliases/find-alias.js');
+export async function aliases({ layout }: Stored): Promise<readonly string[]> {
+  const { namesOfAliases } = await loadFindAlias();
   return namesOfAliases(layout);
 }
 
 /** The contexts of aliases. */
-export async function contexts(layout: StoreLayout): Promise<readonly string[]> {
-  return await orNone(async () => {
-    const { readAliases } = await import('../../vm/aliases/alias-file.js');
-    return Object.keys(readAliases(layout).contexts);
-  });
+export async function contexts({ store }: Stored): Promise<readonly string[]> {
+  return await orNone(async () => (await store.aliases()).contexts.map(({ name }) => name));
 }
 
 /** The keys of settings. */
-export async function settings(layout: StoreLayout): Promise<readonly string[]> {
-  return await orNone(async () => {
-    const { settingKeys } = await import('../../vm/settings/get-and-set.js');
-    return await settingKeys(layout);
-  });
+export async function settings({ store }: Stored): Promise<readonly string[]> {
+  return await orNone(() => store.settingKeys());
 }
 
 /** The images that are in the store, or those of them that no instance uses, by all their names. No server is asked. */
 export async function images(
-  layout: StoreLayout,
+  { store }: Stored,
   which: 'all' | 'unused' = 'all',
 ): Promise<readonly string[]> {
   return await orNone(async () => {
-    const { listVault } = await import('../../vm/lineage/image-list.js');
-    const listed = await listVault(layout);
+    const listed = await store.images();
     const meant = listed.filter(({ usedBy }) => which === 'all' || usedBy.length === 0);
     return meant.flatMap(({ name, aliases: others }) => [name, ...others]);
   });
 }
 
 /** The host's networks. */
-export async function networks(): Promise<readonly string[]> {
-  return await orNone(async () => {
-    const { hostNetworks } = await import('../../net/bridge/host-networks.js');
-    return (await hostNetworks()).map(({ name }) => name);
-  });
+export async function networks({ store }: Stored): Promise<readonly string[]> {
+  return await orNone(async () => (await store.networks()).map(({ name }) => name));
 }

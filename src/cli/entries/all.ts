@@ -1,5 +1,6 @@
 // The command whole.
+import { openStore } from '../../index.js';
 import { allCommands } from '../commands/all.js';
 import { runProcess } from '../run-process.js';
 
-void runProcess(allCommands);
+void runProcess({ makeCommands: allCommands, openStore });

@@ -2,4 +2,10 @@
 import { quickCommands } from '../commands/quick.js';
 import { runProcess } from '../run-process.js';
 
-void runProcess(quickCommands);
+void runProcess({
+  makeCommands: quickCommands,
+  openStore() {
+    // It would bring the library with it.
+    throw new Error('the quick program opens no store');
+  },
+});

@@ -1,4 +1,4 @@
-import type { AliasList, ListedAlias } from '../../vm/aliases/list-aliases.js';
+import type { AliasList, ListedAlias } from '../../index.js';
 import { formatCsv } from './csv.js';
 import { formatSortedJson } from './json.js';
 import type { OutputFormat } from './output-format.js';

@@ -1,4 +1,4 @@
-import type { InstanceState } from '../../vm/state.js';
+import type { InstanceState } from '../../index.js';
 import { formatTable } from './table.js';
 
 /** The instances that start with the host, in that order. */

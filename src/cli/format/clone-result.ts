@@ -1,5 +1,5 @@
-import type { ClonedInstance, CloneReport, Replaced } from '../../vm/clone/report.js';
-import { formatMemorySize } from '../../memory-size.js';
+import { formatMemorySize } from '../../command-line.js';
+import type { CloneReport, ClonedInstance, Replaced } from '../../index.js';
 
 /** The output of `multipass clone`: a line for each copy, or the plan. */
 export function formatCloneResult(report: CloneReport): string {

@@ -1,5 +1,5 @@
-import { formatMemorySize } from '../../memory-size.js';
-import type { DoctorReport, Finding, MachineFacts } from '../../vm/doctor/doctor.js';
+import { formatMemorySize } from '../../command-line.js';
+import type { DoctorReport, Finding, MachineFacts } from '../../index.js';
 import { formatJson } from './json.js';
 import type { ReportFormat } from './output-format.js';
 import { printable } from './table.js';

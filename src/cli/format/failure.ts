@@ -1,4 +1,4 @@
-import { MultipassError } from '../../errors.js';
+import { MultipassError } from '../../index.js';
 import { formatJson } from './json.js';
 import type { PlainData } from './plain-data.js';
 

@@ -1,4 +1,4 @@
-import type { FoundImage } from '../../vm/images/find-images.js';
+import type { FoundImage } from '../../index.js';
 import { formatCsv } from './csv.js';
 import { imageTitle } from './image-title.js';
 import { formatSortedJson } from './json.js';

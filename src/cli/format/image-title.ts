@@ -1,4 +1,4 @@
-import type { ImageRecord } from '../../vm/records/image-record.js';
+import type { ImageRecord } from '../../index.js';
 
 /** Stands for an image that nothing is known of. */
 export const NOT_AVAILABLE = 'Not Available';

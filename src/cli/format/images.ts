@@ -1,5 +1,5 @@
-import { formatMemorySize } from '../../memory-size.js';
-import type { ListedImage } from '../../vm/lineage/image-list.js';
+import { formatMemorySize } from '../../command-line.js';
+import type { ListedImage } from '../../index.js';
 import { formatCsv } from './csv.js';
 import { imageTitle } from './image-title.js';
 import { formatJson } from './json.js';

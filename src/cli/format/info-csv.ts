@@ -1,7 +1,5 @@
-import { MultipassError } from '../../errors.js';
-import { formatMemorySize } from '../../memory-size.js';
-import type { SnapshotView } from '../../vm/views.js';
-import type { Mount } from '../../vm/records/mount.js';
+import { formatMemorySize } from '../../command-line.js';
+import { MultipassError, type Mount, type SnapshotView } from '../../index.js';
 import { type CsvField, formatCsv } from './csv.js';
 import type { InfoGroup, InstanceDetails } from './info-items.js';
 

@@ -1,14 +1,15 @@
+import { NOTHING_KNOWN } from '../../command-line.js';
+import type {
+  IdMapping,
+  ImageRecord,
+  InstanceState,
+  InstanceView,
+  Mount,
+  Problem,
+  RuntimeInfo,
+  SnapshotView,
+} from '../../index.js';
 import type { PlainData } from './plain-data.js';
-import {
-  NOTHING_KNOWN,
-  type InstanceView,
-  type Problem,
-  type RuntimeInfo,
-  type SnapshotView,
-} from '../../vm/views.js';
-import type { ImageRecord } from '../../vm/records/image-record.js';
-import type { IdMapping, Mount } from '../../vm/records/mount.js';
-import type { InstanceState } from '../../vm/state.js';
 import { byCreation, byName } from './order.js';
 
 /** An instance that `info` shows. */

@@ -1,5 +1,5 @@
-import { formatMemorySize } from '../../memory-size.js';
-import type { SnapshotView } from '../../vm/views.js';
+import { formatMemorySize } from '../../command-line.js';
+import type { SnapshotView } from '../../index.js';
 import { mountsByTarget, type InfoGroup, type InstanceDetails } from './info-items.js';
 import { formatSortedJson } from './json.js';
 import type { PlainData } from './plain-data.js';

@@ -1,6 +1,5 @@
-import { formatMemorySize } from '../../memory-size.js';
-import type { SnapshotView } from '../../vm/views.js';
-import type { Mount } from '../../vm/records/mount.js';
+import { formatMemorySize } from '../../command-line.js';
+import type { Mount, SnapshotView } from '../../index.js';
 import { imageTitle, NOT_AVAILABLE } from './image-title.js';
 import { formatIdMaps, type InfoGroup, type InstanceDetails } from './info-items.js';
 import { NO_VALUE, printable } from './table.js';

@@ -1,6 +1,5 @@
-import { formatMemorySize } from '../../memory-size.js';
-import type { SnapshotView } from '../../vm/views.js';
-import type { Mount } from '../../vm/records/mount.js';
+import { formatMemorySize } from '../../command-line.js';
+import type { Mount, SnapshotView } from '../../index.js';
 import { mountsByTarget, type InfoGroup, type InstanceDetails } from './info-items.js';
 import type { PlainData } from './plain-data.js';
 import { formatYaml } from './yaml-emitter.js';

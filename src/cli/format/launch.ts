@@ -1,4 +1,4 @@
-import type { LaunchReport } from '../../vm/launch/launch-request.js';
+import type { LaunchReport } from '../../index.js';
 
 /** A folder that is mounted. */
 export interface MountedFolder {

@@ -1,5 +1,4 @@
-import type { InstanceView, Problem } from '../../vm/views.js';
-import type { InstanceState } from '../../vm/state.js';
+import type { InstanceState, InstanceView, Problem } from '../../index.js';
 import { formatCsv } from './csv.js';
 import { imageTitle, NOT_AVAILABLE } from './image-title.js';
 import { formatSortedJson } from './json.js';

@@ -1,4 +1,4 @@
-import type { MigratedInstance, MigrationReport } from '../../vm/migrate/report.js';
+import type { MigratedInstance, MigrationReport } from '../../index.js';
 import { formatTable, NO_VALUE, printable } from './table.js';
 
 const COLUMNS = ['Name', 'Action', 'State', 'Method', 'Snapshots', 'Reason'].map((header) => ({

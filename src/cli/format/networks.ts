@@ -1,4 +1,4 @@
-import type { HostNetwork } from '../../net/bridge/host-networks.js';
+import type { HostNetwork } from '../../index.js';
 import { formatCsv } from './csv.js';
 import { formatSortedJson } from './json.js';
 import type { OutputFormat } from './output-format.js';

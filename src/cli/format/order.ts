@@ -1,4 +1,4 @@
-import type { SnapshotView } from '../../vm/views.js';
+import type { SnapshotView } from '../../index.js';
 
 /** Compares by code units: the same order everywhere, whatever the locale. */
 export function compareText(a: string, b: string): number {

@@ -1,5 +1,5 @@
-import { MultipassError } from '../../errors.js';
-import { guess } from '../../nearest.js';
+import { guess } from '../../command-line.js';
+import { MultipassError } from '../../index.js';
 
 const OUTPUT_FORMATS = ['table', 'json', 'csv', 'yaml'] as const;
 const REPORT_FORMATS = ['table', 'json', 'yaml'] as const;

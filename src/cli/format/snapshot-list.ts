@@ -1,4 +1,4 @@
-import type { SnapshotView } from '../../vm/views.js';
+import type { SnapshotView } from '../../index.js';
 import { formatCsv } from './csv.js';
 import { formatSortedJson } from './json.js';
 import { byCreation, compareText } from './order.js';

@@ -1,6 +1,5 @@
-import { formatMemorySize } from '../../memory-size.js';
-import { isLongChain } from '../../vm/disks/long-chain.js';
-import type { TreeNode } from '../../vm/lineage/tree.js';
+import { formatMemorySize, isLongChain } from '../../command-line.js';
+import type { TreeNode } from '../../index.js';
 import { formatJson } from './json.js';
 import { printable } from './table.js';
 import type { PlainData } from './plain-data.js';

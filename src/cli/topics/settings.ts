@@ -1,5 +1,4 @@
-import type { InstanceProperty } from '../../vm/settings/instance-properties.js';
-import { STORE_SETTINGS, type StoreSettingKey } from '../../vm/settings/store-settings.js';
+import { STORE_SETTINGS, type InstanceProperty, type StoreSettingKey } from '../../command-line.js';
 import type { Described } from '../format/terms.js';
 import type { Topic } from './topic.js';
 

@@ -26,8 +26,6 @@ export interface CloneChoices {
   /** True: of a suspended source the disk is cloned, as after a power cut, and its memory is left behind. */
   readonly cold?: boolean | undefined;
   readonly overrides?: CloneOverrides | undefined;
-  /** True: nothing is written; the report tells what would be. */
-  readonly dryRun?: boolean | undefined;
 }
 
 /** What to clone, how, and how often. */
@@ -37,6 +35,8 @@ export interface CloneRequest extends WorkRequest, CloneChoices {
   readonly source: string;
   /** The clone's name; with a `count` of several, `{n}` in it stands for 1 to `count`. Without: `<source>-cloneN`. */
   readonly name?: string | undefined;
+  /** True: nothing is written; the report tells what would be. */
+  readonly dryRun?: boolean | undefined;
   /** How many: all of them or none. Default 1. */
   readonly count?: number | undefined;
   /** Called with the uuids of the clones when all of them are made, and nobody sees them yet; a failure undoes all. */
