@@ -1,3 +1,5 @@
+import { inCalls } from './remedy.js';
+
 /**
  * Every failure a user can meet, by what it means to them. A closed list, so that callers can branch on it
  * and a test can name it; messages may be reworded, codes may not.
@@ -86,7 +88,7 @@ export type PlainCode = 'USAGE' | 'ABORTED' | 'SEVERAL';
 
 /** What accompanies the message of a {@link MultipassError}. */
 export interface ErrorContext {
-  /** What to do now, in an imperative sentence that serves a user of the library as well as one of the command. */
+  /** What to do now, in an imperative sentence; command lines in backticks, of which `remedy` makes calls. */
   readonly hint: string;
   /** Names and paths for `--format json` and for tests; `lines` are further lines of the message. */
   readonly details?: Readonly<Record<string, unknown>> | undefined;
@@ -107,7 +109,7 @@ export class MultipassError extends Error {
   override readonly name: string = 'MultipassError';
   /** What it means, for programs to branch on. */
   readonly code: ErrorCode;
-  /** What to do, in an imperative sentence. */
+  /** What to do, in an imperative sentence, by command lines. */
   readonly hint: string | undefined;
   /** Names, paths and numbers, for programs. */
   readonly details: Readonly<Record<string, unknown>>;
@@ -121,6 +123,11 @@ export class MultipassError extends Error {
     this.code = code;
     this.hint = context.hint;
     this.details = context.details ?? {};
+  }
+
+  /** What to do, as {@link MultipassError.hint} has it, by calls: of `store` and of `vm`, which the message names. */
+  get remedy(): string | undefined {
+    return this.hint === undefined ? undefined : inCalls(this.hint);
   }
 
   /** What `JSON.stringify` writes of it: an `Error` of its own accord would write nothing but the code. */

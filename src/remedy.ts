@@ -1,0 +1,78 @@
+/*
+ * Hints name command lines, which is what most people who read them can do. A program has calls for the same.
+ */
+
+/** What a command line is as a call. @param words those that are no options @param has whether an option is there */
+type AsCall = (words: readonly string[], has: (option: string) => boolean) => string;
+
+const CALLS: Readonly<Record<string, AsCall>> = {
+  adopt: () => 'vm.adopt()',
+  aliases: () => 'store.aliases()',
+  autostart: ([action]) => `store.${action ?? 'install'}Autostart()`,
+  clone: (_, has) => (has('--cold') ? 'vm.clone(undefined, { cold: true })' : 'vm.clone()'),
+  delete: ([place = ''], has) => {
+    const [, snapshot] = place.split('.');
+    if (snapshot !== undefined) return `vm.deleteSnapshot('${snapshot}')`;
+    return has('--purge') ? 'vm.purge()' : 'vm.delete()';
+  },
+  doctor: (_, has) => (has('--fix') ? 'store.doctor({ fix: true })' : 'store.doctor()'),
+  exec: ([, ...argv]) => `vm.exec([${argv.map((word) => `'${word}'`).join(', ')}])`,
+  find: () => 'store.find()',
+  flatten: () => 'vm.flatten()',
+  get: ([key]) => (key === undefined ? 'store.settingKeys()' : `store.getSetting('${key}')`),
+  image: () => 'store.images()',
+  info: () => 'vm.info()',
+  launch: ([image]) =>
+    image === undefined ? 'store.launch()' : `store.launch({ image: '${image}' })`,
+  list: (_, has) => (has('--snapshots') ? 'store.snapshots()' : 'store.list()'),
+  logs: (_, has) => (has('-f') ? 'vm.logs({ follow: true })' : 'vm.logs()'),
+  migrate: (_, has) => (has('--from') ? 'store.migrate({ from: folder })' : 'store.migrate()'),
+  mount: (_, has) => (has('--type') ? "vm.mount(folder, { type: 'native' })" : 'vm.mount(folder)'),
+  networks: () => 'store.networks()',
+  purge: (_, has) => (has('--images') ? 'store.purgeImages()' : 'store.purge()'),
+  recover: () => 'vm.recover()',
+  set: ([pair = '']) => {
+    const [key = '', value = ''] = pair.split('=');
+    return `store.setSetting('${key}', '${value}')`;
+  },
+  start: () => 'vm.start()',
+  stop: (_, has) => (has('--force') ? 'vm.stop({ force: true })' : 'vm.stop()'),
+  umount: ([place = '']) => {
+    const at = place.indexOf(':');
+    return at < 0 ? 'vm.unmount()' : `vm.unmount('${place.slice(at + 1)}')`;
+  },
+  unalias: ([name = '']) => `store.removeAliases(['${name}'])`,
+};
+
+/** What options that a hint names by themselves are called in the options of a call. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  '--disk': 'disk',
+  '--timeout': 'timeoutMs',
+  '--network': 'networks',
+  '--bridged': 'networks',
+  '--uid-map': 'uidMappings',
+  '--gid-map': 'gidMappings',
+  '--type classic': "type: 'classic'",
+  '--image-format': 'imageFormat',
+  '--image-format raw': "imageFormat: 'raw'",
+  "--name 'node-{n}'": "'node-{n}'",
+};
+
+/**
+ * A hint for who writes a program: with calls in place of the command lines and options in it. What it does not know
+ * stays as it is.
+ */
+export function inCalls(hint: string): string {
+  return hint.replaceAll(/`([^`]+)`/g, (found, code: string) => {
+    const [program, command = '', ...rest] = code.split(' ');
+    if (program !== 'multipass') {
+      return Object.hasOwn(OPTIONS, code) ? `\`${OPTIONS[code] ?? ''}\`` : found;
+    }
+    const asCall = Object.hasOwn(CALLS, command) ? CALLS[command] : undefined;
+    if (asCall === undefined) return found;
+    const inner = rest.indexOf('--');
+    const own = inner < 0 ? rest : rest.slice(0, inner);
+    const words = [...own.filter((word) => !word.startsWith('-')), ...rest.slice(own.length + 1)];
+    return `\`${asCall(words, (option) => own.includes(option))}\``;
+  });
+}
