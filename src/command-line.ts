@@ -20,6 +20,12 @@ export { storageRoot } from './store/storage-root.js';
 export { isAliasName } from './vm/aliases/alias-name.js';
 export { isLongChain } from './vm/disks/long-chain.js';
 export { instanceNotFound } from './vm/errors.js';
+export {
+  formatForward,
+  numberedForward,
+  parseForward,
+  parseForwardedPort,
+} from './vm/forwards/forward-text.js';
 export { listInstances, viewInstance } from './vm/list-instances.js';
 export { isValidName } from './vm/names.js';
 export { pendingNote } from './vm/pending/still-pending.js';
@@ -46,6 +52,7 @@ export const loadDeleteSnapshot = () => import('./vm/snapshots/delete-snapshot.j
 export const loadEmulation = () => import('./vm/run/emulation.js');
 export const loadEphemeral = () => import('./vm/ephemeral.js');
 export const loadFindAlias = () => import('./vm/aliases/find-alias.js');
+export const loadListForwards = () => import('./vm/forwards/list-forwards.js');
 export const loadImageQuery = () => import('./vm/images/image-query.js');
 export const loadListInstances = () => import('./vm/list-instances.js');
 export const loadListSnapshots = () => import('./vm/snapshots/list-snapshots.js');

@@ -51,6 +51,8 @@ export type ErrorCode =
   | 'MOUNT_FAILED'
   | 'MOUNT_EXISTS'
   | 'MOUNT_NOT_FOUND'
+  // ports of the host
+  | 'FORWARD_NOT_FOUND'
   // files that are copied
   | 'TRANSFER_FAILED'
   // networks

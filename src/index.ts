@@ -22,6 +22,8 @@ export type { AdoptReport } from './vm/adopt-instance.js';
 export type { StartOptions } from './vm/run/start-instance.js';
 export type { StopOptions } from './vm/run/stop-instance.js';
 export type { RestartOptions } from './vm/run/restart-instance.js';
+export type { ForwardChoice, ForwardedPort } from './vm/forwards/forward-text.js';
+export type { ForwardBlocker, ForwardState, ForwardView } from './vm/forwards/forward-view.js';
 export type { MountChoices } from './vm/mounts/mount-folder.js';
 export type { SnapshotTexts } from './vm/snapshots/take-snapshot.js';
 export type { RestoreOptions } from './vm/snapshots/restore-snapshot.js';
@@ -87,6 +89,7 @@ export type {
   MigrationOrigin,
   RecordedStrategy,
 } from './vm/records/image-record.js';
+export type { Forward, Protocol } from './vm/records/forward.js';
 export type { IdMapping, Mount, MountType } from './vm/records/mount.js';
 export type { NetworkInterface } from './vm/records/interface.js';
 export type { DiskOperation } from './vm/records/pending-record.js';

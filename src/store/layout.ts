@@ -71,6 +71,16 @@ export class StoreLayout {
     return join(this.root, 'downloads');
   }
 
+  /** The ports of the host that instances forward, a row each. Made when it is first used. */
+  get ports(): string {
+    return join(this.root, 'ports');
+  }
+
+  /** Locked by whoever changes the table of ports. */
+  get portsLock(): string {
+    return join(this.ports, 'lock');
+  }
+
   /** What bridge mode keeps: its bridge's name and subnet, and the files of dnsmasq. Made when it is first used. */
   get network(): string {
     return join(this.root, 'network');
@@ -147,6 +157,11 @@ export class StoreLayout {
   /** The row of a MAC address, by its twelve hex digits. */
   macRow(hex: string): string {
     return join(this.macs, plainName(hex));
+  }
+
+  /** The row of a port, by its name. */
+  portRow(name: string): string {
+    return join(this.ports, plainName(name));
   }
 
   staged(token: string): string {

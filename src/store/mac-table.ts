@@ -12,10 +12,17 @@ export interface RowHolder {
   readonly inode: string | undefined;
 }
 
-/** What an instance's folder holds in the MAC table. The store knows the rows; only vm can read a spec. */
-export type RowsOf = (
-  folder: InstanceDir,
-) => Promise<{ uuid: string; rows: readonly string[] } | undefined>;
+/** What an instance's folder holds in the tables. The store knows the rows; only vm can read a spec. */
+export type RowsOf = (folder: InstanceDir) => Promise<HeldRows | undefined>;
+
+/** Rows of one instance. */
+export interface HeldRows {
+  readonly uuid: string;
+  /** Of MAC addresses. */
+  readonly rows: readonly string[];
+  /** Of ports of the host; none where they are left out. */
+  readonly ports?: readonly string[];
+}
 
 /** The text of a row: a line with the uuid, and one with the inode. */
 export function rowText({ uuid, inode }: RowHolder): string {

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { errnoOf, fromSystemError } from '../errors.js';
 import { InstanceDir } from './instance-dir.js';
 import type { StoreLayout } from './layout.js';
-import { inodeOf, MacTable, parseRow, rowText, type RowHolder } from './mac-table.js';
+import { inodeOf, MacTable, rowText, type RowHolder, type RowsOf } from './mac-table.js';
 import { MakerLock } from './maker-lock.js';
 import { makerState, newToken } from './maker-token.js';
+import { PortTable, type PortHolder } from './port-table.js';
 import { readSmallFileIfAny } from '../files/record.js';
 import { syncPath } from '../files/sync.js';
 
@@ -25,6 +26,9 @@ export class StagedInstance extends InstanceDir {
   readonly #macs: MacTable;
   readonly #lock: MakerLock;
   readonly #claimed = new Set<string>();
+  readonly #ports = new Set<string>();
+  #isSynced = false;
+  #rowsOf: RowsOf = () => Promise.resolve(undefined);
 
   private constructor(layout: StoreLayout, uuid: string, lock: MakerLock) {
     const token = newToken();
@@ -64,15 +68,27 @@ export class StagedInstance extends InstanceDir {
    */
   async claimMac(hex: string, holder?: RowHolder): Promise<boolean> {
     if (holder !== undefined) return await this.#macs.claim(hex, await this.#write(holder));
-    if (this.#claimed.size === 0) await syncPath(this.#uuidFile);
     this.#claimed.add(hex);
-    // The intent first: a row that nobody can trace back would be lost.
-    const intent = join(this.claim, hex);
-    await link(this.#uuidFile, intent).catch(async (error: unknown) => {
-      if (errnoOf(error) === 'EEXIST') return;
-      await writeFile(intent, `${this.uuid}\n`, { mode: 0o600 });
-    });
+    await this.#intend(hex);
     return await this.#macs.claim(hex, this.#uuidFile);
+  }
+
+  /**
+   * Claims a row of the table of ports for this instance. It comes back if its spec has it not in the end.
+   * @returns who has it; undefined when it is claimed
+   */
+  async claimPort(row: string, rowsOf: RowsOf): Promise<PortHolder | undefined> {
+    await this.intendPort(row, rowsOf);
+    const { uuid } = this;
+    const claim = { uuid, uuidFile: this.#uuidFile, rowsOf };
+    return await new PortTable(this.layout).claim(row, claim);
+  }
+
+  /** Notes that the row of a port is being claimed or given back: in the end it stays if a spec has it. */
+  async intendPort(row: string, rowsOf: RowsOf): Promise<void> {
+    this.#ports.add(row);
+    this.#rowsOf = rowsOf;
+    await this.#intend(row);
   }
 
   /** Lets the row of another instance, which holds it, name the folder that this instance has now. */
@@ -93,6 +109,8 @@ export class StagedInstance extends InstanceDir {
     await using lock = this.#lock;
     if (!(await isThere(this.path))) return;
     for (const hex of this.#claimed) await this.#macs.release(hex, this.uuid);
+    const { uuid } = this;
+    await new PortTable(this.layout).release([...this.#ports], { uuid, rowsOf: this.#rowsOf });
     await rm(this.path, { recursive: true, force: true });
   }
 
@@ -110,6 +128,17 @@ export class StagedInstance extends InstanceDir {
     return join(this.claim, 'uuid');
   }
 
+  /** The intent first: a row that nobody can trace back would be lost. */
+  async #intend(row: string): Promise<void> {
+    if (!this.#isSynced) await syncPath(this.#uuidFile);
+    this.#isSynced = true;
+    const intent = join(this.claim, row);
+    await link(this.#uuidFile, intent).catch(async (error: unknown) => {
+      if (errnoOf(error) === 'EEXIST') return;
+      await writeFile(intent, `${this.uuid}\n`, { mode: 0o600 });
+    });
+  }
+
   async #write(holder: RowHolder): Promise<string> {
     const source = join(this.claim, `uuid-${holder.uuid}`);
     const handle = await open(source, 'w', 0o600);
@@ -121,21 +150,6 @@ export class StagedInstance extends InstanceDir {
     }
     return source;
   }
-}
-
-/** True for the name of a MAC row: twelve hex digits. */
-export function isMacRow(name: string): boolean {
-  return /^[0-9a-f]{12}$/.test(name);
-}
-
-/** The uuid and the MAC rows that an abandoned folder had claimed; undefined when it never got that far. */
-export async function claimOf(
-  folder: InstanceDir,
-): Promise<{ uuid: string; rows: string[] } | undefined> {
-  const entries = await readdir(folder.claim).catch((): string[] => []);
-  if (!entries.includes('uuid')) return undefined;
-  const { uuid } = parseRow(readSmallFileIfAny(join(folder.claim, 'uuid')) ?? '');
-  return { uuid, rows: entries.filter(isMacRow) };
 }
 
 /** True when a living process is making an instance that will be called `name`. */

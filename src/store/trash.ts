@@ -6,7 +6,8 @@ import type { StoreLayout } from './layout.js';
 import { isLiving } from './living.js';
 import { MacTable, type RowsOf } from './mac-table.js';
 import { newToken } from './maker-token.js';
-import { claimOf } from './staging.js';
+import { claimOf } from './claim.js';
+import { PortTable } from './port-table.js';
 import { syncPath } from '../files/sync.js';
 
 /**
@@ -73,9 +74,12 @@ async function releaseRows(
   rowsOf: RowsOf,
 ): Promise<void> {
   const macs = new MacTable(layout);
+  const ports = new PortTable(layout);
   for (const held of [await claimOf(folder), await rowsOf(folder)]) {
+    if (held === undefined) continue;
+    await ports.release(held.ports ?? [], { uuid: held.uuid, rowsOf });
     // A copy of its folder, made by hand, has the same addresses.
-    if (held === undefined || (await isLiving(layout, held.uuid, rowsOf))) continue;
+    if (await isLiving(layout, held.uuid, rowsOf)) continue;
     for (const hex of held.rows) await macs.release(hex, held.uuid);
   }
 }

@@ -73,7 +73,7 @@ async function giveIdentity(opened: OpenedInstance, uuid: string, work: Work): P
   await opened.perform(
     {
       step: { operation: 'rewrite' },
-      spec: { ...spec, uuid, vmgenid: randomUUID(), interfaces, autostart: false },
+      spec: { ...spec, uuid, vmgenid: randomUUID(), interfaces, forwards: [], autostart: false },
       snapshots,
       seed: change,
     },

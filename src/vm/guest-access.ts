@@ -1,11 +1,14 @@
 import type { StoreLayout } from '../store/layout.js';
 import { Work, type WorkRequest } from '../work.js';
 import type { ShellOptions } from './guest/enter-instance.js';
+import type { ForwardChoice, ForwardedPort } from './forwards/forward-text.js';
+import type { ForwardView } from './forwards/forward-view.js';
 import type { ExecOptions, ExecResult, SpawnOptions } from './guest/exec-in-guest.js';
 import type { GuestProcess } from './guest/guest-process.js';
 import type { GuestConsole } from './guest/open-console.js';
 import type { WaitCondition, WaitOptions } from './guest/wait-for.js';
 import { InstanceHandle } from './instance-handle.js';
+import type { Forward } from './records/forward.js';
 import type { PathLike } from './transfer/byte-path.js';
 import type {
   TransferOptions,
@@ -94,6 +97,32 @@ export class GuestAccess extends InstanceHandle {
   async waitFor(condition: WaitCondition, options: WaitOptions = {}): Promise<void> {
     const { waitForGuestTo } = await import('./guest/wait-for.js');
     await waitForGuestTo({ ...options, layout: this.#layout, name: this.name, condition });
+  }
+
+  /**
+   * Forwards a port of the host into it: now if it runs, and at every start to come.
+   * @returns the forward, as its spec has it
+   * @throws MultipassError PORT_TAKEN, INVALID_ARGUMENT, PERMISSION_DENIED, NETWORK_FAILED, INSTANCE_DELETED, …
+   * @example
+   * ```ts
+   * await vm.forward({ host: 8080, guest: 80 });
+   * ```
+   */
+  async forward(forward: ForwardChoice, options: WorkRequest = {}): Promise<Forward> {
+    const { addForward } = await import('./forwards/add-forward.js');
+    return await addForward({ ...options, layout: this.#layout, name: this.name, forward });
+  }
+
+  /** Ends a forward, for good. @returns what it was @throws MultipassError FORWARD_NOT_FOUND, INSTANCE_DELETED, … */
+  async unforward(forward: ForwardedPort, options: WorkRequest = {}): Promise<Forward> {
+    const { removeForward } = await import('./forwards/remove-forward.js');
+    return await removeForward({ ...options, layout: this.#layout, name: this.name, forward });
+  }
+
+  /** Its forwards, and what has become of each. */
+  async forwards(): Promise<ForwardView[]> {
+    const { forwardsOfOne } = await import('./forwards/list-forwards.js');
+    return await forwardsOfOne(this.#layout, this.name);
   }
 
   /**

@@ -12,9 +12,11 @@ import { instanceEntryNames } from '../store/listing.js';
 import { newToken } from '../store/maker-token.js';
 import { inodeOf, MacTable, type RowHolder } from '../store/mac-table.js';
 import { originalOf, type Folder } from './copies.js';
-import { claimOf, StagedInstance } from '../store/staging.js';
+import { claimOf } from '../store/claim.js';
+import { StagedInstance } from '../store/staging.js';
 import { readRecordIfAny } from '../files/record.js';
 import { syncPath, syncTree } from '../files/sync.js';
+import { portRowsOf } from './records/forward.js';
 import { MOST_INTERFACES } from './records/interface.js';
 import type { InstanceSpec } from './records/spec.js';
 
@@ -142,17 +144,17 @@ function macTaken(mac: MacAddress): MultipassError {
 const MAC = /^(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/;
 
 /**
- * The uuid and the MAC rows of an instance's folder, snapshots' interfaces included; undefined when its spec cannot
- * be read. Lenient, because it is also used for folders that are half made or Broken.
+ * The uuid and the MAC rows of an instance's folder, snapshots' interfaces included, and its rows of ports; undefined
+ * when its spec cannot be read. Lenient, because it is also used for folders that are half made or Broken.
  */
 export async function rowsOfFolder(
   folder: InstanceDir,
-): Promise<{ uuid: string; rows: string[] } | undefined> {
+): Promise<{ uuid: string; rows: string[]; ports: string[] } | undefined> {
   const spec = readLeniently(folder.spec);
   const uuid = spec?.['uuid'];
   if (typeof uuid !== 'string') return undefined;
   const rows = [...rowsOfRecord(spec), ...(await rowsOfSnapshots(folder))];
-  return { uuid, rows: [...new Set(rows)] };
+  return { uuid, rows: [...new Set(rows)], ports: portRowsOf(spec) };
 }
 
 /** The MAC rows of an instance whose spec has been read, snapshots' interfaces included. */

@@ -3,6 +3,7 @@ import { StoreLayout } from '../store/layout.js';
 import { storageRoot } from '../store/storage-root.js';
 import type { SnapshotListing } from './snapshots/list-snapshots.js';
 import { StoreCare } from './store-care.js';
+import type { ForwardView } from './forwards/forward-view.js';
 import type { InstanceView } from './views.js';
 import type { StoreEvent } from './watch-instances.js';
 import type { PathLike } from './transfer/byte-path.js';
@@ -61,6 +62,12 @@ export class VirtualMachineStore extends StoreCare implements AsyncDisposable {
   async tree(): Promise<TreeNode[]> {
     const { lineageTree } = await import('./lineage/tree.js');
     return await lineageTree(this.layout);
+  }
+
+  /** The ports of the host that lead into instances, and what has become of each. @throws STORE_TOO_NEW */
+  async forwards(): Promise<ForwardView[]> {
+    const { listForwards } = await import('./forwards/list-forwards.js');
+    return await listForwards(this.layout);
   }
 
   /**

@@ -69,6 +69,7 @@ function specOf(index: number): InstanceSpec {
     mounts: [],
     snapshotHead: 0,
     deleted: false,
+    forwards: [],
     autostart: false,
   };
 }

@@ -155,6 +155,7 @@ describe('info', () => {
       memory: {},
       ipv4: [],
       mounts: WEB_MOUNTS,
+      forwards: [],
     });
   });
 

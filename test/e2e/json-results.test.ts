@@ -5,6 +5,8 @@ import { allCommands } from '../../src/cli/commands/all.js';
 import { makeInstance, test } from '../support/store-fixture.js';
 import { multipassInProcess } from '../support/in-process.js';
 
+const FORWARD = { address: '127.0.0.1', host_port: 18_080, guest_port: 80, protocol: 'tcp' };
+
 /**
  * What is done to a store with the instances `web` and `db`, one command after the other: the words, without
  * `--format json`, and what comes out.
@@ -19,6 +21,9 @@ const STORY: readonly (readonly [words: string, json: object])[] = [
   ['mount /tmp web:/srv web:/data', { mounted: [at('/srv'), at('/data')] }],
   ['umount web:/srv', { unmounted: [{ instance: 'web', target: '/srv' }] }],
   ['umount web:', { unmounted: [{ instance: 'web', target: '/data' }] }],
+  ['forward web 18080:80', { instance: 'web', forwarded: [FORWARD], removed: [] }],
+  ['forward web', { instance: 'web', forwards: [expect.objectContaining(FORWARD)] }],
+  ['forward web --remove 18080', { instance: 'web', forwarded: [], removed: [FORWARD] }],
   ['set local.web.cpus=2', { key: 'local.web.cpus', value: '2' }],
   ['set local.passphrase=secret', { key: 'local.passphrase' }],
   ['alias web:dir d', { alias: 'd', instance: 'web', command: 'dir', working_directory: 'map' }],
@@ -130,6 +135,7 @@ const OTHERS = [
   ...['aliases', 'authenticate', 'completion', 'exec', 'find', 'get', 'help', 'info', 'list'],
   ...[
     'console',
+    'forwards',
     'logs',
     'networks',
     'shell',

@@ -30,6 +30,8 @@ export const CALLS: Readonly<Record<string, Calls | NoCall>> = {
   exec: ['vm.exec', 'vm.spawn', 'vm.shell'],
   find: ['store.find'],
   flatten: ['vm.flatten'],
+  forward: ['vm.forward', 'vm.unforward', 'vm.forwards'],
+  forwards: ['store.forwards'],
   get: ['store.getSetting', 'store.settingKeys'],
   help: OF_THE_COMMAND,
   image: ['store.images', 'store.importImage', 'store.removeImage'],

@@ -47,6 +47,7 @@ const SPEC = {
   ],
   snapshotHead: 0,
   deleted: false,
+  forwards: [{ address: '127.0.0.1', hostPort: 8080, guestPort: 80, protocol: 'udp' }],
   autostart: true,
 };
 const IMAGE = {

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { MultipassError } from '../../src/errors.js';
+import { claimOf } from '../../src/store/claim.js';
 import { InstanceDir } from '../../src/store/instance-dir.js';
 import type { StoreLayout } from '../../src/store/layout.js';
 import { MacTable } from '../../src/store/mac-table.js';
-import { claimOf, isBeingPrepared, StagedInstance } from '../../src/store/staging.js';
+import { isBeingPrepared, StagedInstance } from '../../src/store/staging.js';
 import { publishStaged } from '../support/publish-staged.js';
 import { hashTree } from '../support/hash-tree.js';
 import { makeInstance } from '../support/store-fixture.js';
@@ -158,7 +159,7 @@ describe('StagedInstance', () => {
     store: { layout },
   }) => {
     const staged = await StagedInstance.create(layout, randomUUID(), null);
-    expect(await claimOf(staged)).toEqual({ uuid: staged.uuid, rows: [] });
+    expect(await claimOf(staged)).toEqual({ uuid: staged.uuid, rows: [], ports: [] });
     await stage(layout);
     await staged.claimMac('5254000000aa');
     await staged.claimMac('5254000000bb');
@@ -166,6 +167,7 @@ describe('StagedInstance', () => {
     expect({ ...claim, rows: claim?.rows.sort() }).toEqual({
       uuid: staged.uuid,
       rows: ['5254000000aa', '5254000000bb'],
+      ports: [],
     });
     expect(await claimOf(layout.instance('web'))).toBeUndefined();
   });

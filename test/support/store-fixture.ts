@@ -95,6 +95,7 @@ export function specOf(changes: Partial<InstanceSpec> = {}): InstanceSpec {
     mounts: [],
     snapshotHead: 0,
     deleted: false,
+    forwards: [],
     autostart: false,
     ...changes,
   };

@@ -71,7 +71,11 @@ describe('rowsOfFolder', () => {
     );
     await addSnapshot(dir, ['52:54:00:00:00:02']);
     await writeFile(join(dir.snapshots, '0002.json'), 'no json');
-    expect(await rowsOfFolder(dir)).toEqual({ uuid, rows: ['525400000001', '525400000002'] });
+    expect(await rowsOfFolder(dir)).toEqual({
+      uuid,
+      rows: ['525400000001', '525400000002'],
+      ports: [],
+    });
   });
 });
 

@@ -13,6 +13,8 @@ import { doctor } from './doctor.js';
 import { exec } from './exec.js';
 import { find } from './find.js';
 import { flatten } from './flatten.js';
+import { forward } from './forward.js';
+import { forwards } from './forwards.js';
 import { get } from './get.js';
 import { helpCommand } from './help.js';
 import { image } from './image.js';
@@ -59,6 +61,8 @@ export const allCommands: MakeCommands = (helpOf) => {
     exec,
     find,
     flatten,
+    forward,
+    forwards,
     get,
     helpCommand(helpOf, () => commands),
     image,

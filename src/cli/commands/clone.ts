@@ -3,8 +3,9 @@ import { startOrLaunch } from '../bring-up.js';
 import type { Invocation } from '../command.js';
 import { defineChange } from '../define-change.js';
 import { forEach, usageError } from '../failures.js';
-import { CHANGE, flag, textOption, valueOption } from '../options.js';
+import { CHANGE, flag, repeatedOption, textOption, valueOption } from '../options.js';
 import { parseCount, parseCpus, parseSize } from '../parse.js';
+import { parseForwardPattern } from '../parse-forward.js';
 import { parseNamedSnapshot } from '../select.js';
 import { withWork } from '../work.js';
 
@@ -52,6 +53,14 @@ const OPTIONS = {
   resetStaticAddresses: flag({
     flags: ['--reset-static-addresses'],
     description: 'Let DHCP give the addresses that the network-config of the source sets',
+  }),
+  forward: repeatedOption({
+    flags: ['--forward'],
+    value: 'forward',
+    description:
+      'Let a port of this host lead into the copy, as forward does; with --count, {n} is its ' +
+      'number: 8080+{n}:80. Can be used multiple times',
+    parse: parseForwardPattern,
   }),
   start: flag({ flags: ['--start'], description: 'Start the copies' }),
   dryRun: flag({ flags: ['--dry-run'], description: 'Tell what would be done, and do nothing' }),
@@ -114,7 +123,8 @@ function wishOf({ args: [argument, ...more], options }: Invocation<typeof OPTION
   const { instance: source, snapshot } = parseNamedSnapshot(argument);
   const { linked, cold, cpus, memory, disk, noMounts, resetStaticAddresses } = options;
   const overrides = { cpus, memory, disk, noMounts, resetStaticAddresses };
-  return { source, choices: { snapshot, linked, cold, overrides } };
+  const forwards = options.forward.length === 0 ? undefined : options.forward;
+  return { source, choices: { snapshot, linked, cold, overrides, forwards } };
 }
 
 /** What a call tells by the function that it is given. */

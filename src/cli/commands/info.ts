@@ -1,4 +1,4 @@
-import { loadConfinement } from '../../command-line.js';
+import { loadConfinement, loadListForwards } from '../../command-line.js';
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { usageError } from '../failures.js';
@@ -52,7 +52,13 @@ export const info = defineCommand({
       args.length === 0 ? await collectAll(layout, kind) : await collectNamed(layout, kind, args);
     const known = found.instances.map(({ view }) => view);
     const views = options.noRuntimeInformation ? known : await withRuntime(known, context);
-    const instances = found.instances.map((one, at) => ({ ...one, view: views[at] ?? one.view }));
+    const { forwardsOf } = await loadListForwards();
+    const forwards = await forwardsOf(layout, views);
+    const instances = found.instances.map((one, at) => ({
+      ...one,
+      view: views[at] ?? one.view,
+      forwards: forwards.filter(({ instance }) => instance === one.view.name),
+    }));
     const errors = found.problems.map(({ problem }) => problem.message);
     const all = { ...found, instances, errors, primary, kind } as const;
     context.stdout.write(formatInfo(all, options.format));

@@ -13,6 +13,7 @@ import { launchJson, mountedJson, mountedLine, type MountedFolder } from '../for
 import { mountFolder, mountHome, requireMountable } from '../mount.js';
 import { CHANGE, flag, repeatedOption, textOption, TIMEOUT, valueOption } from '../options.js';
 import { parseCpus, parseImageFormat, parseMountPlace, parseSize } from '../parse.js';
+import { parseForward } from '../parse-forward.js';
 import { parseNetwork, withBridged } from '../parse-network.js';
 
 export const launch = defineChange({
@@ -97,6 +98,14 @@ export const launch = defineChange({
         'Mount a local directory in the instance, by default in its home; can be used multiple times',
       parse: parseMountPlace,
     }),
+    forward: repeatedOption({
+      flags: ['--forward'],
+      value: 'forward',
+      description:
+        'Let a port of this host lead into the instance: [<address>:]<host-port>:<port>[/udp], as ' +
+        'in 8080:80; can be used multiple times',
+      parse: parseForward,
+    }),
     timeout: TIMEOUT,
     ...CHANGE,
   },
@@ -122,6 +131,7 @@ export const launch = defineChange({
       memory,
       disk,
       networks,
+      forwards: options.forward,
       timeoutMs,
       ...(await userDataOf(context, options.cloudInit)),
     });

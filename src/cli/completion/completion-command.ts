@@ -22,6 +22,8 @@ export type CompletionKind =
   | 'place'
   /** An instance with mounts, or one of these. */
   | 'mounted'
+  /** A forward of any instance. */
+  | 'forward'
   | 'alias'
   | 'alias-context'
   | 'command'

@@ -48,6 +48,8 @@ export async function offerKind(
       return words(
         (await names.mounts(from)).filter((one) => typed.includes(':') || !one.includes(':')),
       );
+    case 'forward':
+      return words(await names.forwards(from));
     case 'alias':
       return words(await names.aliases(from));
     case 'alias-context':

@@ -1,4 +1,4 @@
-import { isLive, loadFindAlias, loadSnapshotNames } from '../../command-line.js';
+import { formatForward, isLive, loadFindAlias, loadSnapshotNames } from '../../command-line.js';
 import { MultipassError, type InstanceView, type ReadableInstanceView } from '../../index.js';
 import type { CliContext } from '../context.js';
 
@@ -57,6 +57,15 @@ export async function mounts({ store }: Stored): Promise<readonly string[]> {
       .filter(({ spec }) => spec.mounts.length > 0)
       .flatMap(({ name, spec }) => [name, ...spec.mounts.map(({ target }) => `${name}:${target}`)]);
   });
+}
+
+/** The forwards of all instances: `8080:80`. */
+export async function forwards({ store }: Stored): Promise<readonly string[]> {
+  return await orNone(async () =>
+    (await store.list()).flatMap((view) =>
+      view.state === 'Broken' ? [] : view.spec.forwards.map(formatForward),
+    ),
+  );
 }
 
 /** The aliases of the active context. */

@@ -1,5 +1,6 @@
 import { NOTHING_KNOWN } from '../../command-line.js';
 import type {
+  ForwardView,
   IdMapping,
   ImageRecord,
   InstanceState,
@@ -16,6 +17,8 @@ import { byCreation, byName } from './order.js';
 export interface InstanceInfo {
   readonly view: InstanceView;
   readonly snapshotCount: number;
+  /** Default: none. */
+  readonly forwards?: readonly ForwardView[];
 }
 
 /** All that `info` shows. */
@@ -40,6 +43,7 @@ export interface InstanceDetails {
   readonly snapshotCount: number;
   readonly image: Pick<ImageRecord, 'id' | 'os' | 'release'>;
   readonly mounts: readonly Mount[];
+  readonly forwards: readonly ForwardView[];
   readonly runtime: RuntimeInfo;
 }
 
@@ -64,9 +68,9 @@ export function groupByInstance({ instances, snapshots, primary = '' }: InfoItem
     .sort(byName(primary));
 }
 
-function detailsOf({ view, snapshotCount }: InstanceInfo): InstanceDetails {
+function detailsOf({ view, snapshotCount, forwards = [] }: InstanceInfo): InstanceDetails {
   const { name, state } = view;
-  const common = { name, state, snapshotCount, pending: null };
+  const common = { name, state, snapshotCount, forwards, pending: null };
   if (state === 'Broken') {
     const image = { id: '', os: '', release: '' };
     return { ...common, problem: view.problem, image, mounts: [], runtime: NOTHING_KNOWN };

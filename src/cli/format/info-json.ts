@@ -1,5 +1,6 @@
 import { formatMemorySize } from '../../command-line.js';
 import type { SnapshotView } from '../../index.js';
+import { viewJson } from './forwards.js';
 import { mountsByTarget, type InfoGroup, type InstanceDetails } from './info-items.js';
 import { formatSortedJson } from './json.js';
 import type { PlainData } from './plain-data.js';
@@ -40,6 +41,7 @@ function instanceJson({ runtime, ...instance }: InstanceDetails) {
     },
     ipv4: runtime.ipv4,
     mounts: mountsByTarget(instance.mounts),
+    forwards: instance.forwards.map(viewJson),
   };
 }
 

@@ -1,5 +1,6 @@
 import { formatMemorySize } from '../../command-line.js';
 import type { Mount, SnapshotView } from '../../index.js';
+import { forwardLine } from './forwards.js';
 import { imageTitle, NOT_AVAILABLE } from './image-title.js';
 import { formatIdMaps, type InfoGroup, type InstanceDetails } from './info-items.js';
 import { NO_VALUE, printable } from './table.js';
@@ -33,6 +34,9 @@ function instanceBlock(instance: InstanceDetails): string {
     field('Disk usage', usage(runtime.diskUsed, runtime.diskTotal)),
     field('Memory usage', usage(runtime.memoryUsed, runtime.memoryTotal)),
     field('Mounts', ...mountLines(instance.mounts)),
+    ...(instance.forwards.length === 0
+      ? []
+      : [field('Forwards', ...instance.forwards.map(forwardLine))]),
   ].join('');
 }
 

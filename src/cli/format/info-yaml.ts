@@ -1,5 +1,6 @@
 import { formatMemorySize } from '../../command-line.js';
 import type { Mount, SnapshotView } from '../../index.js';
+import { viewJson } from './forwards.js';
 import { mountsByTarget, type InfoGroup, type InstanceDetails } from './info-items.js';
 import type { PlainData } from './plain-data.js';
 import { formatYaml } from './yaml-emitter.js';
@@ -37,6 +38,7 @@ function instanceYaml({ runtime, ...instance }: InstanceDetails) {
     memory: { usage: runtime.memoryUsed, total: runtime.memoryTotal },
     ipv4: runtime.ipv4,
     mounts: mountsYaml(instance.mounts),
+    ...(instance.forwards.length === 0 ? {} : { forwards: instance.forwards.map(viewJson) }),
   };
 }
 

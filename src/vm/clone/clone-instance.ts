@@ -3,6 +3,7 @@ import { instanceEntryNames } from '../../store/listing.js';
 import { isVisible } from '../../store/make-visible.js';
 import { publish, type Publishable } from '../../store/publish.js';
 import { Work } from '../../work.js';
+import { requireUnclaimed } from '../forwards/port-claims.js';
 import { requireSpace } from '../disks/free-space.js';
 import { requireNameIsFree } from '../free-name.js';
 import { rowsOfFolder } from '../macs.js';
@@ -10,6 +11,7 @@ import { cloneNameStem, firstFreeCloneNames, requireDestinationName } from '../n
 import { wantedNames, type CloneRequest } from './clone-request.js';
 import { planClone } from './plan-clone.js';
 import { planDisk } from './plan-disk.js';
+import { leftForwards, wantedForwards } from './wanted-forwards.js';
 import { cloneReport, PhaseTimer, type MadeDisks } from './clone-report.js';
 import type { CloneReport } from './report.js';
 import { CloneSource } from './source.js';
@@ -23,18 +25,20 @@ import { StagedClone } from './stage-clone.js';
  * its head is frozen first: its content stays the same.) The disk is made once, and copied or shared from there.
  *
  * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, INSTANCE_NOT_STOPPED, SNAPSHOT_NOT_FOUND, INVALID_NAME,
- *   NAME_TAKEN, NAME_IN_PREPARATION, INVALID_ARGUMENT, INSTANCE_CHANGED, DISK_FULL, MAC_EXHAUSTED, ABORTED, …;
- *   RecordError when the source is Broken
+ *   NAME_TAKEN, NAME_IN_PREPARATION, INVALID_ARGUMENT, PORT_TAKEN, INSTANCE_CHANGED, DISK_FULL, MAC_EXHAUSTED, ABORTED,
+ *   …; RecordError when the source is Broken
  */
 export async function cloneInstance(request: CloneRequest): Promise<CloneReport> {
   const { layout, snapshot, overrides } = request;
   const names = wantedNames(request);
-  if (request.dryRun === true) return await planClone(request, names);
+  const forwards = wantedForwards(request, names.length);
+  if (request.dryRun === true) return await planClone(request, names, forwards);
   const work = Work.of(request.work);
   const timer = new PhaseTimer();
   await using source = await CloneSource.open(request, work, async (reading) => {
     sourceState(reading, snapshot, overrides);
     for (const name of names) if (name !== undefined) await requireNameIsFree(layout, name);
+    await requireUnclaimed(layout, forwards.flat());
   });
   const state = sourceState(source.reading, snapshot, overrides);
   await requireSpaceForAll(request, { source, state, copies: names.length });
@@ -48,7 +52,8 @@ export async function cloneInstance(request: CloneRequest): Promise<CloneReport>
       part.advance(0);
       const first = clones[0] ?? null;
       const wish = name ?? null;
-      clones.push(await StagedClone.stage({ request, source, state, wish, first, work: part }));
+      const staging = { request, source, state, wish, first, forwards: forwards[index] ?? [] };
+      clones.push(await StagedClone.stage({ ...staging, work: part }));
       part.advance(1);
     }
     timer.end('copy');
@@ -67,6 +72,7 @@ export async function cloneInstance(request: CloneRequest): Promise<CloneReport>
       state,
       disk: diskOf(clones),
       clones: clones.map((clone, index) => clone.outcome(published[index] ?? '')),
+      warnings: leftForwards(source.reading, request),
       timings: timer.timings,
     });
   } catch (error) {

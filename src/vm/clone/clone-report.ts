@@ -39,6 +39,8 @@ export interface CloneFacts {
   readonly state: SourceState;
   readonly disk: MadeDisks;
   readonly clones: readonly CloneOutcome[];
+  /** What else the user should know. */
+  readonly warnings: readonly string[];
   readonly timings: Readonly<Record<string, number>>;
 }
 
@@ -55,10 +57,13 @@ export function cloneReport(facts: CloneFacts): CloneReport {
     bytesShared: disk.bytesShared,
     fits: disk.fits,
     clones: clones.map((clone) => ({ ...clone, identity: identityOf(facts, clone) })),
-    warnings: layerWarnings(
-      disk,
-      clones.map(({ name }) => name),
-    ),
+    warnings: [
+      ...facts.warnings,
+      ...layerWarnings(
+        disk,
+        clones.map(({ name }) => name),
+      ),
+    ],
     timingsMs: timings,
   };
 }

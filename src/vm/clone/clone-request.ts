@@ -26,6 +26,11 @@ export interface CloneChoices {
   /** True: of a suspended source the disk is cloned, as after a power cut, and its memory is left behind. */
   readonly cold?: boolean | undefined;
   readonly overrides?: CloneOverrides | undefined;
+  /**
+   * Ports of the host that lead into it, `[ADDRESS:]HOST:GUEST[/udp]`; with a `count`, `{n}` is the number of each, and
+   * `8080+{n}` a sum. The source's own stay the source's.
+   */
+  readonly forwards?: readonly string[] | undefined;
 }
 
 /** What to clone, how, and how often. */

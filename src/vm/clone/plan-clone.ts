@@ -1,7 +1,9 @@
 import { instanceEntryNames } from '../../store/listing.js';
 import { requireNameIsFree } from '../free-name.js';
 import { firstFreeCloneNames, requireDestinationName } from '../names.js';
+import { requireUnclaimed } from '../forwards/port-claims.js';
 import type { InstanceReading } from '../read-instance.js';
+import type { Forward } from '../records/forward.js';
 import { firstBootOf } from '../seed/first-boot.js';
 import { readSeed, retargetSeed, type Seed } from '../seed/seed.js';
 import { cloneReport, PhaseTimer, type CloneOutcome } from './clone-report.js';
@@ -9,22 +11,26 @@ import type { CloneRequest } from './clone-request.js';
 import { planDisk } from './plan-disk.js';
 import type { CloneReport } from './report.js';
 import { lookAtSource } from './source.js';
+import { leftForwards } from './wanted-forwards.js';
 import { sourceState } from './source-state.js';
 
 /**
  * What cloning would do, and whether it could: nothing of an instance is written, and no lock is taken, so that a
  * moment later another answer may be right.
  * @param names the chosen ones; undefined: the next free one
+ * @param forwards of each
  * @throws MultipassError as `cloneInstance`, but for DISK_FULL, which the plan tells in `fits`
  */
 export async function planClone(
   request: CloneRequest,
   names: readonly (string | undefined)[],
+  forwards: readonly (readonly Forward[])[],
 ): Promise<CloneReport> {
   const { layout, source, snapshot, overrides } = request;
   const timer = new PhaseTimer();
   const reading = lookAtSource(request);
   const state = sourceState(reading, snapshot, overrides);
+  await requireUnclaimed(layout, forwards.flat());
   const free = firstFreeCloneNames(source, new Set(instanceEntryNames(layout)));
   const seed = readSeed(reading.dir.seed);
   const clones: CloneOutcome[] = [];
@@ -46,6 +52,7 @@ export async function planClone(
     state,
     disk,
     clones,
+    warnings: leftForwards(reading, request),
     timings: timer.timings,
   });
 }

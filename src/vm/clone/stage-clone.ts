@@ -5,8 +5,10 @@ import type { Work } from '../../work.js';
 import { writeNewRecord } from '../../files/record.js';
 import { firstBootOf, type Renewal } from '../seed/first-boot.js';
 import { retargetSeed } from '../seed/seed.js';
+import { PortClaims } from '../forwards/port-claims.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { CopyStrategy, ImageRecord } from '../records/image-record.js';
+import type { Forward } from '../records/forward.js';
 import type { InstanceSpec } from '../records/spec.js';
 import { copyUnknownFiles } from './copy-folder.js';
 import type { CloneRequest } from './clone-request.js';
@@ -29,6 +31,8 @@ export interface StageRequest {
   readonly state: SourceState;
   /** The name it will have, or null when that is not known yet. */
   readonly wish: string | null;
+  /** Ports of the host that are to lead into it. */
+  readonly forwards: readonly Forward[];
   /** A clone of the same state that is staged already, and whose disk is copied then. */
   readonly first: StagedClone | null;
   readonly work: Work;
@@ -65,17 +69,19 @@ export class StagedClone {
 
   /**
    * Stages one clone. On an error nothing of it is left.
-   * @throws MultipassError DISK_FULL, MAC_EXHAUSTED, ABORTED, …
+   * @throws MultipassError DISK_FULL, MAC_EXHAUSTED, PORT_TAKEN, ABORTED, …
    */
   static async stage(stage: StageRequest): Promise<StagedClone> {
-    const { request, source, state, wish, work } = stage;
+    const { request, source, state, wish, forwards, work } = stage;
     const { reading } = source;
     const staged = await StagedInstance.create(request.layout, randomUUID(), wish);
     try {
       const identity = await claimIdentity(staged, { reading, spec: state.spec });
+      const ports = PortClaims.ofStaged(staged);
+      for (const forward of forwards) await ports.claim(forward);
       const left = await copyUnknownFiles(reading, staged, work.signal);
       const head = await stageHead(stage, staged);
-      await writeNewRecord(staged.spec, cloneSpec(state.spec, identity));
+      await writeNewRecord(staged.spec, cloneSpec(state.spec, identity, forwards));
       await writeNewRecord(staged.imageRecord, cloneRecord(reading, state, head.strategy));
       return new StagedClone(stage, { staged, identity, head, left });
     } catch (error) {
@@ -128,13 +134,18 @@ async function stageHead(
 }
 
 /** The prototype's spec with another identity, and without its past. */
-function cloneSpec(source: InstanceSpec, identity: NewIdentity): InstanceSpec {
+function cloneSpec(
+  source: InstanceSpec,
+  identity: NewIdentity,
+  forwards: readonly Forward[],
+): InstanceSpec {
   const { uuid, vmgenid, interfaces } = identity;
   return {
     ...source,
     uuid,
     vmgenid,
     interfaces,
+    forwards,
     snapshotHead: 0,
     deleted: false,
     autostart: false,

@@ -3,7 +3,7 @@ import { instanceEntryNames } from '../../store/listing.js';
 import { InstanceDir } from '../../store/instance-dir.js';
 import { isLiving } from '../../store/living.js';
 import { MacTable } from '../../store/mac-table.js';
-import { claimOf, isMacRow } from '../../store/staging.js';
+import { claimOf, isMacRow } from '../../store/claim.js';
 import { MacClaims, rowsOfFolder } from '../macs.js';
 import type { Examination, ExaminedInstance } from './examination.js';
 import type { Mend } from './finding.js';

@@ -13,7 +13,15 @@ import { moveAside, sweepStore } from './mends.js';
  */
 export const ROOT_ENTRIES = new Set([
   ...['store.json', 'instances', 'images', 'macs', 'staging', 'trash', 'keys', 'locks'],
-  ...['downloads', 'network', 'settings.json', 'settings.lock', 'aliases.json', 'aliases.lock'],
+  ...[
+    'ports',
+    'downloads',
+    'network',
+    'settings.json',
+    'settings.lock',
+    'aliases.json',
+    'aliases.lock',
+  ],
   ...[
     'bin',
     'ssh_config',

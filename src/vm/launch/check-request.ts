@@ -1,6 +1,8 @@
 import { MultipassError } from '../../errors.js';
 import { wholeSectors } from '../../memory-size.js';
 import { Work } from '../../work.js';
+import { chosenForwards } from '../forwards/chosen-forwards.js';
+import { requireUnclaimed } from '../forwards/port-claims.js';
 import { requireNameIsFree } from '../free-name.js';
 import { LEAST_DISK, LEAST_MEMORY } from '../least-sizes.js';
 import { isValidName } from '../names.js';
@@ -14,7 +16,8 @@ import type { FullLaunchRequest } from './with-defaults.js';
  * Refuses what can be refused before any work, and warns of what the user may not have meant.
  * @throws MultipassError INVALID_ARGUMENT, INVALID_NAME, NAME_TAKEN, NAME_IN_PREPARATION with Multipass's texts;
  *   NETWORK_NOT_FOUND, NETWORK_UNAVAILABLE; INVALID_ARGUMENT naming the place, for user-data that cloud-init could not
- *   read; MAC_TAKEN for a MAC address that is given twice
+ *   read; MAC_TAKEN for a MAC address that is given twice;
+ *   PORT_TAKEN for a port that an instance forwards, or that is given twice
  */
 export async function checkLaunch(request: FullLaunchRequest, settings: Settings): Promise<void> {
   const { layout, name, cpus, memory, usualDisk, disk = usualDisk } = request;
@@ -27,6 +30,7 @@ export async function checkLaunch(request: FullLaunchRequest, settings: Settings
   if (problems.length > 0) throw invalidArguments(problems);
   if (name !== undefined) await requireNameIsFree(layout, name);
   await checkNetworks(request, settings);
+  await requireUnclaimed(layout, chosenForwards(request.forwards ?? []));
   const { userData = null, userDataFrom: from } = request;
   for (const warning of checkUserData({ userData, from })) Work.of(request.work).warn(warning);
 }

@@ -11,6 +11,8 @@ import { writeNewRecord } from '../../files/record.js';
 import { newSeed } from '../seed/new-seed.js';
 import { Work } from '../../work.js';
 import { linkOrCopy } from '../disks/copy-file.js';
+import { chosenForwards } from '../forwards/chosen-forwards.js';
+import { PortClaims } from '../forwards/port-claims.js';
 import { STORE_KEY, storePublicKey } from '../guest/store-key.js';
 import type { ObtainedImage } from '../images/obtain-image.js';
 import { MacClaims, rowsOfFolder } from '../macs.js';
@@ -27,7 +29,7 @@ const SSH_USER = 'ubuntu';
  * Makes a new, stopped instance from an image: a thin head on a hard link to the image's disk, a seed, and records;
  * visible by one rename, as a whole or not at all.
  * @returns its name
- * @throws MultipassError NAME_TAKEN, MAC_TAKEN, MAC_EXHAUSTED, INVALID_ARGUMENT, DISK_FULL, ABORTED, …
+ * @throws MultipassError NAME_TAKEN, MAC_TAKEN, MAC_EXHAUSTED, PORT_TAKEN, INVALID_ARGUMENT, DISK_FULL, ABORTED, …
  */
 export async function createInstance(
   request: FullLaunchRequest,
@@ -35,6 +37,7 @@ export async function createInstance(
 ): Promise<string> {
   const work = Work.of(request.work);
   const { layout, cpus, memory, networks = [] } = request;
+  const forwards = chosenForwards(request.forwards ?? []);
   const disk = diskSize(request, image.virtualSize);
   const publicKey = await storePublicKey(layout);
   const staged = await StagedInstance.create(layout, randomUUID(), request.name ?? null);
@@ -51,6 +54,8 @@ export async function createInstance(
       const mac = await macOf(wanted, macs);
       interfaces.push({ mac, network: wanted.name, auto: wanted.auto });
     }
+    const ports = PortClaims.ofStaged(staged);
+    for (const forward of forwards) await ports.claim(forward);
     const spec: InstanceSpec = {
       uuid: staged.uuid,
       vmgenid: randomUUID(),
@@ -61,6 +66,7 @@ export async function createInstance(
       sshUser: SSH_USER,
       sshKey: STORE_KEY,
       mounts: [],
+      forwards,
       snapshotHead: 0,
       deleted: false,
       autostart: false,

@@ -1,6 +1,7 @@
 import type { MemorySize } from '../../memory-size.js';
 import type { MacAddress } from '../../net/mac-address.js';
 import type { StoreLayout } from '../../store/layout.js';
+import type { ForwardChoice } from '../forwards/forward-text.js';
 import type { Environment } from '../settings/settings.js';
 import type { WorkRequest } from '../../work.js';
 
@@ -40,6 +41,8 @@ export interface LaunchOptions extends WorkRequest {
   /** Where that is from, for messages. */
   readonly userDataFrom?: string | undefined;
   readonly networks?: readonly WantedNetwork[] | undefined;
+  /** Ports of the host that lead into it. */
+  readonly forwards?: readonly ForwardChoice[] | undefined;
   /** How long the guest may take to let us in, and again to set itself up. Default 5 minutes each. */
   readonly timeoutMs?: number | undefined;
   /** Told what became of it, once it is there. */

@@ -53,6 +53,7 @@ export async function writeMigrated(found: FoundInstance, request: WriteRequest)
     mounts,
     snapshotHead: snapshots.head,
     deleted,
+    forwards: [],
     autostart: false,
   };
   const records = await snapshotRecords(snapshots.snapshots, spec, claims);

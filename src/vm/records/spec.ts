@@ -1,4 +1,5 @@
 import type { JsonPlace, WithUnknownKeys } from '../../files/decoder.js';
+import { decodeForwards, type Forward } from './forward.js';
 import { decodeInterfaces, type NetworkInterface } from './interface.js';
 import { decodeMount, type Mount } from './mount.js';
 
@@ -22,6 +23,8 @@ export interface InstanceSpec extends WithUnknownKeys {
   /** The default interface, then the extra ones; never empty. */
   readonly interfaces: readonly [NetworkInterface, ...NetworkInterface[]];
   readonly mounts: readonly Mount[];
+  /** Ports of the host that lead to its own. */
+  readonly forwards: readonly Forward[];
   /** Index of the snapshot that the disk descends from; 0 for none. */
   readonly snapshotHead: number;
   /** Soft-deleted: kept until `purge`, brought back by `recover`. */
@@ -40,6 +43,7 @@ const SPEC_KEYS = [
   'sshKey',
   'interfaces',
   'mounts',
+  'forwards',
   'snapshotHead',
   'deleted',
   'autostart',
@@ -69,6 +73,7 @@ export function decodeSpec(place: JsonPlace): InstanceSpec {
     sshKey: sshKey.isAbsent() ? null : sshKey.matching(KEY_NAME, 'the name of a key file'),
     interfaces: [first, ...rest],
     mounts: place.key('mounts').items().map(decodeMount),
+    forwards: decodeForwards(place.key('forwards')),
     snapshotHead: place.key('snapshotHead').integer(0),
     deleted: place.key('deleted').boolean(),
     // Specs of older versions have none.

@@ -13,6 +13,7 @@ import { bootInstance } from './boot.js';
 import { plugCards } from '../network/instance-bridge.js';
 import { readMachine } from '../records/machine-record.js';
 import { INTERRUPTED, letRun, openMonitor } from './monitor.js';
+import { applyForwards } from '../forwards/apply-forwards.js';
 import { hasGone } from './require-startable.js';
 import { waitForGuest } from './wait-for-guest.js';
 
@@ -57,7 +58,10 @@ const MOST_TRIES = 10;
 export async function startMachine(request: StartInstanceRequest): Promise<StartedMachine> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await startOrGoOn(request);
+      const started = await startOrGoOn(request);
+      const { layout } = request;
+      await applyForwards({ layout, reading: started.reading, work: Work.of(request.work) });
+      return started;
     } catch (error) {
       // It ran a moment ago: a QEMU that finds its port taken ends, and is started again by who started it.
       if (!hasCode(error, 'INSTANCE_NOT_RUNNING') || tries === MOST_TRIES) throw error;

@@ -16,6 +16,8 @@ describe('formatInfo as JSON', () => {
                 "sda1": {
                 }
             },
+            "forwards": [
+            ],
             "image_hash": "c0ffee0123456789c0ffee0123456789",
             "image_release": "24.04 LTS",
             "ipv4": [
@@ -38,6 +40,7 @@ describe('formatInfo as JSON', () => {
       web: {
         cpu_count: '2',
         disks: { sda1: { used: '1610612736', total: '4294967296' } },
+        forwards: [],
         image_hash: 'c0ffee0123456789c0ffee0123456789',
         image_release: '24.04 LTS',
         ipv4: ['10.0.7.21', '192.168.80.3'],

@@ -29,6 +29,7 @@ export function sampleView(
       mounts: [],
       snapshotHead: 0,
       deleted: false,
+      forwards: [],
       autostart: false,
     },
     image: {

@@ -51,6 +51,17 @@ export const mountJson = withLaterKeys(
   }),
 );
 
+const port = fc.integer({ min: 1, max: 65_535 });
+
+const forwardJson = withLaterKeys(
+  fc.record({
+    address: fc.ipV4(),
+    hostPort: port,
+    guestPort: port,
+    protocol: fc.constantFrom('tcp', 'udp'),
+  }),
+);
+
 export const specJson = withLaterKeys(
   fc.record({
     uuid,
@@ -62,6 +73,7 @@ export const specJson = withLaterKeys(
     sshKey: fc.option(fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/)),
     interfaces: fc.array(interfaceJson, { minLength: 1, maxLength: 3 }),
     mounts: fc.array(mountJson, { maxLength: 2 }),
+    forwards: fc.array(forwardJson, { maxLength: 2 }),
     snapshotHead: fc.nat(9999),
     deleted: fc.boolean(),
     autostart: fc.boolean(),

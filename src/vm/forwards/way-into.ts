@@ -1,0 +1,24 @@
+import type { StoreLayout } from '../../store/layout.js';
+import type { InstanceReading } from '../read-instance.js';
+import { readMachine } from '../records/machine-record.js';
+import type { ForwardWay } from './forward-way.js';
+import { noWay } from './no-way.js';
+import { userWay } from './user-way.js';
+
+/**
+ * How ports of the host lead into a running instance, by what its first card was plugged into when it was started.
+ * @throws RecordError
+ */
+export function wayInto(
+  layout: StoreLayout,
+  { dir }: Pick<InstanceReading, 'dir'>,
+  signal?: AbortSignal,
+): ForwardWay {
+  const kind = readMachine(dir)?.machine.cards[0]?.backend.kind;
+  switch (kind) {
+    case 'user':
+      return userWay(dir, signal);
+    default:
+      return noWay(dir.name);
+  }
+}
