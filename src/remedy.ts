@@ -19,6 +19,12 @@ const CALLS: Readonly<Record<string, AsCall>> = {
   exec: ([, ...argv]) => `vm.exec([${argv.map((word) => `'${word}'`).join(', ')}])`,
   find: () => 'store.find()',
   flatten: () => 'vm.flatten()',
+  forward: (_, has) =>
+    has('--remove')
+      ? 'vm.unforward({ host, address, protocol })'
+      : has('--list')
+        ? 'vm.forwards()'
+        : 'vm.forward({ host, guest })',
   get: ([key]) => (key === undefined ? 'store.settingKeys()' : `store.getSetting('${key}')`),
   image: () => 'store.images()',
   info: () => 'vm.info()',
