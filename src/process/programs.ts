@@ -25,6 +25,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   bwrap: 'bubblewrap',
   ip: 'iproute2 (Debian, Ubuntu) or iproute (Fedora)',
   dnsmasq: 'dnsmasq-base (Debian, Ubuntu) or dnsmasq (Fedora)',
+  slirp4netns: 'slirp4netns',
   nft: 'nftables, or iptables',
   iptables: 'nftables, or iptables',
 };

@@ -1,5 +1,6 @@
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { getegid, geteuid } from 'node:process';
 import { sandboxWords, type Bind } from '../process/sandbox.js';
 import { KVM_DEVICE } from './accelerator.js';
 import { SOCKETS, type Machine, type MachineFiles } from './machine.js';
@@ -14,6 +15,8 @@ export interface QemuWorld {
   readonly folder: string;
   /** Where it finds its filter of system calls; see {@link setIdFilter}. Undefined: it has none. */
   readonly filter: number | undefined;
+  /** Whether it is started where we are root, in a user namespace: it is who we are all the same. */
+  readonly whereRoot?: boolean | undefined;
 }
 
 /** Where in a confined QEMU's world the shared folders are. */
@@ -31,7 +34,7 @@ const RESOLVER = '/etc/resolv.conf';
  * @throws MultipassError TOOL_MISSING without bubblewrap
  */
 export async function confineQemu(world: QemuWorld): Promise<[string, ...string[]]> {
-  const { machine, files, folder, parts, filter } = world;
+  const { machine, files, folder, parts, filter, whereRoot = false } = world;
   const { cards, shares, accelerator, seenAs } = machine;
   const hasTaps = cards.some(({ backend }) => backend.kind === 'tap');
   const hasUserNetwork = cards.some(({ backend }) => backend.kind === 'user');
@@ -58,12 +61,16 @@ export async function confineQemu(world: QemuWorld): Promise<[string, ...string[
     hostNetwork: hasUserNetwork && !hasTaps,
     // 9p gives modes and attributes by way of /proc/self/fd.
     ownProc: shares.length > 0,
-    seenAs: seenAs ?? undefined,
+    seenAs: seenAs ?? (whereRoot ? ourselves() : undefined),
     outlives: true,
     first: true,
     filter,
     folder,
   });
+}
+
+function ourselves(): { uid: number; gid: number } {
+  return { uid: geteuid?.() ?? 0, gid: getegid?.() ?? 0 };
 }
 
 /** The machine as it is in the confined QEMU's world. */

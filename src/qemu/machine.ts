@@ -15,8 +15,10 @@ export type CardBackend =
       /** A tap that QEMU finds in its network namespace, or else makes, and that is gone when QEMU is. */
       readonly kind: 'tap';
       readonly tap: string;
-      /** The host's bridge that the tap is plugged into. */
+      /** The bridge that the tap is plugged into. */
       readonly bridge: string;
+      /** Where that bridge is: on the host, or in the network namespace that the store's instances share. */
+      readonly within: 'host' | 'shared';
     };
 
 /** A network card of a machine. */

@@ -37,6 +37,8 @@ export interface StartRequest {
   readonly run: string;
   /** The open file that holds the instance's kernel lock: QEMU keeps it until the kernel closes it. */
   readonly lock: number | undefined;
+  /** An open file that it keeps for as long as it is on a network, at whatever descriptor. Default: none. */
+  readonly alive?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -100,7 +102,7 @@ export async function startQemu(request: StartRequest): Promise<StartedQemu> {
 }
 
 async function spawnQemu(
-  { program, args, through = [], world, folder, lock }: StartRequest,
+  { program, args, through = [], world, folder, lock, alive }: StartRequest,
   { console, output }: { readonly console: number; readonly output: number },
 ): Promise<DetachedProcess> {
   const become = ['/bin/sh', '-c', BECOME_QEMU, 'sh', ...through, program, ...args] as const;
@@ -110,12 +112,19 @@ async function spawnQemu(
     return await spawnDetached(shell, words, {
       ...common,
       cwd: folder,
-      fds: [lock, console, 'pipe'],
+      fds: [lock, console, 'pipe', alive],
     });
   }
   const filter = setIdFilter();
   const [file = '', ...words] = await world(filter === undefined ? undefined : FILTER_FD);
-  const fds = [lock, console, 'pipe', 'pipe', filter === undefined ? undefined : 'pipe'] as const;
+  const fds = [
+    lock,
+    console,
+    'pipe',
+    'pipe',
+    filter === undefined ? undefined : 'pipe',
+    alive,
+  ] as const;
   // Its working directory is the sandbox's to say.
   const started = await spawnDetached(file, [...words, ...become], { ...common, cwd: '/', fds });
   if (filter !== undefined) started.pipes.get(FILTER_FD)?.end(filter);

@@ -86,6 +86,16 @@ export class StoreLayout {
     return join(this.root, 'network');
   }
 
+  /** What the network keeps that instances share without root. Made when it is first used. */
+  get sharedNetwork(): string {
+    return join(this.network, 'shared');
+  }
+
+  /** Whether this host can have that network, found out in which boot of it. May be removed at any time. */
+  get networkFindings(): string {
+    return join(this.network, 'findings.json');
+  }
+
   /** Whether the host's hardware was found to run guests, in which boot of it. May be removed at any time. */
   get acceleratorFile(): string {
     return join(this.root, 'accelerator.json');

@@ -19,19 +19,20 @@ export type NotedProcess = number | 'ended' | 'none';
  * kernel is believed: a file that came with a copy, an archive or from an earlier boot, or that somebody wrote, names
  * a process that works elsewhere or started at another time. So what this gives may be sent a signal. Where there is
  * no /proc to ask, pid and start time must do.
+ * @param folder null for a process that works where nobody can look: its start time and the boot must do
  * @throws MultipassError when the file cannot be read
  */
-export function notedProcess(path: string, folder: string): NotedProcess {
+export function notedProcess(path: string, folder: string | null): NotedProcess {
   const text = readSmallFileIfAny(path);
   if (text === undefined) return 'none';
   const noted = parse(text);
-  return noted !== undefined && isAlive(noted) && isAtWorkIn(noted.pid, folder)
+  return noted !== undefined && isAlive(noted) && (folder === null || isAtWorkIn(noted.pid, folder))
     ? noted.pid
     : 'ended';
 }
 
 /** The pid of {@link notedProcess}, or undefined. @throws MultipassError when the file cannot be read */
-export function liveProcessOf(path: string, folder: string): number | undefined {
+export function liveProcessOf(path: string, folder: string | null): number | undefined {
   const found = notedProcess(path, folder);
   return typeof found === 'number' ? found : undefined;
 }

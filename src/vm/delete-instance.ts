@@ -151,10 +151,10 @@ async function trash(layout: StoreLayout, name: string, work: Work): Promise<voi
   await trashInstance(layout, name, rowsOfFolder);
   await forgetAliases(layout, work);
   if (cards.length === 0) return;
-  const { bridgeDownIfIdle, forgetLeases } = await import('./network/instance-bridge.js');
+  const { networkDownIfIdle, forgetLeases } = await import('./network/leave-network.js');
   await forgetLeases(layout, cards);
   // Its QEMU may have ended without us.
-  await bridgeDownIfIdle(layout, cards);
+  await networkDownIfIdle(layout, cards);
 }
 
 async function setDeleted(

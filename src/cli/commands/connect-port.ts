@@ -34,12 +34,13 @@ export const connectPort = defineCommand({
     const { layout, store, signal } = context;
     if (options.start) await (await store.instance(name)).start({ work: { signal } });
     const { connectToSsh, runningGuest } = await loadConnectToPort();
-    if (port !== SSH_PORT) {
-      const guest = await runningGuest({ layout, name });
-      const { sshArguments } = await loadSsh();
+    const guest = await runningGuest({ layout, name });
+    // Where no connection can be made from here, ssh makes it.
+    if (port !== SSH_PORT || guest.address.through !== undefined) {
+      const { sshWords } = await loadSsh();
       const { runAttached } = await loadAttach();
-      const words = sshArguments(guest, ['-W', `127.0.0.1:${port}`]);
-      return await runAttached('ssh', words, { cwd: layout.root, signal });
+      const [file, ...words] = sshWords(guest, ['-W', `127.0.0.1:${port}`]);
+      return await runAttached(file, words, { cwd: layout.root, signal });
     }
     const socket = await connectToSsh({ layout, name });
     using keyboard = openKeyboard({

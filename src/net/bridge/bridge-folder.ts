@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { readBridgeRecord } from './bridge-record.js';
+import type { NetPlace } from '../net-place.js';
 import { findDnsmasq, folderOf } from './dnsmasq-process.js';
 
 /** Whose bridge is meant. */
-export interface BridgeFolder {
-  /** The store's `network` folder; it need not exist. */
+export interface BridgeFolder extends NetPlace {
+  /** The folder of its files; it need not exist. */
   readonly folder: string;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**

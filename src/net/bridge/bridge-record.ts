@@ -38,23 +38,33 @@ export function readBridgeRecord(folder: string): BridgeRecord | undefined {
   return place === undefined ? undefined : decode(place);
 }
 
-/** A new name, MAC address and free subnet, on record from now on; leases of an older one are forgotten. */
-export async function newBridgeRecord(folder: string): Promise<BridgeRecord> {
+/**
+ * A new name, MAC address and free subnet, on record from now on; leases of an older one are forgotten.
+ * @param reserved subnets that it must keep clear of besides those of the host
+ */
+export async function newBridgeRecord(
+  folder: string,
+  reserved: readonly Subnet[] = [],
+): Promise<BridgeRecord> {
   return writeRecord(folder, {
     bridge: `mpbr${randomBytes(4).toString('hex')}`,
-    subnet: chooseSubnet(),
+    subnet: chooseSubnet(reserved),
     // Bridges are not in the store's table of MAC addresses: there is but one of them.
     mac: await MacAddressGenerator.instance.generate(() => Promise.resolve(true)),
   });
 }
 
 /** Another subnet for the same bridge, on record from now on; the leases in the old one are forgotten. */
-export async function withFreshSubnet(folder: string, record: BridgeRecord): Promise<BridgeRecord> {
-  return writeRecord(folder, { ...record, subnet: chooseSubnet() });
+export async function withFreshSubnet(
+  folder: string,
+  record: BridgeRecord,
+  reserved: readonly Subnet[] = [],
+): Promise<BridgeRecord> {
+  return writeRecord(folder, { ...record, subnet: chooseSubnet(reserved) });
 }
 
-function chooseSubnet(): Subnet {
-  const subnet = freeSubnet(randomInt(2 ** 16), hostSubnets());
+function chooseSubnet(reserved: readonly Subnet[]): Subnet {
+  const subnet = freeSubnet(randomInt(2 ** 16), [...reserved, ...hostSubnets()]);
   if (subnet === undefined) throw noFreeSubnet();
   return subnet;
 }

@@ -1,22 +1,21 @@
 import { geteuid } from 'node:process';
 import { sleep } from '../../abort.js';
-import { MultipassError } from '../../errors.js';
-import { linkNamed } from './link.js';
-import { networkTool } from './network-tool.js';
+import { hasCode, MultipassError } from '../../errors.js';
+import type { NetPlace } from '../net-place.js';
+import { networkProgram, networkTool } from './network-tool.js';
 
-/** Between which network namespace and ours a cable is laid. */
-export interface CableRequest {
+/** Between which network namespace and that of a bridge a cable is laid. */
+export interface CableRequest extends NetPlace {
   /** Name of both ends of it: the tap there, and the interface here, which is plugged into a bridge. */
   readonly tap: string;
   /** A process that is in that namespace, which no other is: it becomes QEMU. */
   readonly pid: number;
   /** Tells the machine's cables apart, each of which is a network of its own. */
   readonly index: number;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * There: a tap that the user whom we are may open without any rights, and one end of a pair of interfaces, on a bridge
+ * Here: one end of a pair of interfaces, whose other end is there from the beginning. There: a tap that the user whom we are may open without any rights, and one end of a pair of interfaces, on a bridge
  * of theirs. None has an address, so that whatever else is sent in there goes nowhere, and the host is not heard on it.
  */
 const LAY = `
@@ -31,6 +30,12 @@ ip link set dev "$out" master "$inside" up &&
 ip link set dev "$tap" master "$inside" up`;
 
 const POLL_MS = 20;
+const BOTH_ENDS = `
+ip=$1 pid=$2 lay=$3 tap=$4 out=$6
+shift 3
+"$ip" link add name "$tap" type veth peer name "$out" netns "$pid" &&
+exec nsenter --target "$pid" --net -- /bin/sh -c "$lay" sh "$@"`;
+
 /** How long the kernel may take to remove what belonged to processes that have ended; it took 50 ms when tried. */
 const REMOVED_WITHIN_MS = 5000;
 
@@ -40,25 +45,24 @@ const REMOVED_WITHIN_MS = 5000;
  * for that name hold. The kernel removes all of it with the namespace, when QEMU has ended, however that comes.
  * @throws MultipassError NETWORK_FAILED when there is an interface of that name, NETWORK_UNAVAILABLE, ABORTED
  */
-export async function layCable({ tap, pid, index, signal }: CableRequest): Promise<void> {
-  if (!(await isGoneSoon(tap, signal))) throw nameTaken(tap);
-  const doing = `lay the cable "${tap}"`;
-  const out = `out${index}`;
-  const ends = ['name', tap, 'type', 'veth', 'peer', 'name', out, 'netns', String(pid)];
-  await networkTool('ip', ['link', 'add', ...ends], doing, { signal });
-  const there = ['--target', String(pid), '--net', '--'];
-  const words = [tap, String(geteuid?.() ?? 0), out, `inside${index}`];
-  await networkTool('nsenter', [...there, '/bin/sh', '-c', LAY, 'sh', ...words], doing, { signal });
-}
-
-/** Whether no interface has that name, once the kernel has removed what an earlier run had. */
-async function isGoneSoon(tap: string, signal?: AbortSignal): Promise<boolean> {
+export async function layCable(request: CableRequest): Promise<void> {
+  const { tap, pid, index, signal } = request;
   const end = performance.now() + REMOVED_WITHIN_MS;
-  while ((await linkNamed(tap, signal)) !== undefined) {
-    if (performance.now() > end) return false;
-    await sleep(POLL_MS, signal);
+  // Who is root in the bridge's namespace is us.
+  const user = request.through === undefined ? (geteuid?.() ?? 0) : 0;
+  const words = [LAY, tap, String(user), `out${index}`, `inside${index}`];
+  const script = [BOTH_ENDS, 'sh', networkProgram('ip'), String(pid), ...words];
+  for (;;) {
+    try {
+      await networkTool('/bin/sh', ['-c', ...script], `lay the cable "${tap}"`, request);
+      return;
+    } catch (error) {
+      // The kernel may be about to remove what an earlier run had.
+      if (!hasCode(error, 'NETWORK_FAILED') || !/: File exists/.test(error.message)) throw error;
+      if (performance.now() > end) throw nameTaken(tap);
+      await sleep(POLL_MS, signal);
+    }
   }
-  return true;
 }
 
 function nameTaken(tap: string): MultipassError {

@@ -15,13 +15,20 @@ const POLL_MS = 10;
 const PATIENCE_MS = 5000;
 
 /**
- * The dnsmasq that serves a bridge in our network namespace, whoever started it and wherever its files are. What its
+ * The dnsmasq that serves a bridge, whoever started it and wherever its files are. What its
  * pid file names is looked at first, but believed only by its command line.
+ * @param inside a process of the network namespace that is meant. Default: ourselves.
  */
-export function findDnsmasq(folder: string, bridge: string): DnsmasqProcess | undefined {
+export function findDnsmasq(
+  folder: string,
+  bridge: string,
+  inside: number | 'self' = 'self',
+): DnsmasqProcess | undefined {
   const noted = Number(readText(join(folder, 'dnsmasq.pid')));
   const others = (): number[] => readdirSync('/proc').filter(isNumber).map(Number);
-  return serving(noted, bridge) ?? first(others(), (pid) => serving(pid, bridge));
+  const namespace = namespaceOf(inside);
+  const serving = (pid: number) => servingIn(namespace, pid, bridge);
+  return serving(noted) ?? first(others(), serving);
 }
 
 /** The folder that a dnsmasq of ours keeps its leases in. */
@@ -40,13 +47,18 @@ export async function stopDnsmasq(found: DnsmasqProcess, signal?: AbortSignal): 
   }
 }
 
-function serving(pid: number, bridge: string): DnsmasqProcess | undefined {
+function servingIn(
+  namespace: string | undefined,
+  pid: number,
+  bridge: string,
+): DnsmasqProcess | undefined {
   if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
   const argv = readText(`/proc/${pid}/cmdline`).split('\0').slice(0, -1);
   const isIt =
     basename(argv[0] ?? '') === 'dnsmasq' &&
     argv.includes(`--interface=${bridge}`) &&
-    namespaceOf(pid) === namespaceOf('self');
+    namespace !== undefined &&
+    namespaceOf(pid) === namespace;
   return isIt ? { pid, argv } : undefined;
 }
 

@@ -2,6 +2,7 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MultipassError } from '../../errors.js';
 import { LEASES_FILE } from '../leases.js';
+import type { NetPlace } from '../net-place.js';
 import type { BridgeRecord } from './bridge-record.js';
 import { findDnsmasq, stopDnsmasq, type DnsmasqProcess } from './dnsmasq-process.js';
 import type { KnownGuest } from './known-guests.js';
@@ -11,25 +12,26 @@ const LOG_FILE = 'dnsmasq.log';
 const LOG_LIMIT = 1024 ** 2;
 
 /** What a bridge's dnsmasq is to do. */
-export interface DnsmasqRequest {
+export interface DnsmasqRequest extends NetPlace {
   /** Of its files: an absolute path. */
   readonly folder: string;
   readonly record: BridgeRecord;
   /** Whom it serves: each has its own address, and nobody else gets any. */
   readonly guests: readonly KnownGuest[];
-  readonly signal?: AbortSignal | undefined;
+  /** Where it asks for names that it does not know, and who it is. Default: as the host has it. */
+  readonly options?: readonly string[] | undefined;
 }
 
 /** A dnsmasq serves the bridge, with just these settings; one with others is replaced. */
 export async function ensureDnsmasq(request: DnsmasqRequest): Promise<void> {
-  const { folder, record, signal } = request;
+  const { folder, record, signal, inside } = request;
   const wanted = argumentsFor(request);
-  const found = findDnsmasq(folder, record.bridge);
+  const found = findDnsmasq(folder, record.bridge, inside);
   if (found !== undefined) {
     if (isSame(found, wanted)) return;
     await stopDnsmasq(found, signal);
   }
-  await startDnsmasq(folder, wanted, signal);
+  await startDnsmasq(request, wanted);
 }
 
 /**
@@ -38,13 +40,12 @@ export async function ensureDnsmasq(request: DnsmasqRequest): Promise<void> {
  * @throws MultipassError NETWORK_FAILED with its own words, NETWORK_UNAVAILABLE
  */
 async function startDnsmasq(
-  folder: string,
+  { folder, through, signal }: DnsmasqRequest,
   args: readonly string[],
-  signal?: AbortSignal,
 ): Promise<void> {
   await dropLongLog(join(folder, LOG_FILE));
   try {
-    await networkTool('dnsmasq', args, 'start dnsmasq', { signal });
+    await networkTool('dnsmasq', args, 'start dnsmasq', { through, signal });
   } catch (error) {
     if (!(error instanceof MultipassError) || !/address already in use/i.test(error.message)) {
       throw error;
@@ -63,7 +64,7 @@ async function startDnsmasq(
  * As Multipass has it, but for our own files, and for whom it serves: a guest that makes MAC addresses up could take
  * every address of a range. Each value is a whole word, so that a path may hold anything.
  */
-function argumentsFor({ folder, record, guests }: DnsmasqRequest): string[] {
+function argumentsFor({ folder, record, guests, options = [] }: DnsmasqRequest): string[] {
   const { bridge, subnet } = record;
   return [
     // The host's own configuration is not for us.
@@ -83,6 +84,7 @@ function argumentsFor({ folder, record, guests }: DnsmasqRequest): string[] {
     `--dhcp-range=${subnet.address(0)},static,infinite`,
     // By MAC address alone: guests that share a machine-id, and so a client id, have different ones all the same.
     '--dhcp-ignore-clid',
+    ...options,
     ...guests.map(({ mac, address }) => `--dhcp-host=${mac.toString()},${address},infinite`),
   ];
 }

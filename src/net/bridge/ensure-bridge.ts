@@ -71,7 +71,8 @@ export async function admitToBridge(
 }
 
 async function serve(request: DnsmasqRequest): Promise<void> {
-  await ensurePins(request.record, request.guests, request.signal);
+  const { signal } = request;
+  await ensurePins(request.record, request.guests, { signal });
   await ensureDnsmasq(request);
 }
 

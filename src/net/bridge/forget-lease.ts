@@ -13,6 +13,8 @@ import { ensurePins } from './pin-table.js';
 /** Whose address is to be free again. */
 export interface ForgetLease extends BridgeFolder {
   readonly mac: MacAddress;
+  /** As of `DnsmasqRequest`. */
+  readonly options?: readonly string[] | undefined;
 }
 
 /**
@@ -21,13 +23,14 @@ export interface ForgetLease extends BridgeFolder {
  * @throws MultipassError NETWORK_FAILED, NETWORK_UNAVAILABLE, IO_ERROR, RECORD_INVALID, ABORTED; after a kill between
  *   the steps `ensureBridge` starts dnsmasq again
  */
-export async function forgetLease({ folder, mac, signal }: ForgetLease): Promise<void> {
+export async function forgetLease(request: ForgetLease): Promise<void> {
+  const { folder, mac, signal, through, inside, options } = request;
   const before = readLeases(folder);
   const hasLease = withoutLeasesOf(before, mac) !== before;
   if (!hasLease && !knownGuests(folder).some((guest) => guest.mac.equals(mac))) return;
-  const own = await ownDnsmasq(folder);
+  const own = await ownDnsmasq(folder, inside);
   if (own !== undefined) {
-    requireRoot();
+    if (inside === undefined) requireRoot();
     await stopDnsmasq(own.running, signal);
   }
   // Read again: until just now it may have been written.
@@ -36,15 +39,18 @@ export async function forgetLease({ folder, mac, signal }: ForgetLease): Promise
   }
   const guests = await forgetGuest(folder, mac);
   if (own === undefined) return;
-  await ensurePins(own.record, guests, signal);
-  await ensureDnsmasq({ folder: resolve(folder), record: own.record, guests, signal });
+  const place = { through, inside, signal };
+  await ensurePins(own.record, guests, place);
+  await ensureDnsmasq({ ...place, folder: resolve(folder), record: own.record, guests, options });
 }
 
 async function ownDnsmasq(
   folder: string,
+  inside: number | undefined,
 ): Promise<{ record: BridgeRecord; running: DnsmasqProcess } | undefined> {
   const record = readBridgeRecord(folder);
-  if (record === undefined || (await isAnothers(folder, record.bridge))) return undefined;
-  const running = findDnsmasq(folder, record.bridge);
+  if (record === undefined) return undefined;
+  if (inside === undefined && (await isAnothers(folder, record.bridge))) return undefined;
+  const running = findDnsmasq(folder, record.bridge, inside);
   return running === undefined ? undefined : { record, running };
 }

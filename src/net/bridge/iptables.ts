@@ -115,7 +115,7 @@ function filterRules({ bridge }: BridgeRecord, part: IptablesPart): Rule[] {
   return part === 'pass' ? rules : [...rules, ['FORWARD', '-o', bridge, '-j', 'REJECT']];
 }
 
-const ESTABLISHED = ['-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED'];
+const ESTABLISHED = ['-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED,DNAT'];
 
 function natRules({ subnet }: BridgeRecord): Rule[] {
   const inside = subnet.toString();

@@ -1,14 +1,18 @@
 import { parseJson } from '../../files/json.js';
 import { ExecError, MultipassError, hasCode } from '../../errors.js';
-import { packageOf } from '../../process/programs.js';
+import { findProgram, packageOf } from '../../process/programs.js';
 import { run, type RunOptions, type RunResult } from '../../process/run.js';
+import type { NetPlace } from '../net-place.js';
+
+/** Where an ordinary user's PATH does not lead. */
+const SYSTEM_FOLDERS = ['/usr/sbin', '/sbin'];
 
 /** What to do when there can be no bridge here. */
 const USE_USER_MODE =
   'Or use no bridge (`multipass set local.network=user`), which needs no privileges.';
 
 /**
- * Runs one of the programs that the host's network is set up with.
+ * Runs one of the programs that a network is set up with.
  * @param doing what it is run for, as in "cannot …"
  * @throws MultipassError NETWORK_UNAVAILABLE when it is missing or not permitted, NETWORK_FAILED when it fails for
  *   another reason, ABORTED
@@ -17,20 +21,26 @@ export async function networkTool(
   file: string,
   args: readonly string[],
   doing: string,
-  options: RunOptions = {},
+  { through = [], ...options }: RunOptions & NetPlace = {},
 ): Promise<RunResult> {
   try {
-    return await run(file, args, options);
+    const [first = file, ...words] = [...through, networkProgram(file), ...args];
+    return await run(first, words, { ...options, called: file });
   } catch (error) {
     throw meaningOf(error, file, doing);
   }
+}
+
+/** The path of a program that sets up networks; its name where it is not to be found. */
+export function networkProgram(name: string): string {
+  return findProgram(name, SYSTEM_FOLDERS) ?? name;
 }
 
 /** The objects that `ip -json` prints. */
 export async function ipJson(
   args: readonly string[],
   doing: string,
-  options: RunOptions = {},
+  options: RunOptions & NetPlace = {},
 ): Promise<Readonly<Record<string, unknown>>[]> {
   const { stdout } = await networkTool('ip', ['-json', ...args], doing, options);
   const objects: unknown = stdout.trim() === '' ? [] : parseJson(stdout);

@@ -10,13 +10,18 @@ interface Chain {
 /** The table is there, with all its rules. One transaction: other programs never see half of it. */
 export async function ensureNftTable(record: BridgeRecord, signal?: AbortSignal): Promise<void> {
   if (await isComplete(record, signal)) return;
+  const doing = `set up NAT for the bridge "${record.bridge}"`;
+  await networkTool('nft', [networkScript(record)], doing, { signal });
+}
+
+/** What nft is told: the table takes the place of any that was there. */
+export function networkScript(record: BridgeRecord): string {
   const table = tableOf(record.bridge);
   const body = chainsFor(record).map(({ name, hook, rules }) => {
     const lines = rules.map((rule) => `${rule} comment "${markOf(record)}"; `);
     return `chain ${name} { type ${hook}; ${lines.join('')}}; `;
   });
-  const script = `add table ${table}; delete table ${table}; table ${table} { ${body.join('')}}`;
-  await networkTool('nft', [script], `set up NAT for the bridge "${record.bridge}"`, { signal });
+  return `add table ${table}; delete table ${table}; table ${table} { ${body.join('')}}`;
 }
 
 /** The table is gone. */
@@ -69,6 +74,8 @@ function chainsFor({ bridge, subnet }: BridgeRecord): Chain[] {
       rules: [
         `iifname "${bridge}" accept`,
         `oifname "${bridge}" ct state established,related accept`,
+        // A port that is forwarded.
+        `oifname "${bridge}" ct status dnat accept`,
         `oifname "${bridge}" reject`,
       ],
     },

@@ -1,3 +1,4 @@
+import type { NetPlace } from '../net-place.js';
 import { createHash } from 'node:crypto';
 import { MultipassError } from '../../errors.js';
 import { log } from '../../log.js';
@@ -16,34 +17,45 @@ import { networkTool } from './network-tool.js';
 export async function ensurePins(
   { bridge }: BridgeRecord,
   guests: readonly KnownGuest[],
-  signal?: AbortSignal,
+  place: NetPlace = {},
 ): Promise<void> {
   const table = tableOf(bridge);
-  const body = bodyOf(guests);
-  const mark = `${bridge}:${createHash('sha256').update(body).digest('hex').slice(0, 16)}`;
   try {
     const listed = await networkTool('nft', ['list', 'table', ...table.split(' ')], 'look at it', {
-      signal,
+      ...place,
       okExitCodes: [0, 1],
     });
-    if (listed.stdout.includes(`comment "${mark}"`)) return;
-    const chain =
-      `chain pin { type filter hook prerouting priority -300; ` +
-      `iifname != @taps accept comment "${mark}"; ${RULES.join('; ')}; }`;
-    const script = `add table ${table}; delete table ${table}; table ${table} {\n${body}\n${chain}\n}`;
-    await networkTool('nft', [script], `pin the addresses on the bridge "${bridge}"`, { signal });
+    if (listed.stdout.includes(`comment "${markOf(bridge, guests)}"`)) return;
+    const script = pinScript({ bridge }, guests);
+    await networkTool('nft', [script], `pin the addresses on the bridge "${bridge}"`, place);
   } catch (error) {
     if (!(error instanceof MultipassError) || error.code === 'ABORTED') throw error;
     log('warning', 'network', `guests on "${bridge}" may claim any address: ${error.message}`);
   }
 }
 
+/** What nft is told: the table takes the place of any that was there. */
+export function pinScript(
+  { bridge }: Pick<BridgeRecord, 'bridge'>,
+  guests: readonly KnownGuest[],
+): string {
+  const table = tableOf(bridge);
+  const chain =
+    `chain pin { type filter hook prerouting priority -300; ` +
+    `iifname != @taps accept comment "${markOf(bridge, guests)}"; ${RULES.join('; ')}; }`;
+  return `add table ${table}; delete table ${table}; table ${table} {\n${bodyOf(guests)}\n${chain}\n}`;
+}
+
+function markOf(bridge: string, guests: readonly KnownGuest[]): string {
+  return `${bridge}:${createHash('sha256').update(bodyOf(guests)).digest('hex').slice(0, 16)}`;
+}
+
 /** The table is gone. */
-export async function removePins(bridge: string, signal?: AbortSignal): Promise<void> {
+export async function removePins(bridge: string, place: NetPlace = {}): Promise<void> {
   const table = tableOf(bridge);
   // Added first, because deleting what is not there is an error.
   const script = `add table ${table}; delete table ${table}`;
-  await networkTool('nft', [script], `remove the pins of "${bridge}"`, { signal }).catch(
+  await networkTool('nft', [script], `remove the pins of "${bridge}"`, place).catch(
     (error: unknown) => {
       if (!(error instanceof MultipassError) || error.code === 'ABORTED') throw error;
     },

@@ -34,12 +34,12 @@ export async function removeBridgeIfIdle(request: RemoveBridgeRequest): Promise<
   const dnsmasq = findDnsmasq(folder, bridge);
   if (dnsmasq !== undefined) await stopDnsmasq(dnsmasq, signal);
   await removeFirewall(bridge, signal);
-  await removePins(bridge, signal);
+  await removePins(bridge, { signal });
   await removeLink(bridge, signal);
   return true;
 }
 
-/** Nothing is plugged in, or all that is goes at once: whether it has ended is for the kernel to say. */
+/** Whether nothing is plugged in, once the kernel has removed what belonged to machines that have ended. */
 async function isEmpty(
   bridge: string,
   ended: readonly string[],
@@ -49,7 +49,7 @@ async function isEmpty(
   for (;;) {
     const ports = await portsOf(bridge, signal);
     if (ports.length === 0) return true;
-    const isGoing = ports.every((port) => ended.includes(port));
+    const isGoing = ports.some((port) => ended.includes(port));
     if (!isGoing || performance.now() > end) return false;
     await sleep(POLL_MS, signal);
   }

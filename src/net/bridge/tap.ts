@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { NetPlace } from '../net-place.js';
 import { networkTool } from './network-tool.js';
 
 /** Names of interfaces have at most 15 characters. */
@@ -22,10 +23,9 @@ export function isOwnTap(name: string): boolean {
 }
 
 /** Which tap goes into which bridge. */
-export interface Plug {
+export interface Plug extends NetPlace {
   readonly tap: string;
   readonly bridge: string;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -33,7 +33,8 @@ export interface Plug {
  * removes it when QEMU ends, however that comes.
  * @throws MultipassError NETWORK_FAILED when either is not there, NETWORK_UNAVAILABLE
  */
-export async function plugIn({ tap, bridge, signal }: Plug): Promise<void> {
+export async function plugIn(plug: Plug): Promise<void> {
+  const { tap, bridge } = plug;
   const args = ['link', 'set', 'dev', tap, 'master', bridge, 'up'];
-  await networkTool('ip', args, `plug "${tap}" into the bridge "${bridge}"`, { signal });
+  await networkTool('ip', args, `plug "${tap}" into the bridge "${bridge}"`, plug);
 }

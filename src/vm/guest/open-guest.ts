@@ -1,8 +1,10 @@
 import { MultipassError } from '../../errors.js';
 import { MacAddress } from '../../net/mac-address.js';
 import { leaseOf } from '../../net/leases.js';
+import { enterWords } from '../../net/shared/enter.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { instanceNotRunning } from '../errors.js';
+import { findInside, insideByMachine } from '../network/shared-holder.js';
 import type { InstanceReading } from '../read-instance.js';
 import { readMachine } from '../records/machine-record.js';
 import { hasKey } from './store-key.js';
@@ -47,9 +49,9 @@ export async function requireGuest(layout: StoreLayout, reading: InstanceReading
 /** The address that a bridged instance has been given; undefined in user mode, and while it has none. */
 export function leasedAddress(layout: StoreLayout, { dir }: InstanceReading): string | undefined {
   const [card] = readMachine(dir)?.machine.cards ?? [];
-  return card?.backend.kind === 'tap'
-    ? leaseOf(layout.network, MacAddress.parse(card.mac))?.ip
-    : undefined;
+  if (card?.backend.kind !== 'tap') return undefined;
+  const folder = card.backend.within === 'host' ? layout.network : layout.sharedNetwork;
+  return leaseOf(folder, MacAddress.parse(card.mac))?.ip;
 }
 
 function addressOf(layout: StoreLayout, reading: InstanceReading): GuestAddress | undefined {
@@ -60,5 +62,8 @@ function addressOf(layout: StoreLayout, reading: InstanceReading): GuestAddress 
     return backend.sshPort === null ? undefined : { host: '127.0.0.1', port: backend.sshPort };
   }
   const host = leasedAddress(layout, reading);
-  return host === undefined ? undefined : { host, port: SSH_PORT };
+  if (host === undefined) return undefined;
+  if (backend.within === 'host') return { host, port: SSH_PORT };
+  const inside = insideByMachine(reading.dir, backend.bridge) ?? findInside(layout, backend.bridge);
+  return inside === undefined ? undefined : { host, port: SSH_PORT, through: enterWords(inside) };
 }

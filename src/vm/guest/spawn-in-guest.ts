@@ -17,7 +17,7 @@ import {
 } from './guest-script.js';
 import { requireGuest } from './open-guest.js';
 import { readSshLog, withSshLog } from './ssh-log.js';
-import { runInGuest, SSH_FAILED, sshArguments, sshFailure, type Guest } from './ssh.js';
+import { runInGuest, SSH_FAILED, sshFailure, sshWords, type Guest } from './ssh.js';
 import { wasTurnedAway, whileTurnedAway } from './turned-away.js';
 
 /** Which program is started in which instance. */
@@ -65,11 +65,11 @@ type Log = Parameters<Parameters<typeof withSshLog>[0]>[0];
 async function begin(request: SpawnRequest, guest: Guest, log: Log): Promise<Begun> {
   const token = randomBytes(8).toString('hex');
   const script = guestScript(request, token);
-  const words = [...sshArguments(guest, ['-T', ...log.words], { isTelling: true }), script];
+  const [file, ...words] = sshWords(guest, ['-T', ...log.words], { isTelling: true });
   const { signal } = request;
   return await whileTurnedAway(
     async () => {
-      const program = await pipeProgram('ssh', words, { cwd: guest.layout.root });
+      const program = await pipeProgram(file, [...words, script], { cwd: guest.layout.root });
       signal?.addEventListener('abort', program.stop, { once: true });
       try {
         const announced = await announcementIn(program.input, token);

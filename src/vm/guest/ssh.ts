@@ -63,6 +63,13 @@ export function sshArguments(
   ];
 }
 
+/** The words that run it, where the guest is reached: to be run in the store's root. As {@link sshArguments}. */
+export function sshWords(...request: Parameters<typeof sshArguments>): [string, ...string[]] {
+  const [{ address }] = request;
+  const [file = 'ssh', ...more] = [...(address.through ?? []), 'ssh', ...sshArguments(...request)];
+  return [file, ...more];
+}
+
 /** How a program in a guest is run. */
 export interface GuestRunOptions {
   readonly signal?: AbortSignal | undefined;
@@ -85,12 +92,13 @@ export async function runInGuest(
 ): Promise<{ stdout: string; exitCode: number }> {
   const { signal, okExitCodes = [0], persistent = true } = options;
   const ended = await withSshLog(async (log) => {
-    const words = sshArguments(guest, ['-T', '-n', ...log.words], { isTelling: true });
+    const [file, ...words] = sshWords(guest, ['-T', '-n', ...log.words], { isTelling: true });
     return await whileTurnedAway<RunResult | ExecError>(
       async () => {
         try {
           const all = [...words, command];
-          const result = await run('ssh', all, { cwd: guest.layout.root, signal, okExitCodes });
+          const options = { called: 'ssh', cwd: guest.layout.root, signal, okExitCodes };
+          const result = await run(file, all, options);
           return { turnedAway: false, result };
         } catch (error) {
           if (!(error instanceof ExecError) || error.exitCode !== SSH_FAILED) throw error;
@@ -125,11 +133,11 @@ export async function enterGuest(
   const { command, terminal, tell, signal } = options;
   return await withSshLog(async (log) => {
     const flags = [...log.words, terminal ? '-tt' : '-T'];
-    const words = sshArguments(guest, flags, { isTelling: true });
+    const [file, ...words] = sshWords(guest, flags, { isTelling: true });
     const all = [...words, ...(command === null ? [] : [command])];
     const { exitCode, complaints } = await whileTurnedAway(
       async () => {
-        const code = await runAttached('ssh', all, { cwd: guest.layout.root, signal });
+        const code = await runAttached(file, all, { cwd: guest.layout.root, signal });
         const text = await log.take();
         const result = { exitCode: code, complaints: readSshLog(text).complaints };
         return { turnedAway: code === SSH_FAILED && wasTurnedAway(text), result };

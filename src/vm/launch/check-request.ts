@@ -6,7 +6,7 @@ import { requireUnclaimed } from '../forwards/port-claims.js';
 import { requireNameIsFree } from '../free-name.js';
 import { LEAST_DISK, LEAST_MEMORY } from '../least-sizes.js';
 import { isValidName } from '../names.js';
-import { requireBridges } from '../network/instance-bridge.js';
+import { requireBridges } from '../network/machine-network.js';
 import { checkUserData } from '../seed/user-data.js';
 import type { Settings } from '../settings/settings.js';
 import type { LaunchRequest } from './launch-request.js';

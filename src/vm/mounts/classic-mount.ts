@@ -1,7 +1,7 @@
 import { getegid, geteuid } from 'node:process';
 import { sleep } from '../../abort.js';
 import { MultipassError, hasCode } from '../../errors.js';
-import { runInGuest, sshArguments, type Guest } from '../guest/ssh.js';
+import { runInGuest, sshWords, type Guest } from '../guest/ssh.js';
 import type { Mount } from '../records/mount.js';
 import { GUEST_LACKS, isMountedCommand, sshfsCommand, unmountCommand } from './guest-scripts.js';
 import { endKeeper, lastWordsOf, startKeeper } from './keeper.js';
@@ -36,7 +36,7 @@ export async function mountClassic(
       kept,
       async (files) => ({
         server: await confinedSftpServer(source, ids, files),
-        client: ['ssh', ...sshArguments(guest, ['-T']), sshfsCommand(mount, guest.user)],
+        client: [...sshWords(guest, ['-T']), sshfsCommand(mount, guest.user)],
       }),
       serverFiles(ids),
     );

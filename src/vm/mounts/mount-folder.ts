@@ -111,7 +111,7 @@ async function requireNative(
 ): Promise<void> {
   const { name, state } = reading;
   if (state !== 'Stopped') throw mustBeStopped(name, state);
-  const { refused, seenAs } = await planNativeMounts(mounts, bridged);
+  const { refused, seenAs } = await planNativeMounts(mounts, { makesTaps: bridged });
   const own = refused.find(({ mount }) => mount === mounts.at(-1));
   if (own !== undefined) {
     throw new MultipassError('INVALID_ARGUMENT', own.problem, {

@@ -30,11 +30,11 @@ export interface NativePlan extends NativeShares {
  * somebody else, and the kernel maps both ways. So there is one map, the one of whoever runs QEMU, for all of an
  * instance's native mounts; root, whose QEMU gives every file to whom the guest says, needs none for ids that are
  * equal.
- * @param bridged whether QEMU makes taps: in a user namespace it may not
+ * @param options `makesTaps`: whether QEMU makes taps itself, which it may not in a user namespace
  */
 export async function planNativeMounts(
   mounts: readonly Mount[],
-  bridged: boolean,
+  { makesTaps }: { readonly makesTaps: boolean },
 ): Promise<NativePlan> {
   const shares: Share[] = [];
   const refused: { mount: Mount; problem: string }[] = [];
@@ -45,7 +45,7 @@ export async function planNativeMounts(
     const problem =
       typeof wanted === 'string'
         ? wanted
-        : (mapProblem(wanted, seenAs, bridged) ??
+        : (mapProblem(wanted, seenAs, makesTaps) ??
           (await rootsProblem()) ??
           (await nativeSourceProblem(mount.source, wanted)));
     if (typeof wanted === 'string' || problem !== null) {
@@ -114,9 +114,9 @@ export async function rootsProblem(): Promise<string | null> {
 function mapProblem(
   wanted: SeenAs | null,
   chosen: SeenAs | null | undefined,
-  bridged: boolean,
+  makesTaps: boolean,
 ): string | null {
-  if (wanted !== null && bridged) return 'id maps of native mounts need local.network=user';
+  if (wanted !== null && makesTaps) return 'id maps of native mounts need local.network=user';
   if (chosen === undefined) return null;
   return chosen?.uid === wanted?.uid && chosen?.gid === wanted?.gid
     ? null

@@ -64,8 +64,8 @@ async function repair(
   // Nobody has looked after the bridge since.
   const cards = bridgedCards(dir);
   if (cards.length > 0) {
-    const { bridgeDownIfIdle } = await import('../network/instance-bridge.js');
-    await bridgeDownIfIdle(layout, cards);
+    const { networkDownIfIdle } = await import('../network/leave-network.js');
+    await networkDownIfIdle(layout, cards);
   }
   await rm(dir.qemuPid, { force: true });
 }

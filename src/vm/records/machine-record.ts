@@ -29,20 +29,22 @@ export function readMachine(dir: InstanceDir): MachineRecord | undefined {
   return place === undefined ? undefined : decodeMachineRecord(place);
 }
 
-/** A card that an instance has shown to a bridge of the host. */
+/** A card that an instance has shown to a bridge. */
 export interface BridgedCard {
   /** As of {@link Card}. */
   readonly mac: string;
   /** Name of the interface behind it. */
   readonly tap: string;
+  /** As of {@link CardBackend}. */
+  readonly within: 'host' | 'shared';
 }
 
-/** The cards that an instance has shown to the host's bridges; none when that cannot be read. */
+/** The cards that an instance has shown to bridges; none when that cannot be read. */
 export function bridgedCards(dir: InstanceDir): BridgedCard[] {
   try {
     const cards = readMachine(dir)?.machine.cards ?? [];
     return cards.flatMap(({ mac, backend }) =>
-      backend.kind === 'tap' ? [{ mac, tap: backend.tap }] : [],
+      backend.kind === 'tap' ? [{ mac, tap: backend.tap, within: backend.within }] : [],
     );
   } catch (error) {
     if (error instanceof MultipassError) return [];
@@ -102,7 +104,15 @@ function decodeBackend(place: JsonPlace): CardBackend {
   }
   // It is plugged into a bridge, which no other interface of the host may be.
   const tap = place.key('tap').matching(OWN_TAP, 'the name of a tap of ours');
-  return { kind: 'tap', tap, bridge: place.key('bridge').matching(WORD, 'the name of a bridge') };
+  const bridge = place.key('bridge').matching(WORD, 'the name of a bridge');
+  // One of before there were shared networks does not say.
+  const within = place.key('within');
+  return {
+    kind: 'tap',
+    tap,
+    bridge,
+    within: within.isAbsent() ? 'host' : within.oneOf(['host', 'shared']),
+  };
 }
 
 /** A machine of before there were mounts has none. */

@@ -19,7 +19,10 @@ import type { OpenedInstance } from '../open.js';
 import { waitForEnd } from './end-of-run.js';
 import { followName } from './follow-name.js';
 import { startOnFreePort } from './free-port.js';
-import { bridgeDownIfIdle, bridgeUp, layCables, plugCards } from '../network/instance-bridge.js';
+import { chooseNetwork } from '../network/choose-network.js';
+import { networkDownIfIdle } from '../network/leave-network.js';
+import { MachineNetwork } from '../network/machine-network.js';
+import { kindOfCards, type NetworkKind } from '../network/network-kind.js';
 import {
   bridgedCards,
   readMachine,
@@ -30,7 +33,7 @@ import { dropSavedState } from './monitor.js';
 import { requireOwnMacs } from '../macs.js';
 import { emptyFolder, planMachine, sameMachine } from './plan-machine.js';
 import { filesOfConfined } from './confinement.js';
-import { qemuProgram } from './qemu-program.js';
+import { qemuProgram, qemuTarget } from './qemu-program.js';
 
 /** What is booted, and how. */
 export interface BootRequest {
@@ -55,22 +58,39 @@ export async function bootInstance(request: BootRequest): Promise<'booted' | 're
   const { dir, spec, disk } = reading;
   const isSuspended = hasSnapshotNamed(disk, SUSPEND_TAG);
   if (isSuspended && readMachine(dir) === undefined) throw cannotResume(dir.name);
-  if (!request.settings.hostLoopback) requireNoWayToHost(request, isSuspended);
+  const kind = await kindFor(request, isSuspended);
+  if (request.settings.hostLoopback === 'false') requireNoWayToHost(request, kind);
   await requireOwnMacs(layout, { dir, spec });
   // A resumed guest has read its seed long ago.
   if (!isSuspended) await followName(layout, dir);
   await makeFolder(dir.run, { doing: `start "${dir.name}"` });
   await endKeepers(dir);
-  const { started, machine } = await startOnFreePort(
-    () => machineFor(request, isSuspended),
-    (planned) => startPlanned(request, planned, isSuspended),
-  ).catch(async (error: unknown) => {
-    await leaveBridge(request);
+  try {
+    await using network = await MachineNetwork.open(layout, kind, {
+      hostLoopback: request.settings.hostLoopback === 'true',
+      signal: work.signal,
+    });
+    return await bootOn(network, request, isSuspended);
+  } catch (error) {
+    await leaveNetwork(request, kind);
     throw error;
-  });
+  }
+}
+
+async function bootOn(
+  network: MachineNetwork,
+  request: BootRequest,
+  isSuspended: boolean,
+): Promise<'booted' | 'resumed'> {
+  const { opened, work } = request;
+  const { dir } = opened.reading;
+  const { started, machine } = await startOnFreePort(
+    () => machineFor(request, network, isSuspended),
+    (planned) => startPlanned(request, { machine: planned, network, isSuspended }),
+  );
   const { client } = started;
   try {
-    await plugCards(layout, machine.cards, work.signal);
+    await network.plug(machine.cards, work.signal);
     const type = await boardOf(client, machine);
     if (type !== machine.type) await writeMachine(dir, recordOf({ ...machine, type }));
     work.throwIfAborted();
@@ -84,17 +104,22 @@ export async function bootInstance(request: BootRequest): Promise<'booted' | 're
     // Until then it has its taps.
     await waitForEnd(dir);
     await rm(dir.qemuPid, { force: true });
-    await leaveBridge(request);
     throw error;
   } finally {
     client.close();
   }
 }
 
+/** Which machine is started, and what its cards are plugged into. */
+interface Planned {
+  readonly machine: Machine;
+  readonly network: MachineNetwork;
+  readonly isSuspended: boolean;
+}
+
 async function startPlanned(
   { opened, work }: BootRequest,
-  machine: Machine,
-  isSuspended: boolean,
+  { machine, network, isSuspended }: Planned,
 ): Promise<StartedQemu> {
   const { dir, disk: head } = opened.reading;
   await removeRun(opened.reading, isSuspended);
@@ -115,17 +140,30 @@ async function startPlanned(
     ];
     return await startQemu({
       ...(confined === null
-        ? { program: qemuProgram(machine.arch), through: seenAsArguments(machine.seenAs) }
+        ? {
+            program: qemuProgram(machine.arch),
+            through: [...network.through, ...seenAsArguments(machine.seenAs)],
+          }
         : {
             program: confined.program,
-            world: async (filter) =>
-              await confineQemu({ ...confined, machine, files, folder: dir.path, filter }),
-            equip: async (pid) => await layCables(machine.cards, pid, work.signal),
+            world: async (filter) => [
+              ...network.through,
+              ...(await confineQemu({
+                ...confined,
+                machine,
+                files,
+                folder: dir.path,
+                filter,
+                whereRoot: network.kind === 'shared' && geteuid?.() !== 0,
+              })),
+            ],
+            equip: async (pid) => await network.layCables(machine.cards, pid, work.signal),
           }),
       args,
       folder: dir.path,
       run,
       lock: opened.descriptor,
+      alive: network.alive,
       signal: work.signal,
     });
   } catch (error) {
@@ -145,48 +183,52 @@ async function asUnconfined(
   return { ...machine, shares: machine.shares.map((share) => ({ ...share, path })) };
 }
 
-async function machineFor(request: BootRequest, isSuspended: boolean): Promise<Machine> {
+/** A suspended one is resumed on what it was on. */
+async function kindFor(request: BootRequest, isSuspended: boolean): Promise<NetworkKind> {
+  const { opened, settings, work } = request;
+  const previous = isSuspended ? readMachine(opened.reading.dir) : undefined;
+  return previous === undefined
+    ? await chooseNetwork(opened.layout, settings.network, work)
+    : kindOfCards(previous.machine.cards);
+}
+
+async function machineFor(
+  request: BootRequest,
+  network: MachineNetwork,
+  isSuspended: boolean,
+): Promise<Machine> {
   const { opened, settings, work } = request;
   const { layout, reading } = opened;
-  const { signal } = work;
   const previous = isSuspended ? readMachine(reading.dir) : undefined;
-  if (previous !== undefined) {
-    const isBridged = previous.machine.cards.some(({ backend }) => backend.kind === 'tap');
-    if (isBridged) await bridgeUp(layout, signal);
-    return await sameMachine(previous, { reading, work });
-  }
-  const bridge = settings.network === 'bridge' ? await bridgeUp(layout, signal) : null;
-  return await planMachine({ layout, reading, settings, bridge, work });
+  if (previous !== undefined) return await sameMachine(previous, { reading, network, work });
+  const isConfined = (await filesOfConfined(layout, qemuProgram(qemuTarget().arch))) !== null;
+  return await planMachine({ layout, reading, settings, network, isConfined, work });
 }
 
 /**
- * QEMU's own network makes an address of its subnet the host, its loopback included, and cannot be told otherwise; on
- * the bridge the host is another machine.
+ * QEMU's own network makes an address of its subnet the host, its loopback included, and cannot be told otherwise; the
+ * way out of the shared one can, and on the host's bridge the host is another machine.
  */
-function requireNoWayToHost({ opened, settings }: BootRequest, isSuspended: boolean): void {
-  const { name, dir } = opened.reading;
-  const isBridged = isSuspended
-    ? readMachine(dir)?.machine.cards.every(({ backend }) => backend.kind === 'tap')
-    : settings.network === 'bridge';
-  if (isBridged === true) return;
+function requireNoWayToHost({ opened }: BootRequest, kind: NetworkKind): void {
+  const { name } = opened.reading;
+  if (kind !== 'user') return;
   throw new MultipassError(
     'NETWORK_UNAVAILABLE',
     `"${name}" would reach what listens on this host's loopback, which local.host-loopback=false forbids`,
     {
       hint:
-        'Put instances on a bridge, which needs root: `multipass set local.network=bridge` (a suspended one keeps ' +
+        'Put instances on a network that they share: `multipass set local.network=shared` (a suspended one keeps ' +
         'the network that it was suspended with: stop it first). Or allow it: `set local.host-loopback=true`.',
       details: { name },
     },
   );
 }
 
-/** The bridge that was set up for nothing goes, unless others are on it; what has failed is told first of all. */
-async function leaveBridge({ opened, settings }: BootRequest): Promise<void> {
-  const { dir } = opened.reading;
-  const cards = bridgedCards(dir);
-  if (settings.network !== 'bridge' && cards.length === 0) return;
-  await bridgeDownIfIdle(opened.layout, cards).catch(() => undefined);
+/** What was set up for nothing goes, unless others are on it; what has failed is told first of all. */
+async function leaveNetwork({ opened }: BootRequest, kind: NetworkKind): Promise<void> {
+  if (kind === 'user') return;
+  const ended = bridgedCards(opened.reading.dir);
+  await networkDownIfIdle(opened.layout, ended, kind).catch(() => undefined);
 }
 
 /**

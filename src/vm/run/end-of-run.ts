@@ -7,7 +7,7 @@ import { InstanceLock } from '../../store/lock.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { endKeepers } from '../mounts/keeper.js';
 import { isRunning } from '../read-instance.js';
-import { bridgeDownIfIdle } from '../network/instance-bridge.js';
+import { networkDownIfIdle } from '../network/leave-network.js';
 import { bridgedCards } from '../records/machine-record.js';
 
 const POLL_MS = 20;
@@ -44,7 +44,7 @@ export async function tidyAfterRun(
   } catch (error) {
     if (!hasCode(error, 'INSTANCE_NOT_STOPPED')) throw error;
   }
-  if (cards.length > 0) await bridgeDownIfIdle(layout, cards);
+  if (cards.length > 0) await networkDownIfIdle(layout, cards);
 }
 
 function startedAgain(name: string): MultipassError {

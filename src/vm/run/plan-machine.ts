@@ -9,6 +9,7 @@ import { freeLoopbackPort, userSubnet } from '../../net/user-network.js';
 import { planNativeMounts, rootsProblem } from '../mounts/native-mount.js';
 import type { InstanceReading } from '../read-instance.js';
 import { interfaceLabel } from '../records/interface.js';
+import type { MachineNetwork } from '../network/machine-network.js';
 import type { Settings } from '../settings/settings.js';
 import { chooseAccelerator } from './choose-accelerator.js';
 import { newsOfEmulation } from './emulation.js';
@@ -20,8 +21,10 @@ export interface PlanRequest {
   readonly layout: StoreLayout;
   readonly reading: InstanceReading;
   readonly settings: Settings;
-  /** Name of our own bridge, when cards are plugged into it; null for QEMU's own network. */
-  readonly bridge: string | null;
+  /** What its cards are plugged into. */
+  readonly network: Pick<MachineNetwork, 'kind' | 'bridge'>;
+  /** Whether its QEMU will run in a sandbox, where it finds its taps. */
+  readonly isConfined: boolean;
   readonly work: Work;
 }
 
@@ -30,7 +33,7 @@ export interface PlanRequest {
  * @throws MultipassError ACCELERATOR_UNAVAILABLE, QEMU_FAILED, TOOL_MISSING, ABORTED
  */
 export async function planMachine(request: PlanRequest): Promise<Machine> {
-  const { layout, reading, settings, bridge, work } = request;
+  const { layout, reading, settings, network, isConfined, work } = request;
   const { spec, dir } = reading;
   const { arch, board } = qemuTarget();
   const program = qemuProgram(arch);
@@ -40,12 +43,14 @@ export async function planMachine(request: PlanRequest): Promise<Machine> {
   if (news !== null) work.warn(news);
   const cards = [];
   const taken: string[] = [];
-  for (const [index, { mac, network }] of spec.interfaces.entries()) {
-    const backend = await backendOf(request, { index, network, taken });
+  for (const [index, { mac, network: wantedBridge }] of spec.interfaces.entries()) {
+    const backend = await backendOf(request, { index, wantedBridge, taken });
     if (backend.kind === 'user') taken.push(backend.subnet);
     cards.push({ mac: mac.toString(), backend });
   }
-  const { shares, seenAs, refused } = await planNativeMounts(spec.mounts, bridge !== null);
+  const { shares, seenAs, refused } = await planNativeMounts(spec.mounts, {
+    makesTaps: network.kind === 'host' || (network.kind === 'shared' && !isConfined),
+  });
   for (const { mount, problem } of refused) {
     work.warn(`"${mount.target}" is not mounted in "${reading.name}": ${problem}`);
   }
@@ -70,11 +75,15 @@ export async function planMachine(request: PlanRequest): Promise<Machine> {
  */
 export async function sameMachine(
   { machine }: MachineRecord,
-  { reading, work }: Pick<PlanRequest, 'reading' | 'work'>,
+  { reading, network, work }: Pick<PlanRequest, 'reading' | 'network' | 'work'>,
 ): Promise<Machine> {
   const cards = [];
   for (const { mac, backend } of machine.cards) {
-    if (backend.kind === 'tap' || backend.sshPort === null) cards.push({ mac, backend });
+    // A store that was copied has a bridge of another name.
+    const { bridge } = network;
+    if (backend.kind === 'tap' && backend.within === 'shared' && bridge !== null) {
+      cards.push({ mac, backend: { ...backend, bridge } });
+    } else if (backend.kind === 'tap' || backend.sshPort === null) cards.push({ mac, backend });
     else cards.push({ mac, backend: { ...backend, sshPort: await freeLoopbackPort() } });
   }
   const shares = [];
@@ -96,19 +105,23 @@ export async function emptyFolder(dir: InstanceDir): Promise<string> {
 }
 
 async function backendOf(
-  { reading, bridge, work }: PlanRequest,
-  card: { index: number; network: string | null; taken: readonly string[] },
+  { reading, network, work }: PlanRequest,
+  card: { index: number; wantedBridge: string | null; taken: readonly string[] },
 ): Promise<CardBackend> {
-  const { index, network, taken } = card;
+  const { index, wantedBridge, taken } = card;
   const { uuid } = reading.spec;
-  if (bridge !== null) {
-    return { kind: 'tap', tap: tapName(uuid, index), bridge: network ?? bridge };
+  const { kind, bridge } = network;
+  const tap = tapName(uuid, index);
+  if (kind === 'host' && bridge !== null) {
+    return { kind: 'tap', tap, bridge: wantedBridge ?? bridge, within: 'host' };
   }
-  if (network !== null) {
+  if (wantedBridge !== null) {
     work.warn(
-      `interface ${interfaceLabel(index)} of "${reading.name}" is not on "${network}": local.network is "user"`,
+      `interface ${interfaceLabel(index)} of "${reading.name}" is not on "${wantedBridge}": that needs ` +
+        `local.network=bridge`,
     );
   }
+  if (bridge !== null) return { kind: 'tap', tap, bridge, within: 'shared' };
   const subnet = userSubnet({ seed: uuid, taken });
   return { kind: 'user', subnet, sshPort: index === 0 ? await freeLoopbackPort() : null };
 }

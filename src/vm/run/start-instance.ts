@@ -10,7 +10,8 @@ import { Work, type WorkRequest } from '../../work.js';
 import { ANY_STATE, AT_REST, lookAt, openInstance } from '../open.js';
 import { prepareStore } from '../sweep.js';
 import { bootInstance } from './boot.js';
-import { plugCards } from '../network/instance-bridge.js';
+import { MachineNetwork } from '../network/machine-network.js';
+import { kindOfCards } from '../network/network-kind.js';
 import { readMachine } from '../records/machine-record.js';
 import { INTERRUPTED, letRun, openMonitor } from './monitor.js';
 import { applyForwards } from '../forwards/apply-forwards.js';
@@ -75,11 +76,12 @@ async function startOrGoOn(request: StartInstanceRequest): Promise<StartedMachin
   const states = { for: 'start', states: ANY_STATE, refuseDeleted: cannotStartDeleted } as const;
   const seen = lookAt(layout, name, states);
   work.begin('starting', name);
+  const settings = readSettings(layout, env);
+  const options = { work, hostLoopback: settings.hostLoopback === 'true' };
   if (seen.state === 'Running') {
     await prepareStore(layout, { exists: true });
-    return await goOn(layout, seen, work);
+    return await goOn(layout, seen, options);
   }
-  const settings = readSettings(layout, env);
   try {
     await using opened = await openInstance(layout, name, {
       ...states,
@@ -93,7 +95,7 @@ async function startOrGoOn(request: StartInstanceRequest): Promise<StartedMachin
   } catch (error) {
     // Another command was faster.
     if (!hasCode(error, 'INSTANCE_NOT_STOPPED')) throw error;
-    return await goOn(layout, lookAt(layout, name, { ...states, states: ['Running'] }), work);
+    return await goOn(layout, lookAt(layout, name, { ...states, states: ['Running'] }), options);
   }
 }
 
@@ -103,12 +105,15 @@ const STANDS_STILL = new Set([...INTERRUPTED, 'io-error']);
 async function goOn(
   layout: StoreLayout,
   reading: InstanceReading,
-  { signal }: Work,
+  { work: { signal }, hostLoopback }: { readonly work: Work; readonly hostLoopback: boolean },
 ): Promise<StartedMachine> {
   const { dir } = reading;
   await using client = await openMonitor(dir, signal);
   if (STANDS_STILL.has(await runStateOf(client))) {
-    await plugCards(layout, readMachine(dir)?.machine.cards ?? [], signal);
+    const cards = readMachine(dir)?.machine.cards ?? [];
+    const kind = kindOfCards(cards);
+    await using network = await MachineNetwork.open(layout, kind, { hostLoopback, signal });
+    await network.plug(cards, signal);
     await letRun(client);
   }
   return { how: 'running', reading };

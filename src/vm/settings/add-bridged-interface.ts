@@ -3,7 +3,7 @@ import { MultipassError } from '../../errors.js';
 import type { Work } from '../../work.js';
 import { planSeedChange } from '../pending/seed-change.js';
 import type { OpenedInstance } from '../open.js';
-import { requireBridges } from '../network/instance-bridge.js';
+import { requireBridges } from '../network/machine-network.js';
 import { MacClaims } from '../macs.js';
 import type { Settings } from './settings.js';
 

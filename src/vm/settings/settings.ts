@@ -4,10 +4,12 @@ import { invalidSetting } from './setting-errors.js';
 import { readSettingsFile, type SettingsRecord } from './settings-file.js';
 import {
   ACCELERATORS,
+  LOOPBACK_CHOICES,
   mirrorUrl,
   NETWORK_MODES,
   storeSetting,
   type AcceleratorChoice,
+  type LoopbackChoice,
   type NetworkMode,
   type StoreSettingKey,
 } from './store-settings.js';
@@ -63,9 +65,12 @@ export class Settings {
     return oneOf(NETWORK_MODES, this.#value('local.network'));
   }
 
-  /** Whether guests may reach what listens on the host's loopback; false: those that could are not started. */
-  get hostLoopback(): boolean {
-    return this.#value('local.host-loopback') === 'true';
+  /**
+   * Whether guests may reach what listens on the host's loopback. `false`: those that could are not started; `auto`:
+   * those in QEMU's own network can, for that knows no other way, those in the shared one cannot.
+   */
+  get hostLoopback(): LoopbackChoice {
+    return oneOf(LOOPBACK_CHOICES, this.#value('local.host-loopback'));
   }
 
   /**

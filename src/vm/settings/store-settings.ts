@@ -18,8 +18,12 @@ export interface StoreSetting {
   readonly show?: (stored: string) => string;
 }
 
-export const NETWORK_MODES = ['user', 'bridge'] as const;
+export const NETWORK_MODES = ['auto', 'shared', 'user', 'bridge'] as const;
 export type NetworkMode = (typeof NETWORK_MODES)[number];
+
+/** `auto`: as each kind of network has it. */
+export const LOOPBACK_CHOICES = ['auto', 'true', 'false'] as const;
+export type LoopbackChoice = (typeof LOOPBACK_CHOICES)[number];
 
 export const ACCELERATORS = ['auto', 'kvm', 'tcg'] as const;
 export type AcceleratorChoice = (typeof ACCELERATORS)[number];
@@ -62,8 +66,13 @@ export const STORE_SETTINGS = {
     problemOf: (url) => (url === '' || url === mirrorUrl(url) ? null : MIRROR_RULE),
     normalise: (given) => mirrorUrl(given) ?? given,
   },
-  'local.network': choice('user', NETWORK_MODES),
-  'local.host-loopback': TRUE_OR_FALSE,
+  'local.network': choice('auto', NETWORK_MODES),
+  'local.host-loopback': {
+    ...TRUE_OR_FALSE,
+    fallback: 'auto',
+    values: LOOPBACK_CHOICES,
+    problemOf: choice('auto', LOOPBACK_CHOICES).problemOf,
+  },
   'local.accelerator': choice('auto', ACCELERATORS),
   'local.default.cpus': {
     fallback: '1',

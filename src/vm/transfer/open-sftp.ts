@@ -3,7 +3,7 @@ import { connectProgram, type ConnectedProgram } from '../../process/connect.js'
 import type { StoreLayout } from '../../store/layout.js';
 import type { Work } from '../../work.js';
 import { requireGuest } from '../guest/open-guest.js';
-import { sshArguments, sshFailure, SSH_FAILED, type Guest } from '../guest/ssh.js';
+import { sshFailure, SSH_FAILED, sshWords, type Guest } from '../guest/ssh.js';
 import { readSshLog } from '../guest/ssh-log.js';
 import { wasTurnedAway, whileTurnedAway } from '../guest/turned-away.js';
 import { lookAt } from '../open.js';
@@ -50,8 +50,8 @@ async function connect(
 ): Promise<{ program: ConnectedProgram; session: SftpSession }> {
   return await whileTurnedAway(
     async () => {
-      const words = [...sshArguments(guest, ['-T', '-s'], { isTelling: true }), 'sftp'];
-      const program = await connectProgram('ssh', words, { cwd: guest.layout.root });
+      const [file, ...words] = sshWords(guest, ['-T', '-s'], { isTelling: true });
+      const program = await connectProgram(file, [...words, 'sftp'], { cwd: guest.layout.root });
       try {
         const session = await SftpSession.begin(program, signal);
         return { turnedAway: false, result: () => ({ program, session }) };

@@ -26,8 +26,8 @@ const UNMAPPED = {
   gidMappings: [],
 } as const;
 
-async function problemsOf(mounts: readonly Mount[], bridged = false): Promise<string[]> {
-  return (await planNativeMounts(mounts, bridged)).refused.map(({ problem }) => problem);
+async function problemsOf(mounts: readonly Mount[], makesTaps = false): Promise<string[]> {
+  return (await planNativeMounts(mounts, { makesTaps })).refused.map(({ problem }) => problem);
 }
 
 describe('the native mounts of an instance', () => {
