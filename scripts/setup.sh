@@ -19,7 +19,7 @@ if [ "${1:-}" != --run ]; then
     [zsh]=zsh [fish]=fish)
   # Networks of the tests
   package_of+=([dnsmasq]=dnsmasq-base [nft]=nftables [iptables]=iptables [ip]=iproute2 [tcpdump]=tcpdump
-    [sysctl]=procps [ssh-keygen]=openssh-client)
+    [sysctl]=procps [ssh-keygen]=openssh-client [slirp4netns]=slirp4netns [curl]=curl)
   # Guests of the tests, see fixtures/guests
   package_of+=([mmdebstrap]=mmdebstrap [sfdisk]=fdisk [cpio]=cpio [zstd]=zstd [busybox]=busybox-static
     [dropbear]=dropbear-bin [dropbearkey]=dropbear-bin [modprobe]=kmod [depmod]=kmod [unshare]=util-linux)
@@ -62,6 +62,11 @@ if [ "${#missing[@]}" -gt 0 ]; then
   "${sudo[@]}" apt-get update -qq
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
     --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+# As udev has it: whoever makes a network of their own makes taps in it. Where there is no udev, it is root's alone.
+if [ "${1:-}" != --run ] && [ -c /dev/net/tun ] && [ "$(stat -c %a /dev/net/tun)" != 666 ]; then
+  "${sudo[@]}" chmod 666 /dev/net/tun
 fi
 
 if [ ! -d node_modules ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then

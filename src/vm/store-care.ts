@@ -12,6 +12,7 @@ import type { ImportedImage, ImportOptions } from './images/import-image.js';
 import type { ListedImage } from './lineage/image-list.js';
 import type { MigrateOptions, MigrationOutcome } from './migrate/migrate.js';
 import type { ReadableInstanceView } from './views.js';
+import type { NetworkStatus } from './network/network-status.js';
 import type { HostNetwork } from '../net/bridge/host-networks.js';
 
 /** What a store has besides its instances: images, settings, aliases; and what is done with all of it. */
@@ -82,6 +83,17 @@ export class StoreCare {
   async networks(options: WorkRequest = {}): Promise<HostNetwork[]> {
     const { hostNetworks } = await import('../net/bridge/host-networks.js');
     return await hostNetworks(options.work?.signal);
+  }
+
+  /**
+   * What there is of the network that this store's instances share: what lives, what is damaged, who has which address.
+   * Changes nothing.
+   * @throws MultipassError RECORD_INVALID, PERMISSION_DENIED, ABORTED
+   */
+  async networkStatus(options: WorkRequest = {}): Promise<NetworkStatus> {
+    const { networkStatus } = await import('./network/network-status.js');
+    const signal = options.work?.signal;
+    return await networkStatus(this.layout, { env: process.env, signal });
   }
 
   /**

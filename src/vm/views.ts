@@ -2,6 +2,7 @@ import type { InstanceSpec } from './records/spec.js';
 import type { ImageRecord } from './records/image-record.js';
 import type { DiskOperation } from './records/pending-record.js';
 import type { SnapshotRecord } from './records/snapshot-record.js';
+import type { Reach } from './guest/reach.js';
 import type { InstanceState } from './state.js';
 
 /** Why an instance is Broken: the file (relative to the store), the place in it, and what to do. */
@@ -50,6 +51,8 @@ export interface ReadableInstanceView {
   readonly image: ImageRecord;
   /** Null unless it runs and was asked. */
   readonly runtime: RuntimeInfo | null;
+  /** From where its addresses lead to it; undefined unless it runs and was asked. */
+  readonly reach?: Reach | undefined;
   /** Why its guest stands still; undefined when it does not, or was not asked. */
   readonly problem?: Problem | undefined;
   /** An operation in place that is on record and not finished, and that nobody is at; undefined when there is none. */

@@ -95,7 +95,10 @@ const MACHINE = {
     hasSeed: true,
     cards: [
       { mac: '52:54:00:00:00:01', backend: { kind: 'user', subnet: '10.1.2.0/24', sshPort: 1 } },
-      { mac: '52:54:00:00:00:02', backend: { kind: 'tap', tap: 'mp0123456789-0', bridge: 'br0' } },
+      {
+        mac: '52:54:00:00:00:02',
+        backend: { kind: 'tap', tap: 'mp0123456789-0', bridge: 'br0', within: 'host' },
+      },
     ],
     shares: [{ tag: 'm1', path: '/a', security: 'none' }],
     seenAs: { uid: 0, gid: 0 },

@@ -12,7 +12,7 @@ import { machineArguments, type Machine } from '../../src/qemu/machine.js';
 import { qemuFiles } from '../../src/qemu/qemu-files.js';
 import { startQemu, type StartedQemu } from '../../src/qemu/start-qemu.js';
 import { liveProcessOf } from '../../src/store/pid-file.js';
-import { layCables } from '../../src/vm/network/instance-bridge.js';
+import { layCable } from '../../src/net/bridge/cable.js';
 import { test as base } from '../support/store-fixture.js';
 
 const MACHINE: Machine = {
@@ -60,7 +60,11 @@ const test = base.extend<{ place: Place }>({
         args: machineArguments(asConfined(machine), FILES),
         world: async (filter) =>
           await confineQemu({ machine, files: FILES, parts, folder, filter }),
-        equip: async (pid) => await layCables(machine.cards, pid),
+        equip: async (pid) => {
+          for (const [index, { backend }] of machine.cards.entries()) {
+            if (backend.kind === 'tap') await layCable({ tap: backend.tap, pid, index });
+          }
+        },
         folder,
         run: 'run',
         lock,
@@ -172,7 +176,7 @@ describe('a confined QEMU', () => {
     'on a bridge opens its tap without any right, in a network of its own',
     async ({ place }) => {
       const tap = tapName(randomUUID(), 0);
-      const backend = { kind: 'tap', tap, bridge: 'none' } as const;
+      const backend = { kind: 'tap', tap, bridge: 'none', within: 'host' } as const;
       const { pid } = await place.start({ cards: [{ mac: '52:54:00:00:00:01', backend }] });
       expect(await readFile(`/proc/${pid}/status`, 'utf8')).toMatch(/^CapEff:\t0+$/m);
       expect(await readlink(`/proc/${pid}/ns/net`)).not.toBe(await readlink('/proc/self/ns/net'));

@@ -65,12 +65,18 @@ describe('machineArguments', () => {
     const machine: Machine = {
       ...PLAIN,
       cards: [
-        { mac: '52:54:00:00:00:01', backend: { kind: 'tap', tap: 'mpabc-0', bridge: 'br0' } },
+        {
+          mac: '52:54:00:00:00:01',
+          backend: { kind: 'tap', tap: 'mpabc-0', bridge: 'br0', within: 'host' },
+        },
         {
           mac: '52:54:00:00:00:02',
           backend: { kind: 'user', subnet: '10.9.9.0/24', sshPort: null },
         },
-        { mac: '52:54:00:00:00:03', backend: { kind: 'tap', tap: 'mpabc-2', bridge: 'br1' } },
+        {
+          mac: '52:54:00:00:00:03',
+          backend: { kind: 'tap', tap: 'mpabc-2', bridge: 'br1', within: 'host' },
+        },
       ],
     };
     expect(valuesOf('-netdev', machine)).toEqual([
@@ -111,7 +117,9 @@ describe('machineArguments', () => {
     const args = machineArguments(
       {
         ...PLAIN,
-        cards: [{ ...PLAIN.cards[0]!, backend: { kind: 'tap', tap: 'a,b', bridge: 'c' } }],
+        cards: [
+          { ...PLAIN.cards[0]!, backend: { kind: 'tap', tap: 'a,b', bridge: 'c', within: 'host' } },
+        ],
       },
       names,
     );

@@ -227,7 +227,9 @@ describe('the address that an instance has on the bridge', () => {
     const { mac } = spec.interfaces[0];
     const tap = tapName(spec.uuid, 0);
     await mkdir(dir.run, { recursive: true });
-    const cards = [{ mac: mac.toString(), backend: { kind: 'tap', tap, bridge: 'br0' } }] as const;
+    const cards = [
+      { mac: mac.toString(), backend: { kind: 'tap', tap, bridge: 'br0', within: 'host' } },
+    ] as const;
     await writeMachine(dir, { machine: { ...MACHINE, cards }, started: '' });
     await mkdir(layout.network);
     const subnet = Subnet.tryParse('10.9.9.0/24')!;

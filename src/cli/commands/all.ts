@@ -24,6 +24,7 @@ import { list } from './list.js';
 import { logs } from './logs.js';
 import { migrate } from './migrate.js';
 import { mount } from './mount.js';
+import { network } from './network.js';
 import { networks } from './networks.js';
 import { authenticate, waitReady } from './no-service.js';
 import { prefer } from './prefer.js';
@@ -72,6 +73,7 @@ export const allCommands: MakeCommands = (helpOf) => {
     logs,
     migrate,
     mount,
+    network,
     networks,
     prefer,
     purge,

@@ -1,3 +1,4 @@
+import { loadChooseNetwork } from '../../command-line.js';
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { FORMAT } from '../options.js';
@@ -10,8 +11,11 @@ export const networks = defineCommand({
   options: { format: FORMAT },
   async run({ context, options }) {
     const { formatNetworks } = await import('../format/networks.js');
-    const { store, signal, stdout } = context;
+    const { layout, env, store, signal, stdout, stderr } = context;
     stdout.write(formatNetworks(await store.networks({ work: { signal } }), options.format));
+    const { whyAlone } = await loadChooseNetwork();
+    const why = await whyAlone(layout, { env, signal });
+    if (why !== undefined) stderr.write(`note: ${why}\n`);
     return EXIT.ok;
   },
 });

@@ -39,6 +39,7 @@ export type CompletionKind =
   | 'image-or-file'
   | 'image-action'
   | 'autostart-action'
+  | 'network-action'
   | 'network'
   | 'folder'
   | 'file';

@@ -72,6 +72,8 @@ export async function offerKind(
       return words(['list', 'import', 'remove']);
     case 'autostart-action':
       return words(['install', 'remove', 'start', 'stop']);
+    case 'network-action':
+      return words(['run', 'status', 'setup', 'remove']);
     case 'network':
       return words(await names.networks(from));
     case 'folder':

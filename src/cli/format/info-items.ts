@@ -9,6 +9,7 @@ import type {
   Problem,
   RuntimeInfo,
   SnapshotView,
+  Reach,
 } from '../../index.js';
 import type { PlainData } from './plain-data.js';
 import { byCreation, byName } from './order.js';
@@ -45,6 +46,8 @@ export interface InstanceDetails {
   readonly mounts: readonly Mount[];
   readonly forwards: readonly ForwardView[];
   readonly runtime: RuntimeInfo;
+  /** Undefined unless it runs. */
+  readonly reach: Reach | undefined;
 }
 
 /** An instance and its snapshots, as far as they are shown. */
@@ -70,12 +73,12 @@ export function groupByInstance({ instances, snapshots, primary = '' }: InfoItem
 
 function detailsOf({ view, snapshotCount, forwards = [] }: InstanceInfo): InstanceDetails {
   const { name, state } = view;
-  const common = { name, state, snapshotCount, forwards, pending: null };
+  const common = { name, state, snapshotCount, forwards, pending: null, reach: undefined };
   if (state === 'Broken') {
     const image = { id: '', os: '', release: '' };
     return { ...common, problem: view.problem, image, mounts: [], runtime: NOTHING_KNOWN };
   }
-  const { image, spec, runtime, problem = null, pending = null } = view;
+  const { image, spec, runtime, reach, problem = null, pending = null } = view;
   return {
     ...common,
     problem,
@@ -83,6 +86,7 @@ function detailsOf({ view, snapshotCount, forwards = [] }: InstanceInfo): Instan
     image,
     mounts: spec.mounts,
     runtime: runtime ?? NOTHING_KNOWN,
+    reach,
   };
 }
 

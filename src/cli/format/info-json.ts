@@ -4,6 +4,7 @@ import { viewJson } from './forwards.js';
 import { mountsByTarget, type InfoGroup, type InstanceDetails } from './info-items.js';
 import { formatSortedJson } from './json.js';
 import type { PlainData } from './plain-data.js';
+import { reachEntries } from './reach.js';
 
 /** Multipass's types, odd as they are: counts and disk sizes are strings, memory sizes are numbers. */
 export function formatInfoJson(groups: readonly InfoGroup[], errors: readonly string[]): string {
@@ -17,7 +18,7 @@ export function formatInfoJson(groups: readonly InfoGroup[], errors: readonly st
   return formatSortedJson({ errors, info: Object.fromEntries(info) });
 }
 
-function instanceJson({ runtime, ...instance }: InstanceDetails) {
+function instanceJson({ runtime, reach, ...instance }: InstanceDetails) {
   const { diskUsed, diskTotal, memoryUsed, memoryTotal } = runtime;
   return {
     state: instance.state,
@@ -40,6 +41,7 @@ function instanceJson({ runtime, ...instance }: InstanceDetails) {
       ...(memoryTotal === null ? {} : { total: memoryTotal }),
     },
     ipv4: runtime.ipv4,
+    ...reachEntries(reach),
     mounts: mountsByTarget(instance.mounts),
     forwards: instance.forwards.map(viewJson),
   };

@@ -3,6 +3,7 @@ import type { Mount, SnapshotView } from '../../index.js';
 import { forwardLine } from './forwards.js';
 import { imageTitle, NOT_AVAILABLE } from './image-title.js';
 import { formatIdMaps, type InfoGroup, type InstanceDetails } from './info-items.js';
+import { reachLines } from './reach.js';
 import { NO_VALUE, printable } from './table.js';
 
 const LABEL_WIDTH = 16;
@@ -26,7 +27,7 @@ function instanceBlock(instance: InstanceDetails): string {
     ...start,
     ...(pending === null ? [] : [field('Pending', pending)]),
     field('Snapshots', String(snapshotCount)),
-    field('IPv4', ...runtime.ipv4),
+    field('IPv4', ...reachLines(runtime.ipv4, instance.reach)),
     field('Release', runtime.release),
     field('Image hash', hashText(instance)),
     field('CPU(s)', String(runtime.cpuCount ?? '')),

@@ -3,6 +3,7 @@ import type { Mount, SnapshotView } from '../../index.js';
 import { viewJson } from './forwards.js';
 import { mountsByTarget, type InfoGroup, type InstanceDetails } from './info-items.js';
 import type { PlainData } from './plain-data.js';
+import { reachEntries } from './reach.js';
 import { formatYaml } from './yaml-emitter.js';
 
 /** Each instance is a list of one item, and unknown values are null. */
@@ -22,7 +23,7 @@ export function formatInfoYaml(groups: readonly InfoGroup[], errors: readonly st
   });
 }
 
-function instanceYaml({ runtime, ...instance }: InstanceDetails) {
+function instanceYaml({ runtime, reach, ...instance }: InstanceDetails) {
   const load = runtime.load.map(Number).filter(Number.isFinite);
   return {
     state: instance.state,
@@ -37,6 +38,7 @@ function instanceYaml({ runtime, ...instance }: InstanceDetails) {
     disks: [{ sda1: { used: runtime.diskUsed, total: runtime.diskTotal } }],
     memory: { usage: runtime.memoryUsed, total: runtime.memoryTotal },
     ipv4: runtime.ipv4,
+    ...reachEntries(reach),
     mounts: mountsYaml(instance.mounts),
     ...(instance.forwards.length === 0 ? {} : { forwards: instance.forwards.map(viewJson) }),
   };

@@ -1,8 +1,9 @@
-import type { InstanceState, InstanceView, Problem } from '../../index.js';
+import type { InstanceState, InstanceView, Problem, Reach } from '../../index.js';
 import { formatCsv } from './csv.js';
 import { imageTitle, NOT_AVAILABLE } from './image-title.js';
 import { formatSortedJson } from './json.js';
 import { byName } from './order.js';
+import { reachEntries } from './reach.js';
 import type { OutputFormat } from './output-format.js';
 import { formatTable, NO_VALUE } from './table.js';
 import { formatYaml } from './yaml-emitter.js';
@@ -12,6 +13,9 @@ interface ListEntry {
   readonly state: InstanceState;
   readonly ipv4: readonly string[];
   readonly release: string;
+  /** Present only for one that runs. */
+  readonly reachable_from?: Reach['from'];
+  readonly ssh_port?: number;
   /** Present only for a Broken instance, and for one whose guest stands still. */
   readonly problem?: Readonly<Record<keyof Problem, string>>;
   /** Present only where an operation in place is not finished. */
@@ -50,10 +54,11 @@ function toEntry(view: InstanceView): ListEntry {
     return { name, state, ipv4: [], release: NOT_AVAILABLE, problem: view.problem };
   }
   const release = imageTitle(view.image) ?? NOT_AVAILABLE;
-  const { problem, pending, runtime } = view;
+  const { problem, pending, runtime, reach } = view;
   const ipv4 = runtime?.ipv4 ?? [];
   return {
     ...{ name, state, ipv4, release },
+    ...reachEntries(reach),
     ...(problem === undefined ? {} : { problem }),
     ...(pending === undefined ? {} : { pending }),
   };
@@ -61,8 +66,10 @@ function toEntry(view: InstanceView): ListEntry {
 
 function formatListTable(entries: readonly ListEntry[]): string {
   if (entries.length === 0) return 'No instances found.\n';
-  const rows = entries.flatMap(({ name, state, ipv4, release }) => {
-    const [first = NO_VALUE, ...others] = ipv4;
+  const rows = entries.flatMap(({ name, state, ipv4, release, reachable_from: from }) => {
+    // An address that leads nowhere.
+    const shown = from === 'nothing' ? ipv4.map((address) => `(${address})`) : ipv4;
+    const [first = NO_VALUE, ...others] = shown;
     return [[name, state, first, release], ...others.map((address) => ['', '', address])];
   });
   return formatTable(COLUMNS, rows);

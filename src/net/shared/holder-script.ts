@@ -54,6 +54,11 @@ ${WRITE_PID_FILE} || exit
 exec ${READY_FD}>&-
 exec flock --exclusive ${SHARED_FILES.alive} /bin/sh -c "$1"`;
 
+/** Without the second table guests could claim any address: a kernel may know none for bridges. */
+const FIREWALL = `
+nft "$2" || exit
+nft "$3" || echo "guests can claim any address" >&2`;
+
 /** What brings up a network in a namespace that has none. */
 function setUp({ bridge, subnet, mac }: BridgeRecord): string {
   const gateway = `${subnet.address(1)}/${subnet.prefix}`;
@@ -71,6 +76,6 @@ echo 1 >/proc/sys/net/ipv4/ip_forward || exit`;
  * @param guests everybody who may be on it
  */
 export function holderWords(record: BridgeRecord, guests: readonly KnownGuest[]): string[] {
-  const tables = `nft -f - <<'END' || exit\n${networkScript(record)}\n${pinScript(record, guests)}\nEND`;
-  return ['/bin/sh', '-c', [PATH, setUp(record), tables, HOLD].join('\n'), 'sh', END];
+  const script = [PATH, setUp(record), FIREWALL, HOLD].join('\n');
+  return ['/bin/sh', '-c', script, 'sh', END, networkScript(record), pinScript(record, guests)];
 }

@@ -1,18 +1,29 @@
 import { accessSync, constants } from 'node:fs';
 import { geteuid } from 'node:process';
 import { errnoOf, ExecError, MultipassError } from '../../errors.js';
-import { findProgram, packageOf } from '../../process/programs.js';
+import { findProgram, isProgram, packageOf } from '../../process/programs.js';
 import { run } from '../../process/run.js';
 import { networkProgram } from '../bridge/network-tool.js';
 
 const TUN = '/dev/net/tun';
 const NEEDED = ['unshare', 'nsenter', 'flock', 'ip', 'nft', 'dnsmasq', 'slirp4netns'];
 
+/**
+ * What `multipass network setup` installs where a distribution lets nobody but known programs make user namespaces: a
+ * copy of unshare that is root's, and is known.
+ */
+export const LAUNCHER = '/usr/local/libexec/multipass-ts/unshare';
+
 /** The words that run a program in namespaces of its own, where it is root and has no network yet. */
-export function makerWords(): [string, ...string[]] {
+export function makerWords(maker: string): [string, ...string[]] {
   return geteuid?.() === 0
-    ? ['unshare', '--net', '--']
-    : ['unshare', '--user', '--map-root-user', '--net', '--'];
+    ? [maker, '--net', '--']
+    : [maker, '--user', '--map-root-user', '--net', '--'];
+}
+
+/** What may make the namespaces, the first that works. */
+function makers(): string[] {
+  return ['unshare', ...(isProgram(LAUNCHER) ? [LAUNCHER] : [])];
 }
 
 /** Why there can be no shared network here, and what to do about it. */
@@ -24,10 +35,10 @@ export interface SharedProblem {
 }
 
 /**
- * Why this host cannot have a network that instances share; undefined when it can. Tried out, never guessed: some
+ * What makes namespaces for a network that instances share; or why this host cannot have one. Tried out, never guessed: some
  * distributions let anybody make a user namespace, and permit nothing in it.
  */
-export async function sharedProblem(signal?: AbortSignal): Promise<SharedProblem | undefined> {
+export async function findMaker(signal?: AbortSignal): Promise<string | SharedProblem> {
   if (process.platform !== 'linux') return { why: 'this host is not Linux', hint: '' };
   const missing = NEEDED.find((name) => findProgram(networkProgram(name)) === undefined);
   if (missing !== undefined) {
@@ -36,7 +47,15 @@ export async function sharedProblem(signal?: AbortSignal): Promise<SharedProblem
       hint: `Install ${packageOf(missing)}.`,
     };
   }
-  return tunProblem() ?? (await namespaceProblem(signal));
+  const noTun = tunProblem();
+  if (noTun !== undefined) return noTun;
+  let problem: SharedProblem | undefined;
+  for (const maker of makers()) {
+    const found = await namespaceProblem(maker, signal);
+    if (found === undefined) return maker;
+    problem ??= found;
+  }
+  return problem ?? { why: 'no program makes namespaces here', hint: '' };
 }
 
 /** Both QEMU's taps and the way out are made of it. */
@@ -53,8 +72,11 @@ function tunProblem(): SharedProblem | undefined {
   }
 }
 
-async function namespaceProblem(signal?: AbortSignal): Promise<SharedProblem | undefined> {
-  const [file, ...words] = [...makerWords(), networkProgram('ip')] as const;
+async function namespaceProblem(
+  maker: string,
+  signal?: AbortSignal,
+): Promise<SharedProblem | undefined> {
+  const [file, ...words] = [...makerWords(maker), networkProgram('ip')] as const;
   try {
     await run(file, [...words, 'link', 'add', 'name', 'probe', 'type', 'bridge'], { signal });
     return undefined;

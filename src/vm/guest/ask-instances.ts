@@ -12,6 +12,7 @@ import {
 import { problemOf, readInstance } from '../read-instance.js';
 import { isLive } from '../state.js';
 import { guestOf, leasedAddress } from './open-guest.js';
+import { reachOf } from './reach.js';
 import { askGuest } from './runtime-info.js';
 import { lookForStandstill } from './standing-still.js';
 
@@ -33,6 +34,7 @@ export async function withRuntime(
   views: readonly InstanceView[],
   request: AskRequest,
 ): Promise<InstanceView[]> {
+  const { layout } = request;
   const asked = [...views];
   const running = views.flatMap((view, at) =>
     view.state !== 'Broken' && isLive(view.state) ? [{ view, at }] : [],
@@ -40,7 +42,8 @@ export async function withRuntime(
   await atOnce(running, AT_ONCE, async ({ view, at }) => {
     const { runtime, problem } = await ask(view.name, request);
     const state = problem === undefined ? stateSeen(view.state, runtime) : 'Unknown';
-    asked[at] = { ...view, runtime, state, problem };
+    const reach = reachOf(layout.instance(view.name)) ?? undefined;
+    asked[at] = { ...view, runtime, state, problem, reach };
   });
   return asked;
 }

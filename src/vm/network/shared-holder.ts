@@ -11,6 +11,7 @@ import { spawnDetached } from '../../process/detach.js';
 import { InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { liveProcessOf } from '../../store/pid-file.js';
+import { requireMaker } from './network-findings.js';
 
 /**
  * A process by which the store's shared network is entered: the one that holds it, else whatever lives in it. Only the
@@ -77,14 +78,11 @@ export async function startHolder(
   inside: number | undefined,
 ): Promise<number> {
   const folder = layout.sharedNetwork;
+  const start = inside === undefined ? makerWords(await requireMaker(layout)) : enterWords(inside);
   const log = join(folder, SHARED_FILES.holderLog);
   const output = await open(log, 'w', 0o600);
   try {
-    const words = holderWords(record, knownGuests(folder));
-    const [file, ...args] = [
-      ...(inside === undefined ? makerWords() : enterWords(inside)),
-      ...words,
-    ];
+    const [file, ...args] = [...start, ...holderWords(record, knownGuests(folder))];
     const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C' };
     const fds = ['pipe'] as const;
     const holder = await spawnDetached(file, args, { cwd: folder, output: output.fd, fds, env });

@@ -6,10 +6,18 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseLeases, type Lease } from '../../../src/net/leases.js';
 import { tapName } from '../../../src/net/bridge/tap.js';
+import { enterWords } from '../../../src/net/shared/enter.js';
+import { run } from '../../../src/process/run.js';
 import { StoreLayout } from '../../../src/store/layout.js';
 import { test as storeTest } from '../../support/store-fixture.js';
 import { withNetNamespace, type NetNamespace } from '../../support/net-namespace.js';
-import { multipass, type CommandOptions, type CommandResult } from '../../support/command.js';
+import {
+  multipass,
+  startMultipass,
+  type CommandOptions,
+  type CommandResult,
+} from '../../support/command.js';
+import { killAllIn } from './support.js';
 
 /** What an instance's records say that its guest may be asked about. */
 export interface Spec {
@@ -21,16 +29,31 @@ export interface Spec {
   readonly interfaces: readonly { readonly mac: string }[];
 }
 
+/** Where the bridge is, and what keeps its files. */
+export interface BridgePlace {
+  readonly ns: NetNamespace;
+  readonly layout: StoreLayout;
+  /** The folder of dnsmasq's files. */
+  readonly folder: string;
+  /** What every command is run through. */
+  readonly through: readonly string[];
+}
+
 /** A store whose instances are on a bridge, in a network that nobody else sees. */
 export class BridgeLab {
   readonly ns: NetNamespace;
   readonly layout: StoreLayout;
+  /** What every command is run through. */
+  readonly through: readonly string[];
+  readonly #folder: string;
   /** Variables for every command. */
   env: Record<string, string> = {};
 
-  constructor(ns: NetNamespace, root: string) {
+  constructor({ ns, layout, folder, through }: BridgePlace) {
     this.ns = ns;
-    this.layout = new StoreLayout(root);
+    this.layout = layout;
+    this.through = through;
+    this.#folder = folder;
   }
 
   /** Runs the command in the namespace, to whatever end. */
@@ -38,8 +61,8 @@ export class BridgeLab {
     args: readonly string[],
     options: Partial<CommandOptions> = {},
   ): Promise<CommandResult> {
-    const { through } = this.ns;
-    return await multipass(args, { store: this.layout.root, env: this.env, through, ...options });
+    const { env, through } = this;
+    return await multipass(args, { store: this.layout.root, env, through, ...options });
   }
 
   /** Runs the command in the namespace. @returns stdout. @throws Error unless it succeeds */
@@ -92,7 +115,7 @@ export class BridgeLab {
   }
 
   leases(): Lease[] {
-    const path = join(this.layout.network, 'dnsmasq.leases');
+    const path = join(this.#folder, 'dnsmasq.leases');
     return existsSync(path) ? parseLeases(readFileSync(path, 'utf8')) : [];
   }
 
@@ -122,7 +145,7 @@ export class BridgeLab {
 
   /** Name, subnet and address of the store's bridge. */
   bridge(): { name: string; gateway: string } {
-    const text = readFileSync(join(this.layout.network, 'network.json'), 'utf8');
+    const text = readFileSync(join(this.#folder, 'network.json'), 'utf8');
     const { bridge, subnet } = JSON.parse(text) as { bridge: string; subnet: string };
     return { name: bridge, gateway: subnet.replace(/\.0\/24$/, '.1') };
   }
@@ -153,7 +176,9 @@ const SMALL = ['--memory', '512M', '--disk', '1G'];
 export const test = storeTest.extend<{ lab: BridgeLab }>({
   lab: async ({ root, onTestFailed }, use) => {
     await withNetNamespace(async (ns) => {
-      const lab = new BridgeLab(ns, root);
+      const layout = new StoreLayout(root);
+      const { through } = ns;
+      const lab = new BridgeLab({ ns, layout, folder: layout.network, through });
       onTestFailed(() => tellConsoles(lab));
       await mkdir(lab.layout.root, { recursive: true, mode: 0o700 });
       await lab.multipass('set', 'local.network=bridge');
@@ -161,6 +186,47 @@ export const test = storeTest.extend<{ lab: BridgeLab }>({
     });
   },
 });
+
+/** Each test has a store whose instances share a network, as whoever runs the tests. */
+export const sharedTest = storeTest.extend<{ lab: BridgeLab }>({
+  lab: async ({ root, onTestFailed }, use) => {
+    const layout = new StoreLayout(root);
+    const folder = layout.sharedNetwork;
+    const lab = new BridgeLab({ ns: insideOf(folder), layout, folder, through: [] });
+    onTestFailed(() => tellConsoles(lab));
+    await mkdir(root, { recursive: true, mode: 0o700 });
+    await lab.multipass('set', 'local.network=shared');
+    // The network is there while nobody is on it, for whoever listens.
+    const held = startMultipass(['network', 'run', '--', 'sleep', '100000'], { store: root });
+    try {
+      await until(() => existsSync(join(folder, 'dnsmasq.pid')));
+      await use(lab);
+    } finally {
+      held.signalGroup('SIGKILL');
+      await held.finished;
+      await killAllIn(layout);
+    }
+  },
+});
+
+/** The namespace of a shared network that is up. */
+function insideOf(folder: string): NetNamespace {
+  const words = (): [string, ...string[]] => {
+    const { pid } = JSON.parse(readFileSync(join(folder, 'holder.pid'), 'utf8')) as { pid: number };
+    return enterWords(pid);
+  };
+  return {
+    name: folder,
+    get through() {
+      return words();
+    },
+    run: async (file, args, options) => {
+      const [first, ...more] = words();
+      return await run(first, [...more, file, ...args], options);
+    },
+    pids: () => Promise.resolve([]),
+  };
+}
 
 /** The end of what each guest said, which tells most of what went wrong. */
 function tellConsoles(lab: BridgeLab): void {

@@ -33,7 +33,7 @@ async function problemsOf(mounts: readonly Mount[], makesTaps = false): Promise<
 describe('the native mounts of an instance', () => {
   it('make its QEMU seem the guest ids of their maps', async () => {
     const mounts = [native('/a'), native('/b'), native('/c', { type: 'classic' })];
-    expect(await planNativeMounts(mounts, false)).toEqual({
+    expect(await planNativeMounts(mounts, { makesTaps: false })).toEqual({
       shares: ['/a', '/b'].map((target) => ({
         tag: mountTag(target),
         path: FOLDER,
@@ -49,12 +49,14 @@ describe('the native mounts of an instance', () => {
       uidMappings: [{ host: UID, guest: -1 }],
       gidMappings: [{ host: GID, guest: 77 }],
     };
-    const { seenAs } = await planNativeMounts([native('/a', mapped)], false);
+    const { seenAs } = await planNativeMounts([native('/a', mapped)], { makesTaps: false });
     expect(seenAs).toEqual({ uid: 1000, gid: 77 });
   });
 
   it('need no map for equal ids, where root gives files to whom the guest says', async () => {
-    const { shares, seenAs } = await planNativeMounts([native('/a', UNMAPPED)], true);
+    const { shares, seenAs } = await planNativeMounts([native('/a', UNMAPPED)], {
+      makesTaps: true,
+    });
     expect(seenAs).toBe(null);
     expect(shares.map(({ security }) => security)).toEqual([UID === 0 ? 'passthrough' : 'none']);
   });
@@ -88,7 +90,7 @@ describe('the native mounts of an instance', () => {
 
   it('are without those whose folder is gone', async () => {
     const gone = native('/a', { source: `${FOLDER}/never/there` });
-    const { shares, refused } = await planNativeMounts([gone, native('/b')], false);
+    const { shares, refused } = await planNativeMounts([gone, native('/b')], { makesTaps: false });
     expect(shares.map(({ tag }) => tag)).toEqual([mountTag('/b')]);
     expect(refused).toEqual([
       { mount: gone, problem: `Source path "${FOLDER}/never/there" does not exist` },
@@ -109,7 +111,9 @@ describe('the native mounts of an instance', () => {
         await mkdir(source);
         await chmod(source, mode);
         const refusedOf = async (change: Partial<Mount>): Promise<string[]> => {
-          const plan = await planNativeMounts([native('/a', { source, ...change })], false);
+          const plan = await planNativeMounts([native('/a', { source, ...change })], {
+            makesTaps: false,
+          });
           return plan.refused.map(({ mount }) => mount.target);
         };
         expect(await refusedOf({}), `${mode}`).toEqual(mapped);
@@ -122,7 +126,7 @@ describe('the native mounts of an instance', () => {
 
   it('are without a file', async () => {
     const file = native('/a', { source: '/etc/passwd' });
-    const { refused } = await planNativeMounts([file], false);
+    const { refused } = await planNativeMounts([file], { makesTaps: false });
     expect(refused).toEqual([
       { mount: file, problem: 'Source path "/etc/passwd" is not a directory' },
     ]);

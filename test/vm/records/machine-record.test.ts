@@ -19,7 +19,7 @@ const USER: Card = {
 };
 const TAP: Card = {
   mac: '52:54:00:00:00:02',
-  backend: { kind: 'tap', tap: 'mp0123456789-1', bridge: 'mpqemubr0' },
+  backend: { kind: 'tap', tap: 'mp0123456789-1', bridge: 'mpqemubr0', within: 'host' },
 };
 const MACHINE: Machine = {
   arch: 'x86_64',

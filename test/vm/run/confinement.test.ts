@@ -85,10 +85,9 @@ describe('mounts where bubblewrap does not work', () => {
       target: '/mnt',
       type: 'native',
     } as const;
-    const plan = await planNativeMounts(
-      [{ ...mount, uidMappings: same, gidMappings: same }],
-      false,
-    );
+    const plan = await planNativeMounts([{ ...mount, uidMappings: same, gidMappings: same }], {
+      makesTaps: false,
+    });
     expect(plan.shares).toEqual([]);
     expect(plan.refused[0]?.problem).toContain(`bubblewrap does not work here: ${REFUSALS[1]}`);
   });

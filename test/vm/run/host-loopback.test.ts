@@ -13,13 +13,16 @@ import { handMadeMac, makeInstance, test as base } from '../../support/store-fix
 const REFUSAL = {
   code: 'NETWORK_UNAVAILABLE',
   message: expect.stringContaining("would reach what listens on this host's loopback") as string,
-  hint: expect.stringContaining('multipass set local.network=bridge') as string,
+  hint: expect.stringContaining('multipass set local.network=shared') as string,
 };
 
 const test = base.extend<{ forbidden: undefined }>({
   forbidden: [
     async ({ store }, use) => {
-      await writeFile(store.layout.settingsFile, '{"local.host-loopback": "false"}');
+      await writeFile(
+        store.layout.settingsFile,
+        '{"local.host-loopback": "false", "local.network": "user"}',
+      );
       await use(undefined);
     },
     { auto: true },
@@ -49,7 +52,8 @@ describe('local.host-loopback=false', () => {
     const dir = await makeInstance(layout, 'asleep', { data: 0, otherTags: ['suspend'] });
     const reading = readInstance(layout, 'asleep');
     const settings = readSettings(layout, { MULTIPASS_ACCELERATOR: 'tcg' });
-    const plan = { layout, reading, settings, bridge: null, work: Work.of() };
+    const network = { kind: 'user', bridge: null } as const;
+    const plan = { layout, reading, settings, network, isConfined: true, work: Work.of() };
     await mkdir(dir.run, { mode: 0o700 });
     await writeMachine(dir, {
       machine: await planMachine(plan),

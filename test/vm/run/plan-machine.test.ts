@@ -20,7 +20,9 @@ async function made(layout: StoreLayout): Promise<PlanRequest> {
     spec: { cpus: 3, memory: 700 * 1024 ** 2, interfaces: INTERFACES },
   });
   const settings = readSettings(layout, { MULTIPASS_ACCELERATOR: 'tcg' });
-  return { layout, reading: readInstance(layout, 'web'), settings, bridge: null, work: Work.of() };
+  const reading = readInstance(layout, 'web');
+  const network = { kind: 'user', bridge: null } as const;
+  return { layout, reading, settings, network, isConfined: true, work: Work.of() };
 }
 
 describe('planMachine', () => {
@@ -63,7 +65,7 @@ describe('planMachine', () => {
     expect(await isPortFree(first.sshPort!)).toBe(true);
     expect(second.sshPort).toBeNull();
     expect(warnings).toEqual([
-      'interface extra0 of "web" is not on "br7": local.network is "user"',
+      'interface extra0 of "web" is not on "br7": that needs local.network=bridge',
     ]);
     const again = (await planMachine(request)).cards.map(({ backend }) => backend);
     expect(again).toMatchObject([{ subnet: first.subnet }, { subnet: second.subnet }]);
@@ -72,11 +74,24 @@ describe('planMachine', () => {
   test('plugs the cards into bridges in bridge mode, ours where no other is named', async ({
     store: { layout },
   }) => {
-    const request = { ...(await made(layout)), bridge: 'mpqemubr0' };
+    const network = { kind: 'host', bridge: 'mpqemubr0' } as const;
+    const request = { ...(await made(layout)), network };
     const { uuid } = request.reading.spec;
     expect((await planMachine(request)).cards.map(({ backend }) => backend)).toEqual([
-      { kind: 'tap', tap: tapName(uuid, 0), bridge: 'mpqemubr0' },
-      { kind: 'tap', tap: tapName(uuid, 1), bridge: 'br7' },
+      { kind: 'tap', tap: tapName(uuid, 0), bridge: 'mpqemubr0', within: 'host' },
+      { kind: 'tap', tap: tapName(uuid, 1), bridge: 'br7', within: 'host' },
+    ]);
+  });
+
+  test('plugs all cards into the bridge that instances share, whatever other is named', async ({
+    store: { layout },
+  }) => {
+    const network = { kind: 'shared', bridge: 'mpbr00000001' } as const;
+    const request = { ...(await made(layout)), network };
+    const { uuid } = request.reading.spec;
+    expect((await planMachine(request)).cards.map(({ backend }) => backend)).toEqual([
+      { kind: 'tap', tap: tapName(uuid, 0), bridge: 'mpbr00000001', within: 'shared' },
+      { kind: 'tap', tap: tapName(uuid, 1), bridge: 'mpbr00000001', within: 'shared' },
     ]);
   });
 });

@@ -1,0 +1,100 @@
+import { readBridgeRecord } from '../../net/bridge/bridge-record.js';
+import { findDnsmasq } from '../../net/bridge/dnsmasq-process.js';
+import { knownGuests } from '../../net/bridge/known-guests.js';
+import { parseLeases, readLeases } from '../../net/leases.js';
+import { WAY_OUT_LINK } from '../../net/shared/way-out.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { listInstances } from '../list-instances.js';
+import { readSettings, type Environment } from '../settings/settings.js';
+import type { NetworkMode } from '../settings/store-settings.js';
+import { problemWithShared } from './choose-network.js';
+import { findHolder, findInside, isInside } from './shared-holder.js';
+import { findWayOut } from './shared-way-out.js';
+
+/** A guest of the shared network. */
+export interface NetworkGuest {
+  /** Name of the instance; null when none has that MAC address by now. */
+  readonly instance: string | null;
+  readonly mac: string;
+  readonly address: string;
+  /** What it calls itself, by which others find it; null before it has asked for its address. */
+  readonly hostname: string | null;
+}
+
+/** What there is of the network that the instances of a store share. */
+export interface NetworkStatus {
+  /** As it is set. */
+  readonly mode: NetworkMode;
+  /** Why this host can have no shared network, and what to do; null when it can. */
+  readonly problem: { readonly why: string; readonly hint: string } | null;
+  readonly state: 'none' | 'up' | 'damaged';
+  /** What is damaged: the next instance that starts mends it. */
+  readonly damage: readonly string[];
+  /** Name of the bridge and its subnet; null before first use. They stay when the network is down. */
+  readonly bridge: string | null;
+  readonly subnet: string | null;
+  /** Pids, for the host: null for what does not live. */
+  readonly processes: {
+    readonly holder: number | null;
+    readonly dnsmasq: number | null;
+    readonly way_out: number | null;
+  };
+  readonly guests: readonly NetworkGuest[];
+}
+
+/**
+ * Looks at the shared network of a store, and changes nothing.
+ * @throws MultipassError RECORD_INVALID, PERMISSION_DENIED, ABORTED
+ */
+export async function networkStatus(
+  layout: StoreLayout,
+  { env, signal }: { readonly env: Environment; readonly signal?: AbortSignal | undefined },
+): Promise<NetworkStatus> {
+  const { network: mode } = readSettings(layout, env);
+  const folder = layout.sharedNetwork;
+  const problem = (await problemWithShared(layout, signal)) ?? null;
+  const record = readBridgeRecord(folder);
+  const inside = record === undefined ? undefined : findInside(layout, record.bridge);
+  const holder = findHolder(layout);
+  const wayOut = findWayOut(layout);
+  const dnsmasq =
+    record === undefined || inside === undefined
+      ? undefined
+      : findDnsmasq(folder, record.bridge, inside)?.pid;
+  const damage =
+    inside === undefined
+      ? [...(wayOut === undefined ? [] : ['a way out is left that leads out of nothing'])]
+      : [
+          ...(holder === undefined ? ['nothing waits for the end of the last instance'] : []),
+          ...(dnsmasq === undefined ? ['nothing gives addresses and names'] : []),
+          ...(wayOut === undefined || !isInside(inside, WAY_OUT_LINK)
+            ? ['there is no way out']
+            : []),
+        ];
+  return {
+    mode,
+    problem,
+    state: damage.length > 0 ? 'damaged' : inside === undefined ? 'none' : 'up',
+    damage,
+    bridge: record?.bridge ?? null,
+    subnet: record?.subnet.toString() ?? null,
+    processes: { holder: holder ?? null, dnsmasq: dnsmasq ?? null, way_out: wayOut ?? null },
+    guests: await guestsOf(layout),
+  };
+}
+
+async function guestsOf(layout: StoreLayout): Promise<NetworkGuest[]> {
+  const folder = layout.sharedNetwork;
+  const names = new Map<string, string>();
+  for (const view of await listInstances(layout)) {
+    const cards = view.state === 'Broken' ? [] : view.spec.interfaces;
+    for (const { mac } of cards) names.set(mac.toString(), view.name);
+  }
+  const leases = parseLeases(readLeases(folder));
+  return knownGuests(folder).map(({ mac, address }) => ({
+    instance: names.get(mac.toString()) ?? null,
+    mac: mac.toString(),
+    address,
+    hostname: leases.find((lease) => lease.mac.equals(mac))?.hostname ?? null,
+  }));
+}

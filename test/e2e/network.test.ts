@@ -1,0 +1,311 @@
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, vi } from 'vitest';
+import { startTimeOf } from '../../src/process/start-time.js';
+import type { NetworkStatus } from '../../src/vm/network/network-status.js';
+import {
+  multipass,
+  startMultipass,
+  type CommandResult,
+  type RunningCommand,
+} from '../support/command.js';
+import { test as base } from '../support/store-fixture.js';
+import { AS_NOBODY, giveToNobody } from './support/nobody.js';
+
+/** The networks of a user without any rights, each in a store of its own. */
+class Networks {
+  readonly #root: string;
+  readonly env: Record<string, string> = {};
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** The folder of a store's shared network. */
+  folder(store = 'one'): string {
+    return join(this.#root, store, 'network/shared');
+  }
+
+  async mp(args: readonly string[], store = 'one'): Promise<CommandResult> {
+    return await multipass(args, this.#options(store));
+  }
+
+  begin(args: readonly string[], store = 'one'): RunningCommand {
+    return startMultipass(args, this.#options(store));
+  }
+
+  /** Runs shell in the network. @returns what it printed */
+  async run(script: string, store = 'one'): Promise<string> {
+    const { stdout, stderr, exitCode } = await this.mp(
+      ['network', 'run', '--', 'sh', '-c', script],
+      store,
+    );
+    expect({ script, stderr, exitCode }).toEqual({ script, stderr: '', exitCode: 0 });
+    return stdout.trim();
+  }
+
+  async status(store = 'one'): Promise<NetworkStatus> {
+    const { stdout } = await this.mp(['network', 'status', '--format', 'json'], store);
+    return JSON.parse(stdout) as NetworkStatus;
+  }
+
+  /** Keeps the network up until it is killed. */
+  async hold(program = 'sleep 1000'): Promise<RunningCommand> {
+    const held = this.begin(['network', 'run', '--', 'sh', '-c', `echo up; exec ${program}`]);
+    held.child.stdout!.once('data', () => undefined);
+    await once(held.child.stdout!, 'data');
+    return held;
+  }
+
+  #options(store: string) {
+    const root = join(this.#root, store);
+    return { store: root, through: AS_NOBODY, cwd: '/', env: this.env };
+  }
+}
+
+const test = base.extend<{ nets: Networks }>({
+  nets: async ({ root }, use) => {
+    const home = join(dirname(root), 'stores');
+    for (const store of ['one', 'two']) await mkdir(join(home, store), { recursive: true });
+    await giveToNobody(home);
+    await use(new Networks(home));
+  },
+});
+
+describe('the network that instances share', () => {
+  test('runs programs of its user in it, with its own names, and goes with the last', async ({
+    nets,
+  }) => {
+    expect(await nets.status()).toMatchObject({ mode: 'auto', state: 'none', subnet: null });
+    const uid = process.getuid?.() === 0 ? '65534' : String(process.getuid?.());
+    const path = join(dirname(nets.folder()), '../made');
+    const told = await nets.run(
+      `id -u; cat /etc/resolv.conf; ip -o -4 address; touch ${path}; stat -c %u ${path}; grep CapEff /proc/self/status`,
+    );
+    const { bridge, subnet, state } = await nets.status();
+    const gateway = subnet?.replace('.0/24', '.1') ?? '';
+    expect(told.split('\n')).toEqual([
+      uid,
+      `nameserver ${gateway}`,
+      'search multipass',
+      expect.stringMatching(/^1: lo +inet 127\.0\.0\.1/),
+      expect.stringMatching(new RegExp(`: ${bridge} +inet ${gateway}/24 `)),
+      expect.stringMatching(/: tap0 +inet 10\.0\.2\.100\/24 /),
+      uid,
+      'CapEff:\t0000000000000000',
+    ]);
+    expect(['none', 'damaged']).toContain(state);
+    await expectNothing(nets);
+    expect((await nets.status()).subnet).toBe(subnet);
+  });
+
+  test('ends with what the program ends with, and says when there is none', async ({ nets }) => {
+    expect((await nets.mp(['network', 'run', '--', 'sh', '-c', 'exit 7'])).exitCode).toBe(7);
+    expect(await nets.mp(['network', 'run', '--', '/no/such/program'])).toMatchObject({
+      exitCode: 127,
+      stderr: expect.stringContaining('/no/such/program') as string,
+    });
+    expect(await nets.mp(['network', 'run'])).toMatchObject({ exitCode: 1 });
+    expect(await nets.mp(['network', 'rum'])).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('run, status, setup, remove') as string,
+    });
+  });
+
+  test('leads outside, and to the host’s loopback only when that is allowed', async ({ nets }) => {
+    await using outside = await serve(hostAddress());
+    await using loopback = await serve('127.0.0.1');
+    const ask = (url: string): string => `curl -s -m 10 ${url} || echo "-> $?"`;
+    const [there, here] = [outside.url, `http://10.0.2.2:${loopback.port}/`];
+    expect(await nets.run(`${ask(there)}; ${ask(here)}`)).toBe('hello-> 7');
+    await expectNothing(nets);
+    expect((await nets.mp(['set', 'local.host-loopback=true'])).exitCode).toBe(0);
+    expect(await nets.run(ask(here))).toBe('hello');
+  });
+
+  test('is another one for each store', async ({ nets }) => {
+    const held = await nets.hold('python3 -m http.server 8000 >/dev/null 2>&1');
+    const { subnet } = await nets.status();
+    const gateway = subnet?.replace('.0/24', '.1') ?? '';
+    const look = `curl -s -m 2 http://${gateway}:8000/ || echo "-> $?"`;
+    await vi.waitFor(
+      async () => expect(await nets.run(look)).toContain('Directory listing'),
+      10_000,
+    );
+    expect(await nets.run(look, 'two')).not.toContain('Directory listing');
+    held.signalGroup('SIGKILL');
+    await held.finished;
+    await expectNothing(nets);
+  });
+
+  test('is mended by the next command, whatever of it was killed', async ({ nets }) => {
+    const held = await nets.hold();
+    const before = await nets.status();
+    expect(before).toMatchObject({ state: 'up', damage: [] });
+    for (const [part, damage] of [
+      ['dnsmasq', 'nothing gives addresses and names'],
+      ['way_out', 'there is no way out'],
+      ['holder', 'nothing waits for the end of the last instance'],
+    ] as const) {
+      const { processes } = await nets.status();
+      await killAndWait(processes[part]);
+      const broken = await nets.status();
+      expect(broken).toMatchObject({ state: 'damaged', damage: [damage] });
+      await nets.run('true');
+      const after = await nets.status();
+      expect(after, part).toMatchObject({ state: 'up', damage: [], subnet: before.subnet });
+      for (const other of ['dnsmasq', 'way_out', 'holder'] as const) {
+        if (other !== part) expect(after.processes[other]).toBe(processes[other]);
+      }
+    }
+    // With everything, the program in it goes on, and nothing else does.
+    held.signalGroup('SIGKILL');
+    await held.finished;
+    await expectNothing(nets);
+  });
+
+  test('leaves nothing when its holder and the last on it are killed, but for the next command', async ({
+    nets,
+  }) => {
+    const held = await nets.hold();
+    const { processes } = await nets.status();
+    await killAndWait(processes.holder);
+    held.signalGroup('SIGKILL');
+    await held.finished;
+    expect(isAlive(processes.dnsmasq)).toBe(true);
+    await nets.run('true');
+    await expectNothing(nets);
+    expect([processes.dnsmasq, processes.way_out].filter(isAlive)).toEqual([]);
+  });
+
+  test('leaves nothing when the command is killed while it makes it', async ({ nets }) => {
+    // How long it takes here, just now.
+    const began = performance.now();
+    await nets.run('true');
+    const took = performance.now() - began;
+    await expectNothing(nets);
+    const ROUNDS = 12;
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const command = nets.begin(['network', 'run', '--', 'true']);
+      await pause(took * (0.2 + (0.8 * round) / ROUNDS));
+      if (command.child.exitCode === null) command.signalGroup('SIGKILL');
+      await command.finished;
+      await expectNothing(nets, { sockets: false });
+    }
+    await nets.run('true');
+    await expectNothing(nets);
+  });
+
+  test('is not there where a distribution permits nothing in user namespaces', async ({ nets }) => {
+    const programs = join(dirname(nets.folder()), '../programs');
+    await mkdir(programs);
+    // So does Ubuntu 24.04: the namespace is made, and everything in it is refused.
+    const script = '#!/bin/sh\necho "RTNETLINK answers: Operation not permitted" >&2\nexit 2\n';
+    await writeFile(join(programs, 'unshare'), script, { mode: 0o755 });
+    nets.env['PATH'] = `${programs}:${process.env['PATH'] ?? ''}`;
+    const why =
+      'a user may not make networks of its own here (RTNETLINK answers: Operation not permitted)';
+    const status = await nets.status();
+    expect(status).toMatchObject({ state: 'none', problem: { why } });
+    expect(status.problem?.hint).toContain('sudo multipass network setup');
+    expect((await nets.mp(['networks'])).stderr).toBe(
+      `note: instances do not see each other here: ${why}. ${status.problem?.hint ?? ''}\n`,
+    );
+    const refused = await nets.mp(['network', 'run', '--', 'true']);
+    expect(refused).toMatchObject({ stdout: '', exitCode: 2 });
+    expect(refused.stderr).toContain(`there can be no network that instances share: ${why}`);
+    // Nobody else's business is told of.
+    await nets.mp(['set', 'local.network=user']);
+    expect((await nets.mp(['networks'])).stderr).toBe('');
+  });
+
+  test('needs no setup on a host that keeps nobody from it', async ({ nets }) => {
+    for (const [what, text] of [
+      [
+        'setup',
+        'Nothing to do: this host does not keep users from having networks of their own.\n',
+      ],
+      ['remove', 'Nothing to do: nothing is set up.\n'],
+    ] as const) {
+      expect(await nets.mp(['network', what])).toEqual({ stdout: text, stderr: '', exitCode: 0 });
+    }
+  });
+});
+
+/** Nothing of a network lives or lies about but what is kept for the next time. */
+async function expectNothing(nets: Networks, { sockets = true } = {}): Promise<void> {
+  const folder = nets.folder();
+  await vi.waitFor(() => expect(living(folder)).toEqual([]), { timeout: 20_000, interval: 20 });
+  if (sockets) expect(existsSync(join(folder, 'slirp.sock'))).toBe(false);
+}
+
+/** Programs that belong to a network's folder, by their command lines and by where they work. */
+function living(folder: string): string[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.flatMap((pid) => {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ');
+      if (startTimeOf(pid) === 'dead') return [];
+      const isOurs = words.includes(folder) || noted(folder).includes(pid);
+      return isOurs ? [words] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function noted(folder: string): string[] {
+  return ['holder.pid', 'slirp.pid'].flatMap((file) => {
+    try {
+      const note = JSON.parse(readFileSync(join(folder, file), 'utf8')) as {
+        pid: number;
+        startTime: string;
+      };
+      return startTimeOf(String(note.pid)) === note.startTime ? [String(note.pid)] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+async function killAndWait(pid: number | null): Promise<void> {
+  process.kill(pid ?? 0, 'SIGKILL');
+  await vi.waitFor(() => expect(isAlive(pid)).toBe(false));
+}
+
+function isAlive(pid: number | null): boolean {
+  const started = startTimeOf(String(pid));
+  return started !== undefined && started !== 'dead';
+}
+
+async function serve(
+  host: string,
+): Promise<{ url: string; port: number } & AsyncDisposable & { server: Server }> {
+  const server = createServer((_, response) => void response.end('hello'));
+  server.listen(0, host);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    server,
+    port,
+    url: `http://${host}:${port}/`,
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** An address of this host that is not its loopback's. */
+function hostAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const found = all.find(({ family, internal }) => family === 'IPv4' && !internal);
+  if (found === undefined) throw new Error('this host has no address but its loopback’s');
+  return found.address;
+}
