@@ -10,8 +10,11 @@ const OF_STORE: Readonly<Record<StoreSettingKey, string>> = {
   'local.privileged-mounts': 'Whether directories of this host may be mounted.',
   'local.image.mirror': 'Where images come from, in place of their own servers: a URL by https.',
   'local.network':
-    "How instances reach the network: by QEMU's own, or, as root, on a bridge of this host.",
-  'local.host-loopback': 'Whether instances reach what listens on the loopback of this host.',
+    "What instances are on: a network that they share (auto takes it where it works), QEMU's own " +
+    'for each, or, as root, a bridge of this host.',
+  'local.host-loopback':
+    'Whether instances reach what listens on the loopback of this host; auto: only where they ' +
+    'cannot be kept from it.',
   'local.accelerator': 'What runs the instances: auto takes KVM where it works.',
   'local.default.cpus': 'How many CPUs launch gives.',
   'local.default.memory': 'How much memory launch gives.',

@@ -15,7 +15,7 @@ export interface CableRequest extends NetPlace {
 }
 
 /**
- * Here: one end of a pair of interfaces, whose other end is there from the beginning. There: a tap that the user whom we are may open without any rights, and one end of a pair of interfaces, on a bridge
+ * There: a tap that the user whom we are may open without any rights, and one end of a pair of interfaces, on a bridge
  * of theirs. None has an address, so that whatever else is sent in there goes nowhere, and the host is not heard on it.
  */
 const LAY = `
@@ -58,7 +58,7 @@ export async function layCable(request: CableRequest): Promise<void> {
       return;
     } catch (error) {
       // The kernel may be about to remove what an earlier run had.
-      if (!hasCode(error, 'NETWORK_FAILED') || !/: File exists/.test(error.message)) throw error;
+      if (!hasCode(error, 'NETWORK_FAILED') || !error.message.includes(': File exists')) throw error;
       if (performance.now() > end) throw nameTaken(tap);
       await sleep(POLL_MS, signal);
     }

@@ -4,8 +4,8 @@ import { findProgram, packageOf } from '../../process/programs.js';
 import { run, type RunOptions, type RunResult } from '../../process/run.js';
 import type { NetPlace } from '../net-place.js';
 
-/** Where an ordinary user's PATH does not lead. */
-const SYSTEM_FOLDERS = ['/usr/sbin', '/sbin'];
+/** Where an ordinary user's PATH does not lead; root's does. */
+const SYSTEM_FOLDERS = process.geteuid?.() === 0 ? [] : ['/usr/sbin', '/sbin'];
 
 /** What to do when there can be no bridge here. */
 const USE_USER_MODE =

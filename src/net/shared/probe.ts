@@ -35,7 +35,8 @@ export interface SharedProblem {
 }
 
 /**
- * What makes namespaces for a network that instances share; or why this host cannot have one. Tried out, never guessed: some
+ * What makes namespaces for a network that instances share; or why this host cannot have one. Tried out, never
+ * guessed: some
  * distributions let anybody make a user namespace, and permit nothing in it.
  */
 export async function findMaker(signal?: AbortSignal): Promise<string | SharedProblem> {

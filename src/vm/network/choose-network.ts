@@ -8,8 +8,8 @@ import type { NetworkKind } from './network-kind.js';
 import { findHolder } from './shared-holder.js';
 
 /**
- * What an instance that starts cold is plugged into. Where nobody has said, it is the network that the store's instances
- * share; where this host cannot have that, each has one of its own, and the user is told why, once in each boot.
+ * What an instance that starts cold is plugged into. Where nobody has said, it is the network that the store's
+ * instances share; where this host cannot have that, each has one of its own, and the user is told why, once in each boot.
  * @throws MultipassError NETWORK_UNAVAILABLE when it is to be the shared one, and there can be none; ABORTED
  */
 export async function chooseNetwork(

@@ -25,13 +25,16 @@ export async function findMakerOnce(
   return found;
 }
 
+const OR_ALONE =
+  'Or let each have its own (`multipass set local.network=user`): they do not see each other then.';
+
 /** There is to be a shared network, and can be none. */
 export function noShared({ why, hint }: SharedProblem): MultipassError {
   return new MultipassError(
     'NETWORK_UNAVAILABLE',
     `there can be no network that instances share: ${why}`,
     {
-      hint: `${hint} Or let each have its own (\`multipass set local.network=user\`): they do not see each other then.`.trimStart(),
+      hint: [hint, OR_ALONE].join(' ').trimStart(),
       details: { why },
     },
   );

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -87,7 +88,7 @@ export async function startHolder(
     const fds = ['pipe'] as const;
     const holder = await spawnDetached(file, args, { cwd: folder, output: output.fd, fds, env });
     // It closes it when all is done, and the kernel does when it fails.
-    for (const pipe of holder.pipes.values()) for await (const _ of pipe) continue;
+    for (const pipe of holder.pipes.values()) await once(pipe.resume(), 'close');
   } finally {
     await output.close();
   }
@@ -103,7 +104,9 @@ function notMade(words: string): MultipassError {
     isForbidden ? 'NETWORK_UNAVAILABLE' : 'NETWORK_FAILED',
     `cannot make the network that instances share${said === '' ? '' : `: ${said}`}`,
     {
-      hint: 'See `multipass network status`. Or use none (`multipass set local.network=user`): instances do not see each other then.',
+      hint:
+        'See `multipass network status`. Or use none (`multipass set local.network=user`): instances do not see each ' +
+        'other then.',
       details: { output: words },
     },
   );

@@ -1,8 +1,8 @@
 /**
  * The network that the instances of a store share without root: a namespace with a bridge, dnsmasq and firewall as in
  * bridge mode, and a slirp4netns as its way out. No process of ours keeps it. Every machine on it holds a shared lock
- * (flock) on a file; a flock(1) in the namespace waits for the exclusive one, and ends all of it when it has it: however
- * the last machine came to its end. What is up and what is not is looked at each time, and never kept in a file.
+ * (flock) on a file; a flock(1) in the namespace waits for the exclusive one, and ends all of it when it has it:
+ * however the last machine came to its end. What is up and what is not is looked at each time, and never kept in a file.
  */
 import { rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -65,7 +65,8 @@ export async function openShared(request: OpenSharedRequest): Promise<SharedNetw
   return await aloneOnNetwork(layout, signal, async () => {
     await makeFolder(folder);
     // Not granted while the network is being ended: then all of it goes before a new one is made.
-    const alive = await takeAlive(layout, 'shared', true, signal);
+    const alive = await takeAlive(layout, 'shared', { wait: true, signal });
+    if (alive === undefined) throw new Error('a lock that is waited for is taken');
     try {
       const known = readBridgeRecord(folder);
       const inside = known === undefined ? undefined : findInside(layout, known.bridge);
@@ -124,7 +125,7 @@ export async function endSharedIfIdle(layout: StoreLayout): Promise<boolean> {
   const folder = layout.sharedNetwork;
   const record = readBridgeRecord(folder);
   if (record === undefined) return true;
-  const alive = await takeAlive(layout, 'exclusive', false);
+  const alive = await takeAlive(layout, 'exclusive', { wait: false });
   if (alive === undefined) return false;
   try {
     const inside = findInside(layout, record.bridge);
@@ -143,14 +144,13 @@ export async function endSharedIfIdle(layout: StoreLayout): Promise<boolean> {
   }
 }
 
-async function takeAlive<Wait extends boolean>(
+async function takeAlive(
   { sharedNetwork }: StoreLayout,
   mode: 'shared' | 'exclusive',
-  wait: Wait,
-  signal?: AbortSignal,
-): Promise<FileHandle | (Wait extends true ? never : undefined)> {
+  { wait, signal }: { readonly wait: boolean; readonly signal?: AbortSignal | undefined },
+): Promise<FileHandle | undefined> {
   const path = join(sharedNetwork, SHARED_FILES.alive);
-  return (await takeKernelLock(path, { mode, wait, signal })) as FileHandle;
+  return await takeKernelLock(path, { mode, wait, signal });
 }
 
 async function settledRecord(

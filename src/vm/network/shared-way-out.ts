@@ -54,9 +54,10 @@ export async function ensureWayOut(
     await output.close();
   }
   const words = (await readFile(log, 'utf8').catch(() => '')).trim();
+  const said = words.split('\n').at(-1) ?? '';
   throw new MultipassError(
     'NETWORK_FAILED',
-    `the network that instances share has no way out: slirp4netns did not start${words === '' ? '' : `: ${words.split('\n').at(-1) ?? ''}`}`,
+    `the network that instances share has no way out: slirp4netns did not start${said === '' ? '' : `: ${said}`}`,
     {
       hint: 'Mend what it says, then try again. Or use no shared network (`multipass set local.network=user`).',
       details: { output: words },

@@ -131,7 +131,10 @@ describe('what is offered', () => {
         'local.web.autostart local.web.bridged local.web.cpus local.web.disk local.web.memory',
       ],
       ['set local.web.c', 'local.web.cpus= (nospace)'],
-      ['set local.network=', 'local.network=user local.network=bridge'],
+      [
+        'set local.network=',
+        'local.network=auto local.network=shared local.network=user local.network=bridge',
+      ],
       ['set local.host-loopback=f', 'local.host-loopback=false'],
       ['set client.primary-name=', 'client.primary-name=web'],
       ['set local.web.bridged=', 'local.web.bridged=true'],

@@ -102,7 +102,7 @@ describe('the record of what an instance runs on', () => {
 
   test('tells the cards that the bridges of the host have seen', async ({ dir }) => {
     await writeMachine(dir, RECORD);
-    expect(bridgedCards(dir)).toEqual([{ mac: TAP.mac, tap: 'mp0123456789-1' }]);
+    expect(bridgedCards(dir)).toEqual([{ mac: TAP.mac, tap: 'mp0123456789-1', within: 'host' }]);
     await writeFile(dir.machine, 'not JSON');
     expect(bridgedCards(dir)).toEqual([]);
   });

@@ -35,9 +35,9 @@ describe('a setting of the store', () => {
       '',
       ...['', '1', '5.0GiB', 'default', '1.0GiB'],
       'qemu',
-      'true',
+      'auto',
       '',
-      'user',
+      'auto',
       'false',
       'true',
     ]);
@@ -81,7 +81,7 @@ describe('a setting of the store', () => {
     ['local.image.mirror', 'https://example.org/?a', 'need an https URL'],
     ['local.image.mirror', 'file:///srv', 'need an https URL'],
     ['local.image.mirror', 'example.org', 'need an https URL'],
-    ['local.network', 'User', 'need "user" or "bridge"'],
+    ['local.network', 'User', 'need "auto" or "shared" or "user" or "bridge"'],
     ['local.privileged-mounts', 'maybe', 'Invalid flag, need "true" or "false"'],
     ['local.privileged-mounts', '', 'Invalid flag, need "true" or "false"'],
   ])('cannot be anything: %s=%s', async ([key, value, problem], { store: { layout } }) => {

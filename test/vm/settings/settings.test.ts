@@ -24,10 +24,10 @@ const DEFAULTS = {
   primaryName: 'primary',
   imageMirror: null,
   bridgedNetwork: null,
-  network: 'user',
+  network: 'auto',
   accelerator: 'auto',
   privilegedMounts: true,
-  hostLoopback: true,
+  hostLoopback: 'auto',
 };
 
 describe('the settings', () => {
@@ -59,7 +59,7 @@ describe('the settings', () => {
       network: 'bridge',
       accelerator: 'tcg',
       privilegedMounts: false,
-      hostLoopback: false,
+      hostLoopback: 'false',
     });
   });
 
@@ -95,8 +95,12 @@ describe('the settings', () => {
     [[], '', 'expected an object, found an array'],
     [{ 'client.primary-name': 1 }, '/client.primary-name', 'expected a string, found 1'],
     [{ 'client.primary-name': '../x' }, '/client.primary-name', 'it is no name that an instance'],
-    [{ 'local.network': 'none' }, '/local.network', 'need "user" or "bridge"'],
-    [{ 'local.host-loopback': 'no' }, '/local.host-loopback', 'need "true" or "false"'],
+    [
+      { 'local.network': 'none' },
+      '/local.network',
+      'need "auto" or "shared" or "user" or "bridge"',
+    ],
+    [{ 'local.host-loopback': 'no' }, '/local.host-loopback', 'need "auto" or "true" or "false"'],
     [{ 'local.privileged-mounts': 'yes' }, '/local.privileged-mounts', 'need "true" or "false"'],
     [{ 'local.image.mirror': 'https://a.org' }, '/local.image.mirror', 'need an https URL'],
     [{ 'local.passphrase': 'plain' }, '/local.passphrase', 'it is no hash'],
