@@ -137,7 +137,7 @@ const OTHERS = [
     'console',
     'forwards',
     'logs',
-    'networks',
+    'network', 'networks',
     'shell',
     'tree',
     'version',

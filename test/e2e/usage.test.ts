@@ -104,6 +104,7 @@ describe('the help', () => {
       expect.stringMatching(/^ {2}logs +Show what an instance writes to its console$/),
       expect.stringMatching(/^ {2}migrate +Bring the instances of an old Multipass over$/),
       expect.stringMatching(/^ {2}mount +Mount a local directory in the instance$/),
+      expect.stringMatching(/^ {2}network +Use the network that instances share$/),
       expect.stringMatching(/^ {2}networks +List available network interfaces$/),
       expect.stringMatching(/^ {2}prefer +Switch the current alias context$/),
       expect.stringMatching(/^ {2}purge +Purge all deleted instances permanently$/),

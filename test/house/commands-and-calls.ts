@@ -41,6 +41,7 @@ export const CALLS: Readonly<Record<string, Calls | NoCall>> = {
   logs: ['vm.logs'],
   migrate: ['store.migrate'],
   mount: ['vm.mount'],
+  network: ['store.networkStatus'],
   networks: ['store.networks'],
   prefer: ['store.preferAliases'],
   purge: ['store.purge', 'store.purgeImages'],

@@ -1,9 +1,4 @@
-import {
-  guess,
-  loadNetworkSetup,
-  loadRunInNetwork,
-  loadSettings,
-} from '../../command-line.js';
+import { guess, loadNetworkSetup, loadRunInNetwork, loadSettings } from '../../command-line.js';
 import { defineCommand, type Invocation } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { usageError } from '../failures.js';

@@ -3,6 +3,7 @@ import type { InstanceReading } from '../read-instance.js';
 import { readMachine } from '../records/machine-record.js';
 import type { ForwardWay } from './forward-way.js';
 import { noWay } from './no-way.js';
+import { sharedWay } from './shared-way.js';
 import { userWay } from './user-way.js';
 
 /**
@@ -14,11 +15,8 @@ export function wayInto(
   { dir }: Pick<InstanceReading, 'dir'>,
   signal?: AbortSignal,
 ): ForwardWay {
-  const kind = readMachine(dir)?.machine.cards[0]?.backend.kind;
-  switch (kind) {
-    case 'user':
-      return userWay(dir, signal);
-    default:
-      return noWay(dir.name);
-  }
+  const [card] = readMachine(dir)?.machine.cards ?? [];
+  if (card?.backend.kind === 'user') return userWay(dir, signal);
+  if (card?.backend.within === 'shared') return sharedWay(layout, card.mac, signal);
+  return noWay(dir.name);
 }

@@ -18,8 +18,12 @@ export interface StoreSetting {
   readonly show?: (stored: string) => string;
 }
 
-export const NETWORK_MODES = ['auto', 'shared', 'user', 'bridge'] as const;
-export type NetworkMode = (typeof NETWORK_MODES)[number];
+/**
+ * What instances are put on: a network that they share, QEMU's own for each, or a bridge of the host; `auto` is the
+ * first of these that the host permits.
+ */
+export type NetworkMode = 'auto' | 'shared' | 'user' | 'bridge';
+export const NETWORK_MODES: readonly NetworkMode[] = ['auto', 'shared', 'user', 'bridge'];
 
 /** `auto`: as each kind of network has it. */
 export const LOOPBACK_CHOICES = ['auto', 'true', 'false'] as const;
