@@ -63,7 +63,7 @@ export const loadNetworkSetup = () => import('./net/shared/setup.js');
 export const loadReadInstance = () => import('./vm/read-instance.js');
 export const loadReadUserData = () => import('./vm/launch/read-user-data.js');
 export const loadRequireStartable = () => import('./vm/run/require-startable.js');
-export const loadRunInNetwork = () => import('./vm/network/run-in-network.js');
+export const loadRunInNetwork = () => import('./vm/run/run-in-network.js');
 export const loadSettings = () => import('./vm/settings/settings.js');
 export const loadSnapshotNames = () => import('./vm/snapshots/snapshot-names.js');
 export const loadSsh = () => import('./vm/guest/ssh.js');

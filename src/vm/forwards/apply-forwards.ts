@@ -1,5 +1,7 @@
 import { MultipassError } from '../../errors.js';
+import { log } from '../../log.js';
 import type { StoreLayout } from '../../store/layout.js';
+import { instanceEntryNames } from '../../store/listing.js';
 import type { Work } from '../../work.js';
 import { lockMounts } from '../lock-instance.js';
 import { readInstance, type InstanceReading } from '../read-instance.js';
@@ -44,6 +46,41 @@ export async function applyForwards({
     work.throwIfAborted();
     if (!(error instanceof MultipassError)) throw error;
     work.warn(told(name, error));
+  }
+}
+
+/**
+ * The same for all instances that run: to be called when the way out of their network was made anew.
+ * @throws MultipassError ABORTED
+ */
+export async function applyAllForwards(layout: StoreLayout, work: Work): Promise<void> {
+  for (const name of instanceEntryNames(layout)) {
+    const reading = readIfAny(layout, name);
+    if (reading?.state === 'Running') await applyForwards({ layout, reading, work });
+  }
+}
+
+/**
+ * Ends the forwards of an instance that has ended; where it was on QEMU's own network they have ended with it. What goes
+ * wrong is logged: nobody comes by them to anything.
+ */
+export async function endForwards(layout: StoreLayout, name: string): Promise<void> {
+  const reading = readIfAny(layout, name);
+  if (reading === undefined || reading.spec.forwards.length === 0) return;
+  try {
+    await wayInto(layout, reading).remove(reading.spec.forwards);
+  } catch (error) {
+    if (!(error instanceof MultipassError)) throw error;
+    log('warning', 'network', `a port may still lead to "${name}": ${error.message}`);
+  }
+}
+
+function readIfAny(layout: StoreLayout, name: string): InstanceReading | undefined {
+  try {
+    return readInstance(layout, name);
+  } catch (error) {
+    if (error instanceof MultipassError) return undefined;
+    throw error;
   }
 }
 

@@ -62,6 +62,11 @@ export class MachineNetwork implements AsyncDisposable {
     return this.#shared?.place.through ?? [];
   }
 
+  /** Whether the way out was made just now: no port is forwarded by it. */
+  get isWayOutNew(): boolean {
+    return this.#shared?.isWayOutNew ?? false;
+  }
+
   /** An open file that a machine on the network has to hold; undefined where nothing is to be held. */
   get alive(): number | undefined {
     return this.#shared?.alive.fd;

@@ -19,6 +19,7 @@ import type { OpenedInstance } from '../open.js';
 import { waitForEnd } from './end-of-run.js';
 import { followName } from './follow-name.js';
 import { startOnFreePort } from './free-port.js';
+import { applyAllForwards } from '../forwards/apply-forwards.js';
 import { chooseNetwork } from '../network/choose-network.js';
 import { networkDownIfIdle } from '../network/leave-network.js';
 import { MachineNetwork } from '../network/machine-network.js';
@@ -70,6 +71,7 @@ export async function bootInstance(request: BootRequest): Promise<'booted' | 're
       hostLoopback: request.settings.hostLoopback === 'true',
       signal: work.signal,
     });
+    if (network.isWayOutNew) await applyAllForwards(layout, work);
     return await bootOn(network, request, isSuspended);
   } catch (error) {
     await leaveNetwork(request, kind);

@@ -6,6 +6,7 @@ import type { InstanceDir } from '../../store/instance-dir.js';
 import { InstanceLock } from '../../store/lock.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { endKeepers } from '../mounts/keeper.js';
+import { endForwards } from '../forwards/apply-forwards.js';
 import { isRunning } from '../read-instance.js';
 import { networkDownIfIdle } from '../network/leave-network.js';
 import { bridgedCards } from '../records/machine-record.js';
@@ -44,6 +45,7 @@ export async function tidyAfterRun(
   } catch (error) {
     if (!hasCode(error, 'INSTANCE_NOT_STOPPED')) throw error;
   }
+  if (cards.some(({ within }) => within === 'shared')) await endForwards(layout, name);
   if (cards.length > 0) await networkDownIfIdle(layout, cards);
 }
 

@@ -5,7 +5,9 @@ import { replaceFile } from '../../files/draft.js';
 import { runAttached } from '../../process/attach.js';
 import type { StoreLayout } from '../../store/layout.js';
 import type { BridgeRecord } from '../../net/bridge/bridge-record.js';
-import { openShared } from './shared-network.js';
+import { Work } from '../../work.js';
+import { applyAllForwards } from '../forwards/apply-forwards.js';
+import { openShared } from '../network/shared-network.js';
 
 /** What is run in a store's shared network. */
 export interface RunInNetworkRequest {
@@ -42,6 +44,7 @@ exec unshare --user "--map-user=$user" "--map-group=$group" -- "$@"`;
 export async function runInNetwork(request: RunInNetworkRequest): Promise<number> {
   const { layout, command, hostLoopback, signal } = request;
   await using network = await openShared({ layout, hostLoopback, signal });
+  if (network.isWayOutNew) await applyAllForwards(layout, Work.of({ signal }));
   const ours = join(layout.sharedNetwork, 'resolv.conf');
   await replaceFile(ours, resolverText(network.record));
   const ids = [geteuid?.() ?? 0, getegid?.() ?? 0].map(String);
