@@ -45,7 +45,7 @@ export { NOTHING_KNOWN } from './vm/views.js';
 
 export const loadAskInstances = () => import('./vm/guest/ask-instances.js');
 export const loadAttach = () => import('./process/attach.js');
-export const loadChooseNetwork = () => import('./vm/network/choose-network.js');
+export const loadChooseNetwork = () => import('./vm/run/choose-network.js');
 export const loadConfinement = () => import('./vm/run/confinement.js');
 export const loadConnectToPort = () => import('./vm/guest/connect-to-port.js');
 export const loadDeleteInstance = () => import('./vm/delete-instance.js');

@@ -70,13 +70,13 @@ export type { Accelerator } from './qemu/machine.js';
 export type { FileSystemFacts } from './vm/disks/file-system.js';
 export type { StoreEvent } from './vm/watch-instances.js';
 // what is told of instances
-export type { Reach } from './vm/guest/reach.js';
-export type { NetworkGuest, NetworkStatus } from './vm/network/network-status.js';
+export type { NetworkGuest, NetworkStatus } from './vm/run/network-status.js';
 export type { NetworkMode } from './vm/settings/store-settings.js';
 export type {
   BrokenInstanceView,
   InstanceView,
   Problem,
+  Reach,
   ReadableInstanceView,
   RuntimeInfo,
   SnapshotView,

@@ -12,7 +12,7 @@ import type { ImportedImage, ImportOptions } from './images/import-image.js';
 import type { ListedImage } from './lineage/image-list.js';
 import type { MigrateOptions, MigrationOutcome } from './migrate/migrate.js';
 import type { ReadableInstanceView } from './views.js';
-import type { NetworkStatus } from './network/network-status.js';
+import type { NetworkStatus } from './run/network-status.js';
 import type { HostNetwork } from '../net/bridge/host-networks.js';
 
 /** What a store has besides its instances: images, settings, aliases; and what is done with all of it. */
@@ -91,7 +91,7 @@ export class StoreCare {
    * @throws MultipassError RECORD_INVALID, PERMISSION_DENIED, ABORTED
    */
   async networkStatus(options: WorkRequest = {}): Promise<NetworkStatus> {
-    const { networkStatus } = await import('./network/network-status.js');
+    const { networkStatus } = await import('./run/network-status.js');
     const signal = options.work?.signal;
     return await networkStatus(this.layout, { env: process.env, signal });
   }

@@ -2,7 +2,6 @@ import type { InstanceSpec } from './records/spec.js';
 import type { ImageRecord } from './records/image-record.js';
 import type { DiskOperation } from './records/pending-record.js';
 import type { SnapshotRecord } from './records/snapshot-record.js';
-import type { Reach } from './guest/reach.js';
 import type { InstanceState } from './state.js';
 
 /** Why an instance is Broken: the file (relative to the store), the place in it, and what to do. */
@@ -40,6 +39,17 @@ export const NOTHING_KNOWN: RuntimeInfo = {
   memoryUsed: null,
   memoryTotal: null,
 };
+
+/** From where the addresses of a running instance lead to it. */
+export interface Reach {
+  /**
+   * `host`: from this host; `network`: from the instances of this store, and from what `multipass network run` runs;
+   * `nothing`: only QEMU knows them.
+   */
+  readonly from: 'host' | 'network' | 'nothing';
+  /** The port by which ssh gets in: of 127.0.0.1 where nothing reaches the addresses, else of those. Null for none. */
+  readonly sshPort: number | null;
+}
 
 /** An instance as it is listed: read once, without any lock. */
 export type InstanceView = ReadableInstanceView | BrokenInstanceView;

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, vi } from 'vitest';
 import { startTimeOf } from '../../src/process/start-time.js';
-import type { NetworkStatus } from '../../src/vm/network/network-status.js';
+import type { NetworkStatus } from '../../src/vm/run/network-status.js';
 import {
   multipass,
   startMultipass,

@@ -58,7 +58,8 @@ export async function layCable(request: CableRequest): Promise<void> {
       return;
     } catch (error) {
       // The kernel may be about to remove what an earlier run had.
-      if (!hasCode(error, 'NETWORK_FAILED') || !error.message.includes(': File exists')) throw error;
+      if (!hasCode(error, 'NETWORK_FAILED') || !error.message.includes(': File exists'))
+        throw error;
       if (performance.now() > end) throw nameTaken(tap);
       await sleep(POLL_MS, signal);
     }

@@ -18,7 +18,7 @@ export const SHARED_FILES = {
 } as const;
 
 /** The descriptor whose closing says that the network is made. */
-export const READY_FD = 3;
+const READY_FD = 3;
 
 const PATH = 'PATH=${PATH:-/usr/bin:/bin}:/usr/sbin:/sbin; export PATH';
 

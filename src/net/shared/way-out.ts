@@ -7,8 +7,6 @@ import { SHARED_FILES } from './holder-script.js';
 export const WAY_OUT_SUBNET = Subnet.of(0x0a000200, 24);
 /** The interface in the namespace that leads out. */
 export const WAY_OUT_LINK = 'tap0';
-/** The network's own address there, to which forwarded ports lead. */
-export const WAY_OUT_ADDRESS = WAY_OUT_SUBNET.address(100);
 
 /** slirp4netns's own forwarder of names: the host's resolv.conf may name an address that leads elsewhere in there. */
 const NAMES = WAY_OUT_SUBNET.address(3);
@@ -17,7 +15,7 @@ const NAMES = WAY_OUT_SUBNET.address(3);
 const MTU = 65_520;
 
 /** The descriptor that slirp4netns writes to when it is ready. */
-export const WAY_OUT_READY_FD = 3;
+const WAY_OUT_READY_FD = 3;
 
 /**
  * The words that start a slirp4netns for the namespace that a process is in, which notes who it is. To be run outside

@@ -1,17 +1,7 @@
 import { MultipassError } from '../../errors.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import { readMachine } from '../records/machine-record.js';
-
-/** From where the addresses of a running instance lead to it. */
-export interface Reach {
-  /**
-   * `host`: from this host; `network`: from the instances of this store, and from what `multipass network run` runs;
-   * `nothing`: only QEMU knows them.
-   */
-  readonly from: 'host' | 'network' | 'nothing';
-  /** The port by which ssh gets in: of 127.0.0.1 where nothing reaches the addresses, else of those. Null for none. */
-  readonly sshPort: number | null;
-}
+import type { Reach } from '../views.js';
 
 const SSH_PORT = 22;
 

@@ -20,7 +20,7 @@ import { waitForEnd } from './end-of-run.js';
 import { followName } from './follow-name.js';
 import { startOnFreePort } from './free-port.js';
 import { applyAllForwards } from '../forwards/apply-forwards.js';
-import { chooseNetwork } from '../network/choose-network.js';
+import { chooseNetwork } from './choose-network.js';
 import { networkDownIfIdle } from '../network/leave-network.js';
 import { MachineNetwork } from '../network/machine-network.js';
 import { kindOfCards, type NetworkKind } from '../network/network-kind.js';

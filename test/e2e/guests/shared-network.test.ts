@@ -6,7 +6,7 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { startTimeOf } from '../../../src/process/start-time.js';
-import type { NetworkStatus } from '../../../src/vm/network/network-status.js';
+import type { NetworkStatus } from '../../../src/vm/run/network-status.js';
 import { guestImage } from '../../support/guests.js';
 import { AS_NOBODY, giveToNobody } from '../support/nobody.js';
 import { kill, processesIn, qemuOf, withGuestStore, type GuestStore } from './support.js';

@@ -41,7 +41,9 @@ test('a user without any rights launches, clones, runs both, and removes them', 
         expect(await stat(join(shared, name))).toMatchObject({ uid });
       }
       const list = await ok(['list', '--format', 'csv']);
-      expect(list.match(/^web(?:-clone1)?,Running,(?:10|172|192)\.\d+\.\d+\.\d+,/gm)).toHaveLength(2);
+      expect(list.match(/^web(?:-clone1)?,Running,(?:10|172|192)\.\d+\.\d+\.\d+,/gm)).toHaveLength(
+        2,
+      );
       await ok(['suspend', 'web-clone1']);
       await ok(['stop', 'web']);
       await ok(['delete', '--purge', 'web', 'web-clone1']);

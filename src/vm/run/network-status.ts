@@ -8,8 +8,8 @@ import { listInstances } from '../list-instances.js';
 import { readSettings, type Environment } from '../settings/settings.js';
 import type { NetworkMode } from '../settings/store-settings.js';
 import { problemWithShared } from './choose-network.js';
-import { findHolder, findInside, isInside } from './shared-holder.js';
-import { findWayOut } from './shared-way-out.js';
+import { findHolder, findInside, isInside } from '../network/shared-holder.js';
+import { findWayOut } from '../network/shared-way-out.js';
 
 /** A guest of the shared network. */
 export interface NetworkGuest {

@@ -3,9 +3,9 @@ import type { StoreLayout } from '../../store/layout.js';
 import type { Work } from '../../work.js';
 import { readSettings, type Environment } from '../settings/settings.js';
 import type { NetworkMode } from '../settings/store-settings.js';
-import { findMakerOnce, isNews, noShared } from './network-findings.js';
-import type { NetworkKind } from './network-kind.js';
-import { findHolder } from './shared-holder.js';
+import { findMakerOnce, isNews, noShared } from '../network/network-findings.js';
+import type { NetworkKind } from '../network/network-kind.js';
+import { findHolder } from '../network/shared-holder.js';
 
 /**
  * What an instance that starts cold is plugged into. Where nobody has said, it is the network that the store's
