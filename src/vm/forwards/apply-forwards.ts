@@ -61,8 +61,8 @@ export async function applyAllForwards(layout: StoreLayout, work: Work): Promise
 }
 
 /**
- * Ends the forwards of an instance that has ended; where it was on QEMU's own network they have ended with it. What goes
- * wrong is logged: nobody comes by them to anything.
+ * Ends the forwards of an instance that has ended; where it was on QEMU's own network they have ended with it. What
+ * goes wrong is logged: nobody comes by them to anything.
  */
 export async function endForwards(layout: StoreLayout, name: string): Promise<void> {
   const reading = readIfAny(layout, name);

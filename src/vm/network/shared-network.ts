@@ -2,7 +2,8 @@
  * The network that the instances of a store share without root: a namespace with a bridge, dnsmasq and firewall as in
  * bridge mode, and a slirp4netns as its way out. No process of ours keeps it. Every machine on it holds a shared lock
  * (flock) on a file; a flock(1) in the namespace waits for the exclusive one, and ends all of it when it has it:
- * however the last machine came to its end. What is up and what is not is looked at each time, and never kept in a file.
+ * however the last machine came to its end. What is up and what is not is looked at each time, and never kept in
+ * a file.
  */
 import { rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -9,7 +9,8 @@ import { findHolder } from '../network/shared-holder.js';
 
 /**
  * What an instance that starts cold is plugged into. Where nobody has said, it is the network that the store's
- * instances share; where this host cannot have that, each has one of its own, and the user is told why, once in each boot.
+ * instances share; where this host cannot have that, each has one of its own, and the user is told why, once in each
+ * boot.
  * @throws MultipassError NETWORK_UNAVAILABLE when it is to be the shared one, and there can be none; ABORTED
  */
 export async function chooseNetwork(

@@ -134,6 +134,7 @@ describe('what an instance is like afterwards', () => {
       snapshotHead: 1,
       deleted: false,
       autostart: false,
+      forwards: [],
     });
     expect(web.image).toMatchObject({
       release: '24.04 LTS',
