@@ -41,8 +41,10 @@ export {
 export { listSnapshots, lookInto } from './vm/snapshots/list-snapshots.js';
 export { countSnapshots, requireSnapshot } from './vm/snapshots/snapshot-list.js';
 export { isLive } from './vm/state.js';
+export { COMPRESSIONS } from './vm/travel/compression-names.js';
 export { NOTHING_KNOWN } from './vm/views.js';
 
+export const loadArrivingKey = () => import('./vm/travel/arriving-key.js');
 export const loadAskInstances = () => import('./vm/guest/ask-instances.js');
 export const loadAttach = () => import('./process/attach.js');
 export const loadChooseNetwork = () => import('./vm/run/choose-network.js');

@@ -53,6 +53,10 @@ export type ErrorCode =
   | 'MOUNT_NOT_FOUND'
   // ports of the host
   | 'FORWARD_NOT_FOUND'
+  // what travels
+  | 'ARTIFACT_INVALID'
+  | 'BASE_NOT_FOUND'
+  | 'IDENTITY_TAKEN'
   // files that are copied
   | 'TRANSFER_FAILED'
   // networks

@@ -25,6 +25,14 @@ export type { RestartOptions } from './vm/run/restart-instance.js';
 export type { ForwardChoice, ForwardedPort } from './vm/forwards/forward-text.js';
 export type { ForwardBlocker, ForwardState, ForwardView } from './vm/forwards/forward-view.js';
 export type { MountChoices } from './vm/mounts/mount-folder.js';
+export type { ExportChoices, ExportOptions, ExportReport } from './vm/travel/export-request.js';
+export type {
+  ImportChoices,
+  ImportInstanceOptions,
+  ImportReport,
+} from './vm/travel/import-request.js';
+export type { Compression } from './vm/travel/compression-names.js';
+export type { Digest } from './vm/travel/digest.js';
 export type { SnapshotTexts } from './vm/snapshots/take-snapshot.js';
 export type { RestoreOptions } from './vm/snapshots/restore-snapshot.js';
 export type { SnapshotListing } from './vm/snapshots/list-snapshots.js';

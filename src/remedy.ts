@@ -17,6 +17,7 @@ const CALLS: Readonly<Record<string, AsCall>> = {
   },
   doctor: (_, has) => (has('--fix') ? 'store.doctor({ fix: true })' : 'store.doctor()'),
   exec: ([, ...argv]) => `vm.exec([${argv.map((word) => `'${word}'`).join(', ')}])`,
+  export: () => 'vm.export(path)',
   find: () => 'store.find()',
   flatten: () => 'vm.flatten()',
   forward: (_, has) =>
@@ -27,6 +28,7 @@ const CALLS: Readonly<Record<string, AsCall>> = {
         : 'vm.forward({ host, guest })',
   get: ([key]) => (key === undefined ? 'store.settingKeys()' : `store.getSetting('${key}')`),
   image: () => 'store.images()',
+  import: () => 'store.import(path)',
   info: () => 'vm.info()',
   launch: ([image]) =>
     image === undefined ? 'store.launch()' : `store.launch({ image: '${image}' })`,
@@ -54,6 +56,9 @@ const CALLS: Readonly<Record<string, AsCall>> = {
 const OPTIONS: Readonly<Record<string, string>> = {
   '--disk': 'disk',
   '--timeout': 'timeoutMs',
+  '--keep-base': 'keepBase',
+  '--keep-identity': 'keepIdentity',
+  '--compress gzip': "compression: 'gzip'",
   '--network': 'networks',
   '--bridged': 'networks',
   '--uid-map': 'uidMappings',

@@ -20,6 +20,9 @@ export type Phase =
   | 'suspending'
   | 'mounting'
   | 'transferring'
+  // travelling
+  | 'exporting'
+  | 'importing'
   // snapshots
   | 'snapshotting'
   | 'restoring'

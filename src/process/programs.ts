@@ -19,6 +19,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   sync: 'coreutils',
   ldd: 'libc-bin (Debian, Ubuntu) or glibc-common (Fedora)',
   xz: 'xz-utils (Debian, Ubuntu) or xz (Fedora)',
+  zstd: 'zstd',
   ssh: 'openssh-client (Debian, Ubuntu) or openssh-clients (Fedora)',
   'ssh-keygen': 'openssh-client (Debian, Ubuntu) or openssh (Fedora)',
   'sftp-server': 'openssh-sftp-server (Debian, Ubuntu) or openssh-server (Fedora)',

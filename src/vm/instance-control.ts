@@ -1,3 +1,6 @@
+import type { Writable } from 'node:stream';
+import { absolutePath } from '../files/absolute-path.js';
+import type { ExportOptions, ExportReport } from './travel/export-request.js';
 import type { StoreLayout } from '../store/layout.js';
 import type { WorkRequest } from '../work.js';
 import type { AdoptReport } from './adopt-instance.js';
@@ -112,6 +115,33 @@ export class InstanceControl extends GuestAccess {
     const { deleteSnapshot } = await import('./snapshots/delete-snapshot.js');
     const about = { layout: this.#layout, name: this.name, snapshot: name };
     await deleteSnapshot({ ...options, ...about });
+  }
+
+  /**
+   * Writes it, stopped, as one archive: an OCI image layout in a tar, in one pass.
+   * @param target a path, which gets the archive whole or not at all; a stream, which is not ended; or
+   *   who takes the bytes
+   * @throws MultipassError INSTANCE_NOT_STOPPED, SNAPSHOT_NOT_FOUND, INSTANCE_CHANGED, DISK_FULL, ABORTED, …; the
+   *   stream's own error
+   * @example
+   * ```ts
+   * const { digest } = await vm.export('/backup/web.tar');
+   * ```
+   */
+  async export(
+    target: string | Writable | ((bytes: Uint8Array) => Promise<void>),
+    options: ExportOptions = {},
+  ): Promise<ExportReport> {
+    const { exportInstance } = await import('./travel/export-instance.js');
+    const { intoStream } = await import('./travel/into-stream.js');
+    const into =
+      typeof target === 'string'
+        ? absolutePath(target)
+        : typeof target === 'function'
+          ? target
+          : intoStream(target);
+    const about = { layout: this.#layout, name: this.name, target: into };
+    return await exportInstance({ ...options, ...about });
   }
 
   /** Makes it stand on nothing but its own disk. @returns false when it did before @throws INSTANCE_NOT_STOPPED, … */

@@ -10,6 +10,7 @@ import type { PathLike } from './transfer/byte-path.js';
 import type { GuestPath } from './transfer/download.js';
 import type { TransferOptions, TransferReport } from './transfer/transfer-request.js';
 import type { LaunchOptions } from './launch/launch-request.js';
+import type { ImportInstanceOptions } from './travel/import-request.js';
 import type { TreeNode } from './lineage/tree.js';
 import { Work, type WorkRequest } from '../work.js';
 import type { VirtualMachine } from './virtual-machine.js';
@@ -54,6 +55,26 @@ export class VirtualMachineStore extends StoreCare implements AsyncDisposable {
     const { launchInstance } = await import('./launch/launch-instance.js');
     const { onReport, ...request } = options;
     const report = await launchInstance({ ...request, layout: this.layout });
+    onReport?.(report);
+    return await this.#open(report.name);
+  }
+
+  /**
+   * Makes an instance of what `vm.export` wrote: a copy with an identity of its own, unless it shall keep the one it
+   * had. It is there whole, or not at all, and nothing of the archive is believed.
+   * @param from a path of an archive or a folder, or a stream
+   * @throws MultipassError ARTIFACT_INVALID, BASE_NOT_FOUND, IDENTITY_TAKEN, NAME_TAKEN, INVALID_ARGUMENT, DISK_FULL,
+   *   ABORTED, …
+   */
+  async import(
+    from: string | AsyncIterable<Uint8Array>,
+    options: ImportInstanceOptions = {},
+  ): Promise<VirtualMachine> {
+    const { importInstance } = await import('./travel/import-instance.js');
+    const { absolutePath } = await import('../files/absolute-path.js');
+    const { onReport, ...choices } = options;
+    const source = typeof from === 'string' ? absolutePath(from) : from;
+    const report = await importInstance({ ...choices, layout: this.layout, from: source });
     onReport?.(report);
     return await this.#open(report.name);
   }

@@ -78,7 +78,16 @@ try {
 `;
 
 const DOCUMENTS = [
-  ...['architecture', 'benchmarks', 'differences', 'errors', 'guide', 'library', 'security'],
+  ...[
+    'architecture',
+    'artifact',
+    'benchmarks',
+    'differences',
+    'errors',
+    'guide',
+    'library',
+    'security',
+  ],
   'store-layout',
 ];
 const EXAMPLES = [

@@ -39,7 +39,7 @@ export interface RunningCommand {
 
 /** The lines that name a phase which has lasted 3 seconds or more. */
 const PHASE =
-  /^(?:(?:Cloning|Creating|Deleting|Flattening|Migrating|Mounting|Recovering|Renaming|Restarting|Restoring|Starting|Stopping|Suspending|Taking snapshot of|Transferring|Unmounting|Preparing image for) .+|Launching|Looking for images|Migrating|Purging|(?:Extracting|Preparing|Retrieving|Verifying) image|Waiting for initialization to complete)\n/gm;
+  /^(?:(?:Cloning|Creating|Deleting|Exporting|Flattening|Importing|Migrating|Mounting|Recovering|Renaming|Restarting|Restoring|Starting|Stopping|Suspending|Taking snapshot of|Transferring|Unmounting|Preparing image for) .+|Launching|Looking for images|Migrating|Purging|(?:Extracting|Preparing|Retrieving|Verifying) image|Waiting for initialization to complete)\n/gm;
 
 /** What is told once in each store, where the machine of the tests has no hardware for guests. */
 const EMULATED = /^(?:warning|note): guests run in software here, .*\n/gm;

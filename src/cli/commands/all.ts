@@ -11,6 +11,7 @@ import { connectPort } from './connect-port.js';
 import { deleteCommand } from './delete.js';
 import { doctor } from './doctor.js';
 import { exec } from './exec.js';
+import { exportCommand } from './export.js';
 import { find } from './find.js';
 import { flatten } from './flatten.js';
 import { forward } from './forward.js';
@@ -18,6 +19,7 @@ import { forwards } from './forwards.js';
 import { get } from './get.js';
 import { helpCommand } from './help.js';
 import { image } from './image.js';
+import { importCommand } from './import.js';
 import { info } from './info.js';
 import { launch } from './launch.js';
 import { list } from './list.js';
@@ -60,6 +62,7 @@ export const allCommands: MakeCommands = (helpOf) => {
     deleteCommand,
     doctor,
     exec,
+    exportCommand,
     find,
     flatten,
     forward,
@@ -67,6 +70,7 @@ export const allCommands: MakeCommands = (helpOf) => {
     get,
     helpCommand(helpOf, () => commands),
     image,
+    importCommand,
     info,
     launch,
     list,

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { copyFile, link, open, readFile, rm, stat } from 'node:fs/promises';
 import { errnoOf, fromSystemError } from '../../errors.js';
+import { partsWithData } from '../../files/parts-with-data.js';
 import { run } from '../../process/run.js';
 import type { Work } from '../../work.js';
 import { requireSpace } from './free-space.js';
@@ -58,7 +59,6 @@ export async function copyWhole(
 
 /** What {@link copySmall} reads at once; a disk that nothing was written on stays far below. */
 const SMALL = 8 * 1024 ** 2;
-const BLOCK = 4096;
 
 /**
  * Copies a file that takes little space, holes kept, without a program, whose start would take longer than the work. A
@@ -84,21 +84,6 @@ export async function copySmall(
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') await rm(target, { force: true });
     throw fromSystemError(error, 'copy', source);
-  }
-}
-
-/** The blocks that are not zero, neighbours together. */
-function* partsWithData(data: Buffer): Generator<[start: number, end: number]> {
-  const zeros = Buffer.alloc(BLOCK);
-  const isHole = (start: number): boolean => {
-    const block = data.subarray(start, start + BLOCK);
-    return block.equals(zeros.subarray(0, block.length));
-  };
-  for (let start = 0; start < data.length; start += BLOCK) {
-    if (isHole(start)) continue;
-    const begin = start;
-    while (start + BLOCK < data.length && !isHole(start + BLOCK)) start += BLOCK;
-    yield [begin, Math.min(start + BLOCK, data.length)];
   }
 }
 

@@ -1,18 +1,14 @@
-import { createHash } from 'node:crypto';
-import { lstatSync } from 'node:fs';
 import { fromSystemError } from '../../errors.js';
 import { readLegacyFile } from '../../store/legacy/legacy-file.js';
 import type { StoreLayout } from '../../store/layout.js';
-import { newToken } from '../../store/maker-token.js';
-import { replaceFile } from '../../files/draft.js';
-import { syncPath } from '../../files/sync.js';
+import { keepKey } from '../guest/keep-key.js';
 
 /** A private key has a few thousand bytes. */
 const LARGEST_KEY = 64 * 1024;
 
 /**
  * Brings the key of a legacy Multipass into `keys/`, readable by the owner alone, and durable before any spec names
- * it: without it nobody could enter a migrated guest. Named by its content, so importing twice does nothing twice.
+ * it: without it nobody could enter a migrated guest.
  * @returns the key's name for the spec; null when it is gone
  * @throws MultipassError LEGACY_INVALID when it is no regular file, or too large for a key; PERMISSION_DENIED, IO_ERROR
  */
@@ -20,13 +16,7 @@ export async function importKey(layout: StoreLayout, path: string): Promise<stri
   try {
     const key = readLegacyFile(path, LARGEST_KEY);
     if (key === null) return null;
-    const name = `multipass-${createHash('sha256').update(key).digest('hex').slice(0, 16)}`;
-    const target = layout.key(name);
-    if (lstatSync(target, { throwIfNoEntry: false }) === undefined) {
-      const draft = layout.staged(newToken());
-      await replaceFile(target, key, { draft, doing: 'bring the ssh key over' });
-    } else await syncPath(layout.keys);
-    return name;
+    return await keepKey(layout, key);
   } catch (error) {
     throw fromSystemError(error, 'bring the ssh key over', path);
   }

@@ -50,7 +50,7 @@ const SPEC_KEYS = [
 ];
 
 /** A user name as Debian's adduser accepts it, upper case too: it becomes an argument of ssh. */
-const SSH_USER = /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/;
+export const SSH_USER = /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/;
 /** A file name without a directory, and no option. */
 const KEY_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

@@ -1,0 +1,59 @@
+import { formatMemorySize } from '../../command-line.js';
+import type { ExportReport, ImportReport, Mount } from '../../index.js';
+import { shellWord } from '../completion/shell-quote.js';
+
+/** The output of `multipass export`. */
+export function formatExport(
+  { name, snapshot, bytes, userDataBytes }: ExportReport,
+  file: string,
+): string {
+  const what = snapshot === null ? name : `${name}.${snapshot}`;
+  const seed = userDataBytes === 0 ? '' : `, ${userDataBytes} bytes of user-data among them`;
+  return `Exported ${what} to ${file} (${formatMemorySize(bytes)}${seed}).\n`;
+}
+
+/** The output of `multipass export --format json`. */
+export function exportJson(report: ExportReport) {
+  return {
+    exported: report.name,
+    snapshot: report.snapshot,
+    digest: report.digest,
+    bytes: report.bytes,
+    compression: report.compression,
+    chunks: report.chunks,
+    files: report.files.map(({ name, size, travels }) => ({ name, size, travels })),
+    identity: report.keepsIdentity,
+    key: report.hasKey,
+    user_data_bytes: report.userDataBytes,
+  };
+}
+
+/** The output of `multipass import`: what there is now, and how to mount what was mounted. */
+export function formatImport({ name, original, mounts }: ImportReport): string {
+  const from = original === name ? '' : `, which was ${original}`;
+  const lines = mounts.map((mount) => `Not mounted: ${mountCommand(name, mount)}\n`);
+  return [`Imported ${name}${from}.\n`, ...lines].join('');
+}
+
+/** The output of `multipass import --format json`. */
+export function importJson(report: ImportReport) {
+  return {
+    imported: report.name,
+    original: report.original,
+    uuid: report.uuid,
+    identity: report.keepsIdentity ? 'kept' : 'new',
+    digest: report.digest,
+    bytes_written: report.bytesWritten,
+    bytes_shared: report.bytesShared,
+    mounts: report.mounts.map((mount) => ({
+      source: mount.source,
+      target: mount.target,
+      command: mountCommand(report.name, mount),
+    })),
+  };
+}
+
+function mountCommand(name: string, { source, target, type }: Mount): string {
+  const words = [source, `${name}:${target}`].map(shellWord).join(' ');
+  return `multipass mount --type ${type} ${words}`;
+}

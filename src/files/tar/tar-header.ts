@@ -1,0 +1,89 @@
+/** Headers, and bodies up to their end, come in blocks of so many bytes. */
+export const TAR_BLOCK = 512;
+
+/** Further facts of an entry, by their keywords: an extended header of POSIX pax. */
+export type PaxRecords = ReadonlyMap<string, string>;
+
+/** What one header says. */
+export interface TarHeader {
+  readonly name: string;
+  /** Bytes of what follows. */
+  readonly size: number;
+  /** `file`, `folder`, or `pax`: further facts of the next entry. */
+  readonly kind: 'file' | 'folder' | 'pax';
+}
+
+const MAGIC = Buffer.from('ustar\u000000', 'latin1');
+/** As GNU tar writes it, unless it is told to write POSIX. */
+const OLD_MAGIC = Buffer.from('ustar  \0', 'latin1');
+const KINDS: Readonly<Record<string, TarHeader['kind']>> = {
+  '0': 'file',
+  '\0': 'file',
+  '5': 'folder',
+  x: 'pax',
+};
+const TYPE_AT = 156;
+const SUM = { at: 148, length: 8 };
+
+/** Whether a block is all zeros, as the end of an archive is. */
+export function isZeroBlock(block: Buffer): boolean {
+  return block.every((byte) => byte === 0);
+}
+
+/**
+ * Reads the header of a regular file, a folder, or an extended header; nothing else is taken, be it a link, a device, a
+ * sparse file or a name of GNU's own kind. The format is that of POSIX's pax(1), "ustar Interchange Format".
+ * @param fail is told what is wrong, as a sentence goes on after "…: ", and throws
+ */
+export function readTarHeader(block: Buffer, fail: (problem: string) => never): TarHeader {
+  const magic = block.subarray(257, 265);
+  if (!magic.equals(MAGIC) && !magic.equals(OLD_MAGIC)) fail('it is no tar archive');
+  if (octal(block, SUM.at, SUM.length) !== sumOf(block)) fail('a header of it is damaged');
+  const prefix = magic.equals(MAGIC) ? text(block, 345, 155) : '';
+  const own = text(block, 0, 100);
+  const name = prefix === '' ? own : `${prefix}/${own}`;
+  const type = String.fromCharCode(block[TYPE_AT] ?? 0);
+  const kind = Object.hasOwn(KINDS, type) ? KINDS[type] : undefined;
+  if (kind === undefined) {
+    return fail(
+      `its entry ${JSON.stringify(name)} is no regular file (type ${JSON.stringify(type)})`,
+    );
+  }
+  const size = octal(block, 124, 12);
+  if (size === undefined) return fail(`the size of its entry ${JSON.stringify(name)} is no number`);
+  return { name, size, kind };
+}
+
+/** The header of a regular file that nobody may write to, of no time, user or group. */
+export function tarHeader({ name, size, kind }: TarHeader): Buffer {
+  const block = Buffer.alloc(TAR_BLOCK);
+  block.write(name, 0, 100, 'latin1');
+  block.write('0000444\0', 100, 'latin1');
+  block.write('0000000\u00000000000\0', 108, 'latin1');
+  block.write(`${size.toString(8).padStart(11, '0')}\0`, 124, 'latin1');
+  block.write('00000000000\0', 136, 'latin1');
+  block.write(kind === 'pax' ? 'x' : '0', TYPE_AT, 'latin1');
+  MAGIC.copy(block, 257);
+  block.write(`${sumOf(block).toString(8).padStart(6, '0')}\0 `, SUM.at, 'latin1');
+  return block;
+}
+
+/** Of all bytes, those of the sum itself taken for blanks. */
+function sumOf(block: Buffer): number {
+  let sum = 0;
+  for (const [at, byte] of block.entries()) {
+    sum += at >= SUM.at && at < SUM.at + SUM.length ? 0x20 : byte;
+  }
+  return sum;
+}
+
+function octal(block: Buffer, at: number, length: number): number | undefined {
+  const digits = /^ *([0-7]{1,12})[\0 ]*$/.exec(block.toString('latin1', at, at + length))?.[1];
+  return digits === undefined ? undefined : Number.parseInt(digits, 8);
+}
+
+function text(block: Buffer, at: number, length: number): string {
+  const field = block.subarray(at, at + length);
+  const end = field.indexOf(0);
+  return field.toString('utf8', 0, end === -1 ? length : end);
+}
