@@ -1,52 +1,53 @@
-// Needs a guest: it boots one, so the tests check its types and do not run it.
+// Needs a guest: it boots one and five clones of it, and the tests run it.
 //
-// Sets a golden instance up once, and runs a job in several linked clones of it side by side. Each clone is purged at
-// the end of its job, and none is left when this program is killed: the next command removes them.
+// Sets a golden instance up, serves a folder in five linked clones of it side by side, asks each for a page, and brings
+// the answers home. One of them is broken on purpose: the others do not notice. Nothing is left at the end; when this
+// program is killed, the next command removes all that there was.
 //
-//   node golden-and-clones.js [IMAGE]
-import { MultipassError, openStore, type VirtualMachine } from 'multipass-ts';
+//   node golden-and-clones.js SITE RESULTS [IMAGE]
+//
+// SITE is a folder with an `index.html` and a `serve.sh` that serves it and writes a line for each answer:
+//
+//   exec python3 -u -m http.server 8080 2>&1
+import { MultipassError, openStore } from 'multipass-ts';
 
-const GOLDEN = 'golden';
-const JOBS = ['alpha', 'beta', 'gamma', 'delta', 'epsilon'];
+const [site = 'site', results = 'results', image] = process.argv.slice(2);
+const JOBS = ['alpha', 'beta', 'gamma', 'delta', 'broken'];
+const PORT = 8080;
 
 await using store = openStore();
-const golden = await goldenInstance(process.argv[2]);
-const results = await Promise.allSettled(JOBS.map(async (job) => run(golden, job)));
+await using golden = await store.launch({ image, memory: '512M', ephemeral: true });
+await golden.upload(site, 'site', { recursive: true });
+await golden.stop();
 
-for (const [index, result] of results.entries()) {
-  const said = result.status === 'fulfilled' ? result.value : String(result.reason);
-  console.log(`${JOBS[index] ?? ''}: ${said}`);
-}
-if (results.some(({ status }) => status === 'rejected')) process.exitCode = 1;
-
-/** The instance that all are cloned from: stopped, and made when it is not there yet. */
-async function goldenInstance(image: string | undefined): Promise<VirtualMachine> {
-  try {
-    return await store.get(GOLDEN);
-  } catch (error) {
-    if (!(error instanceof MultipassError) || error.code !== 'INSTANCE_NOT_FOUND') throw error;
-  }
-  const made = await store.launch({ name: GOLDEN, image });
-  try {
-    await made.exec(['sh', '-c', 'echo 1.0 >/etc/app-version'], { user: 'root', check: true });
-    await made.stop();
-    return made;
-  } catch (error) {
-    // Half set up it would be taken for the golden one the next time.
-    await made.stop({ force: true });
-    await made.purge();
-    throw error;
+const outcomes = await Promise.allSettled(JOBS.map((job) => run(job)));
+for (const [index, outcome] of outcomes.entries()) {
+  const job = JOBS[index] ?? '';
+  if (outcome.status === 'fulfilled') console.log(`${job}: ${outcome.value}`);
+  else if (job === 'broken') console.log(`${job}: ${tell(outcome.reason)}`);
+  else {
+    console.error(`${job}: ${tell(outcome.reason)}`);
+    process.exitCode = 1;
   }
 }
 
-/** One job in a clone of its own. */
-async function run(source: VirtualMachine, job: string): Promise<string> {
-  await using vm = await source.clone(undefined, { linked: true, ephemeral: true, start: true });
-  const script = 'echo "$JOB on $(hostname), version $(cat /etc/app-version)"';
-  const { stdout } = await vm.exec(['sh', '-c', script], {
-    env: { JOB: job },
-    timeoutMs: 60_000,
-    check: true,
-  });
-  return stdout.trim();
+/** One job in a clone of its own, which is purged at the end. @returns the name of the clone */
+async function run(job: string): Promise<string> {
+  await using vm = await golden.clone(undefined, { linked: true, ephemeral: true, start: true });
+  if (job === 'broken') await vm.exec(['rm', 'site/index.html'], { check: true });
+
+  await using server = await vm.spawn(['sh', 'serve.sh'], { cwd: 'site' });
+  await vm.waitFor({ port: PORT });
+  const page = `http://127.0.0.1:${PORT}/index.html`;
+  await vm.exec(['wget', '-q', '-O', 'answer', page], { check: true, timeoutMs: 60_000 });
+  for await (const line of server) {
+    console.log(`${job} | ${line}`);
+    if (/\b200\b/.test(line)) break;
+  }
+  await vm.download('answer', `${results}/${job}.html`, { parents: true });
+  return vm.name;
+}
+
+function tell(reason: unknown): string {
+  return reason instanceof MultipassError ? `${reason.code}: ${reason.message}` : String(reason);
 }

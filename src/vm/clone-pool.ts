@@ -1,5 +1,6 @@
 import { MultipassError } from '../errors.js';
 import { abortedError, throwIfAborted } from '../abort.js';
+import { Work } from '../work.js';
 import type { CloneOptions, VirtualMachine } from './virtual-machine.js';
 
 /** What is kept ready. */
@@ -29,6 +30,7 @@ export class ClonePool implements AsyncDisposable {
   readonly #ready: VirtualMachine[] = [];
   readonly #waiters: Waiter[] = [];
   readonly #making = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
   #alive = 0;
   #isClosed = false;
 
@@ -40,7 +42,12 @@ export class ClonePool implements AsyncDisposable {
       });
     }
     this.#golden = golden;
-    this.#options = { linked: true, start: true, ...options, ephemeral: true };
+    const { signal: closing } = this.#closing;
+    const wanted = Work.of(options.work);
+    const signal =
+      wanted.signal === undefined ? closing : AbortSignal.any([wanted.signal, closing]);
+    const work = wanted.under(signal);
+    this.#options = { linked: true, start: true, ...options, work, ephemeral: true };
     this.#size = size;
     this.#fill();
   }
@@ -82,12 +89,14 @@ export class ClonePool implements AsyncDisposable {
   }
 
   /**
-   * Purges the clones that nobody has taken; those that somebody has are theirs to end. Whoever waits is told.
+   * Purges the clones that nobody has taken, and gives up those that are being made; those that somebody has are theirs
+   * to end. Whoever waits is told.
    * @throws what purging one throws, or an AggregateError of several
    */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     for (const { fail } of [...this.#waiters]) fail(closed());
+    this.#closing.abort();
     await Promise.all(this.#making);
     const ends = this.#ready.splice(0).map(async (vm) => vm[Symbol.asyncDispose]());
     const problems = (await Promise.allSettled(ends)).flatMap((end) =>

@@ -83,7 +83,15 @@ async function endWith(layout: StoreLayout, token: string): Promise<void> {
   const path = layout.ephemeral(token);
   const record = readRecordIfAny(path);
   if (record === undefined || !checkStoreFormat(layout)) return;
-  const uuid = decodeUuid(record.key('uuid'));
+  await purgeWithUuid(layout, decodeUuid(record.key('uuid')));
+  await rm(path, { force: true });
+}
+
+/**
+ * Purges the instance that has a uuid, running or not, under whatever name; nothing happens when there is none.
+ * @throws MultipassError what purging throws
+ */
+export async function purgeWithUuid(layout: StoreLayout, uuid: string): Promise<void> {
   for (const { view, reading } of await readInstances(layout)) {
     // A copy that somebody made by hand is Broken, and not what was to end.
     if (reading?.spec.uuid !== uuid || view.state === 'Broken') continue;
@@ -91,5 +99,4 @@ async function endWith(layout: StoreLayout, token: string): Promise<void> {
       if (!isNotFound(error)) throw error;
     });
   }
-  await rm(path, { force: true });
 }

@@ -11,6 +11,7 @@ import type { GuestPath } from './transfer/download.js';
 import type { TransferOptions, TransferReport } from './transfer/transfer-request.js';
 import type { LaunchOptions } from './launch/launch-request.js';
 import type { ImportInstanceOptions } from './travel/import-request.js';
+import type { EphemeralLease } from './ephemeral.js';
 import type { TreeNode } from './lineage/tree.js';
 import { Work, type WorkRequest } from '../work.js';
 import type { VirtualMachine } from './virtual-machine.js';
@@ -49,12 +50,20 @@ export class VirtualMachineStore extends StoreCare implements AsyncDisposable {
   /**
    * Makes an instance from an image, starts it, and waits until it has set itself up.
    * @throws MultipassError INVALID_ARGUMENT, NAME_TAKEN, IMAGE_NOT_FOUND, DOWNLOAD_FAILED, DISK_FULL, QEMU_FAILED,
-   *   TIMED_OUT, ABORTED, …; nothing is left of it then, unless its guest could be entered, but was not done in time
+   *   TIMED_OUT, ABORTED, …; nothing is left of it then, unless its guest could be entered, but was not done in time,
+   *   and it is not ephemeral
    */
   async launch(options: LaunchOptions = {}): Promise<VirtualMachine> {
+    const { onReport, ephemeral = false, ...choices } = options;
+    const request = { ...choices, layout: this.layout };
+    if (ephemeral) {
+      const { launchEphemeral } = await import('./launch/launch-ephemeral.js');
+      const { report, lease } = await launchEphemeral(request);
+      onReport?.(report);
+      return await this.#open(report.name, lease);
+    }
     const { launchInstance } = await import('./launch/launch-instance.js');
-    const { onReport, ...request } = options;
-    const report = await launchInstance({ ...request, layout: this.layout });
+    const report = await launchInstance(request);
     onReport?.(report);
     return await this.#open(report.name);
   }
@@ -165,9 +174,9 @@ export class VirtualMachineStore extends StoreCare implements AsyncDisposable {
     return await download({ ...options, layout: this.layout, sources, target });
   }
 
-  async #open(name: string): Promise<VirtualMachine> {
+  async #open(name: string, lease?: EphemeralLease): Promise<VirtualMachine> {
     const { VirtualMachine: Machine } = await import('./virtual-machine.js');
-    return Machine.open(this.layout, name);
+    return Machine.open(this.layout, name, lease);
   }
 }
 

@@ -48,10 +48,13 @@ export class VirtualMachine extends InstanceControl implements AsyncDisposable {
   /**
    * Opens an instance by its name; takes no lock and writes nothing.
    * @internal Users have `store.get`.
+   * @param lease what makes it end with this process
    * @throws MultipassError INSTANCE_NOT_FOUND; RecordError, INSTANCE_BROKEN, DISK_INVALID when it is Broken
    */
-  static open(layout: StoreLayout, name: string): VirtualMachine {
-    return new VirtualMachine(layout, readInstance(layout, name).name);
+  static open(layout: StoreLayout, name: string, lease?: EphemeralLease): VirtualMachine {
+    const vm = new VirtualMachine(layout, readInstance(layout, name).name);
+    vm.#endWith(lease);
+    return vm;
   }
 
   /**
@@ -115,8 +118,7 @@ export class VirtualMachine extends InstanceControl implements AsyncDisposable {
    */
   async rename(newName: string, options: WorkRequest = {}): Promise<VirtualMachine> {
     await renameInstance({ ...options, layout: this.#layout, name: this.name, newName });
-    const renamed = VirtualMachine.open(this.#layout, newName);
-    renamed.#endWith(this.#lease);
+    const renamed = VirtualMachine.open(this.#layout, newName, this.#lease);
     this.#forget();
     return renamed;
   }
@@ -169,9 +171,7 @@ export class VirtualMachine extends InstanceControl implements AsyncDisposable {
       const request = { ...options, ...about, layout, source: this.name };
       const report = await cloneInstance(ephemeral ? { ...request, beforePublish } : request);
       copies = report.clones.map(({ name, identity }) => {
-        const copy = VirtualMachine.open(layout, name);
-        copy.#endWith(leases.get(identity.uuid.new ?? ''));
-        return copy;
+        return VirtualMachine.open(layout, name, leases.get(identity.uuid.new ?? ''));
       });
       onReport?.(report);
       const how = start === true ? { work: options.work } : start;

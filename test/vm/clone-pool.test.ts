@@ -22,7 +22,9 @@ describe('a pool of clones', () => {
     let most = 0;
     {
       await using pool = clonePool(golden, { ...STOPPED, size: 2 });
-      await vi.waitFor(async () => expect(await clonesIn(store)).toBe(2));
+      await vi.waitFor(async () => expect(await clonesIn(store)).toBe(2), {
+        timeout: 30_000,
+      });
       const use = async (): Promise<void> => {
         await using vm = await pool.acquire();
         most = Math.max(most, await clonesIn(store));
@@ -74,6 +76,28 @@ describe('a pool of clones', () => {
     await using vm = await pool.acquire();
     expect(vm.state).toBe('Stopped');
     expect(dir.name).toBe('golden');
+  });
+
+  test('gives up what it is making when it is closed', async ({ store }) => {
+    await makeInstance(store.layout, 'golden', { data: 0 });
+    const phases: string[] = [];
+    let started = (): void => undefined;
+    const isStarting = new Promise<void>((resolve) => (started = resolve));
+    const work = {
+      onProgress: ({ phase }: { phase: string }) => {
+        phases.push(phase);
+        if (phase === 'starting') started();
+      },
+    };
+    // Its guest has no system, so that it never lets anybody in.
+    const pool = clonePool(await store.get('golden'), { size: 1, work });
+    await isStarting;
+    const began = performance.now();
+    await pool[Symbol.asyncDispose]();
+    expect(performance.now() - began).toBeLessThan(20_000);
+    expect(phases).toContain('starting');
+    expect(await expectSoundStore(store.layout)).toEqual(['golden']);
+    expect(await readdir(store.layout.locks)).toEqual([]);
   });
 
   test('has a size', async ({ store }) => {

@@ -105,6 +105,7 @@ async function publishNamed(
   const naming =
     request.name === undefined ? { name: nextName(), nextName } : { name: request.name };
   const options = { rowsOf: rowsOfFolder, signal: Work.of(request.work).signal };
+  await request.beforePublish?.(spec.uuid);
   const [name] = await publish(layout, [{ staged, writeName, ...naming }], options);
   if (name === undefined) throw new Error('nothing was published');
   return name;

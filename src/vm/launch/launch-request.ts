@@ -40,9 +40,15 @@ export interface LaunchOptions extends WorkRequest {
   readonly userData?: Buffer | undefined;
   /** Where that is from, for messages. */
   readonly userDataFrom?: string | undefined;
+  /** Interfaces besides the default one. Default: none. */
   readonly networks?: readonly WantedNetwork[] | undefined;
   /** Ports of the host that lead into it. */
   readonly forwards?: readonly ForwardChoice[] | undefined;
+  /**
+   * True: it ends with the block of an `await using`, with its store's, or with this process, as an ephemeral clone
+   * does. One that is not done with its set-up in time is purged, too.
+   */
+  readonly ephemeral?: boolean | undefined;
   /** How long the guest may take to let us in, and again to set itself up. Default 5 minutes each. */
   readonly timeoutMs?: number | undefined;
   /** Told what became of it, once it is there. */
@@ -55,8 +61,10 @@ export interface LaunchOptions extends WorkRequest {
 }
 
 /** What is launched into which store. */
-export interface LaunchRequest extends Omit<LaunchOptions, 'onReport'> {
+export interface LaunchRequest extends Omit<LaunchOptions, 'ephemeral' | 'onReport'> {
   readonly layout: StoreLayout;
+  /** Called with the uuid when all is made but nothing is visible; what it throws, the launch does. */
+  readonly beforePublish?: ((uuid: string) => Promise<void>) | undefined;
   /** Variables that settings may come from. Default: this process's own. */
   readonly env?: Environment | undefined;
 }

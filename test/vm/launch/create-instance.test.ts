@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { MacAddress } from '../../../src/net/mac-address.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
+import { instanceEntryNames } from '../../../src/store/listing.js';
 import { readSeed } from '../../../src/vm/seed/seed.js';
 import { storePublicKey } from '../../../src/vm/guest/store-key.js';
 import type { ObtainedImage } from '../../../src/vm/images/obtain-image.js';
@@ -59,6 +60,20 @@ describe('createInstance', () => {
     expect((await stat(dir.disk)).mode & 0o777).toBe(0o600);
     expect((await stat(dir.disk)).size).toBeLessThan(1024 ** 2);
     expect(await expectSoundStore(layout)).toEqual(['web']);
+  });
+
+  test('leaves nothing when what is to be done before it is visible fails', async ({
+    create,
+    layout,
+  }) => {
+    const seen: string[] = [];
+    const beforePublish = (uuid: string): Promise<void> => {
+      seen.push(uuid, ...instanceEntryNames(layout));
+      return Promise.reject(new Error('no'));
+    };
+    await expect(create({ name: 'web', beforePublish })).rejects.toThrow('no');
+    expect(seen).toHaveLength(1);
+    expect(await expectSoundStore(layout)).toEqual([]);
   });
 
   test('writes a seed of its own', async ({ create, layout }) => {
