@@ -67,7 +67,7 @@ const STREAMS = ['stdin', 'stdout', 'stderr'].map((property) => ({
 }));
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', 'node_modules/'] },
+  { ignores: ['dist/', 'coverage/', 'node_modules/', 'reference/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

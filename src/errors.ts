@@ -98,11 +98,13 @@ export interface ErrorContext {
   readonly hint: string;
   /** Names and paths for `--format json` and for tests; `lines` are further lines of the message. */
   readonly details?: Readonly<Record<string, unknown>> | undefined;
+  /** What was behind it. */
   readonly cause?: unknown;
 }
 
 /** What may accompany the message of an error with a {@link PlainCode}. */
 export interface PlainContext extends Omit<ErrorContext, 'hint'> {
+  /** As that of an {@link ErrorContext}. */
   readonly hint?: string | undefined;
 }
 
@@ -112,6 +114,7 @@ export interface PlainContext extends Omit<ErrorContext, 'hint'> {
  * plain `Error` anywhere in this project means a bug.
  */
 export class MultipassError extends Error {
+  /** Of the class. */
   override readonly name: string = 'MultipassError';
   /** What it means, for programs to branch on. */
   readonly code: ErrorCode;
@@ -190,7 +193,9 @@ export interface RecordFault {
 
 /** A record that cannot be read: names the file and the place in it. */
 export class RecordError extends MultipassError {
+  /** Of the class. */
   override readonly name = 'RecordError';
+  /** Which file, and where in it. */
   readonly fault: RecordFault;
 
   /** @internal */
@@ -207,8 +212,11 @@ export class RecordError extends MultipassError {
 
 /** A program that ran and failed. */
 export class ExecError extends MultipassError {
+  /** Of the class. */
   override readonly name = 'ExecError';
+  /** Undefined when a signal ended it. */
   readonly exitCode: number | undefined;
+  /** What it wrote there. */
   readonly stderr: string;
 
   /** @internal */

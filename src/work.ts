@@ -31,6 +31,7 @@ export type Phase =
 
 /** How far a piece of work is. */
 export interface Progress {
+  /** What is being done. */
   readonly phase: Phase;
   /** Name of the instance it is about; null while there is none, or when it is about several. */
   readonly instance: string | null;
@@ -46,6 +47,7 @@ export interface Progress {
 export interface WorkOptions {
   /** Fires when the work is to be given up: it then fails with ABORTED, and leaves nothing half done. */
   readonly signal?: AbortSignal | undefined;
+  /** Told when a phase begins, and how far it is, as often as there is news. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** Told what the user should know although all goes well, in a sentence without a full stop. */
   readonly onWarning?: ((warning: string) => void) | undefined;
@@ -58,6 +60,7 @@ export interface WorkOptions {
  * whole; where a program or a file operation wants `{ signal }`, it can be passed as it is.
  */
 export class Work {
+  /** Fires when the work is to be given up; undefined when nobody can stop it. */
   readonly signal: AbortSignal | undefined;
   readonly #options: WorkOptions;
   readonly #scale: (fraction: number) => number;
@@ -142,5 +145,6 @@ export class Work {
 
 /** What every request for work may say: how it is stopped, and who is told. */
 export interface WorkRequest {
+  /** How it is stopped, and who is told how it goes; without, nobody is told. */
   readonly work?: Work | WorkOptions | undefined;
 }

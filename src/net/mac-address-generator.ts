@@ -28,6 +28,7 @@ export class MacAddressGenerator {
     // Private, so that there is one.
   }
 
+  /** The one of this process. */
   static get instance(): MacAddressGenerator {
     return MacAddressGenerator.only;
   }

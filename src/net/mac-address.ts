@@ -29,6 +29,7 @@ export class MacAddress {
     return MAC.test(lower) ? new MacAddress(lower) : null;
   }
 
+  /** Whether both are the same address. */
   equals(other: MacAddress): boolean {
     return this.text === other.text;
   }
@@ -38,10 +39,12 @@ export class MacAddress {
     return this.text.replaceAll(':', '');
   }
 
+  /** As it is written: `52:54:00:ab:cd:ef`. */
   toString(): string {
     return this.text;
   }
 
+  /** What `JSON.stringify` writes of it. */
   toJSON(): string {
     return this.text;
   }

@@ -15,6 +15,7 @@ import { readSnapshots } from './snapshots/snapshot-list.js';
 export interface AdoptReport {
   /** The instance that it was a copy of. */
   readonly original: string;
+  /** The one that it has got. */
   readonly uuid: string;
 }
 

@@ -13,7 +13,12 @@ import type { InstanceState } from './state.js';
 import type { InstanceView, SnapshotView } from './views.js';
 
 /** What a handle tells of itself in a log: of an instance that is gone no more than the name. */
-export type InstanceSummary = InstanceView | { readonly name: string };
+export type InstanceSummary =
+  | InstanceView
+  | {
+      /** The instance's name. */
+      readonly name: string;
+    };
 
 /**
  * What an instance tells of itself. It keeps nothing but the name: whatever it is asked, it looks at the folder, so

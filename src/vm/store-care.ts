@@ -212,9 +212,12 @@ export class StoreCare {
    * @returns the unit, and whether systemd has taken it
    * @throws MultipassError PERMISSION_DENIED, DISK_FULL, ABORTED
    */
-  async installAutostart(
-    options: AutostartOptions,
-  ): Promise<AutostartUnit & { readonly isEnabled: boolean }> {
+  async installAutostart(options: AutostartOptions): Promise<
+    AutostartUnit & {
+      /** Whether systemd has taken it. */
+      readonly isEnabled: boolean;
+    }
+  > {
     const { installAutostart } = await import('./autostart/autostart-unit.js');
     return await installAutostart(this.layout, options);
   }

@@ -6,25 +6,33 @@ import type { InstanceState } from './state.js';
 
 /** Why an instance is Broken: the file (relative to the store), the place in it, and what to do. */
 export interface Problem {
+  /** The file, relative to the store. */
   readonly path: string;
   /** JSON pointer into the file; '' when the file as a whole is meant. */
   readonly at: string;
+  /** What is wrong with it. */
   readonly message: string;
+  /** What to do, in an imperative sentence. */
   readonly hint: string;
 }
 
 /** What only a running guest can tell; null fields are unknown. */
 export interface RuntimeInfo {
+  /** Its IPv4 addresses. */
   readonly ipv4: readonly string[];
   /** Pretty name of the guest's release, such as `Ubuntu 24.04.1 LTS`. */
   readonly release: string;
+  /** How many processors it sees. */
   readonly cpuCount: number | null;
   /** The three load averages, as the guest prints them. */
   readonly load: readonly string[];
   /** Bytes. */
   readonly diskUsed: number | null;
+  /** Bytes, of the file system that has `/`. */
   readonly diskTotal: number | null;
+  /** Bytes. */
   readonly memoryUsed: number | null;
+  /** Bytes. */
   readonly memoryTotal: number | null;
 }
 
@@ -54,10 +62,15 @@ export interface Reach {
 /** An instance as it is listed: read once, without any lock. */
 export type InstanceView = ReadableInstanceView | BrokenInstanceView;
 
+/** An instance whose records and disk are sound. */
 export interface ReadableInstanceView {
+  /** Of the instance. */
   readonly name: string;
+  /** At the time of the reading. */
   readonly state: Exclude<InstanceState, 'Broken'>;
+  /** What it is made of. */
   readonly spec: InstanceSpec;
+  /** Where its disk came from. */
   readonly image: ImageRecord;
   /** Null unless it runs and was asked. */
   readonly runtime: RuntimeInfo | null;
@@ -69,15 +82,21 @@ export interface ReadableInstanceView {
   readonly pending?: DiskOperation | undefined;
 }
 
+/** An instance of which something cannot be read, or is missing. */
 export interface BrokenInstanceView {
+  /** Of its folder. */
   readonly name: string;
+  /** Nothing can be done with it before it is repaired. */
   readonly state: 'Broken';
+  /** What is wrong, and what to do. */
   readonly problem: Problem;
 }
 
 /** A snapshot together with its place in the tree. */
 export interface SnapshotView {
+  /** Name of the instance that it is one of. */
   readonly instance: string;
+  /** What it holds. */
   readonly record: SnapshotRecord;
   /** Name of the parent, or null. */
   readonly parent: string | null;

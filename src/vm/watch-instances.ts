@@ -8,21 +8,42 @@ import type { InstanceView } from './views.js';
 
 /** What became of an instance. Each tells what was read after it had happened. */
 export type StoreEvent =
-  | { readonly kind: 'appeared'; readonly name: string; readonly view: InstanceView }
   | {
-      readonly kind: 'changed';
+      /** Of the instance. */
       readonly name: string;
+      /** It was there when the watch began, or has come since. */
+      readonly kind: 'appeared';
+      /** As it is now. */
       readonly view: InstanceView;
+    }
+  | {
+      /** Of the instance. */
+      readonly name: string;
+      /** Something that it tells of itself has changed, such as its state. */
+      readonly kind: 'changed';
+      /** As it is now. */
+      readonly view: InstanceView;
+      /** As it was told last. */
       readonly before: InstanceView;
     }
   | {
-      readonly kind: 'renamed';
+      /** Of the instance. */
       readonly name: string;
+      /** It has another name, and may have changed as well. */
+      readonly kind: 'renamed';
+      /** As it is now. */
       readonly view: InstanceView;
       /** The name that it had. */
       readonly from: string;
     }
-  | { readonly kind: 'gone'; readonly name: string; readonly before: InstanceView };
+  | {
+      /** Of the instance. */
+      readonly name: string;
+      /** It was purged, or its folder was taken away. */
+      readonly kind: 'gone';
+      /** As it was told last. */
+      readonly before: InstanceView;
+    };
 
 /** Several changes of one command come together; nobody wants to be told of each. */
 const SETTLE_MS = 50;

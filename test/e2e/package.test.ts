@@ -1,47 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, describe, expect, test } from 'vitest';
+import { packedProject } from '../support/packed-project.js';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
 const MIB = 1024 ** 2;
 
-/** Somebody's project, into which the packed tarball was installed. */
-const home = mkdtempSync(join(tmpdir(), 'multipass-ts-package-'));
-const packed = pack();
+const { folder: home, installed, tarball, about: packed } = packedProject();
 afterAll(() => rmSync(home, { recursive: true, force: true }));
-
-interface Packed {
-  readonly unpackedSize: number;
-  readonly size: number;
-  readonly files: readonly { readonly path: string }[];
-}
-
-function pack(): Packed {
-  const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', home];
-  const text = execFileSync('npm', args, { cwd: PROJECT, encoding: 'utf8', stdio: 'pipe' });
-  const [about] = JSON.parse(text) as [Packed & { filename: string }];
-  const modules = join(home, 'node_modules');
-  const target = join(modules, 'multipass-ts');
-  mkdirSync(target, { recursive: true });
-  execFileSync('tar', ['-xzf', join(home, about.filename), '-C', target, '--strip-components=1']);
-  // What it depends on, and what its user has besides, is ours: no registry is asked.
-  const others = readdirSync(join(PROJECT, 'node_modules')).filter((name) => !name.startsWith('.'));
-  for (const name of others) symlinkSync(join(PROJECT, 'node_modules', name), join(modules, name));
-  writeFileSync(join(home, 'package.json'), JSON.stringify({ name: 'user', type: 'module' }));
-  return about;
-}
 
 /** What a program prints, whose only store is an empty folder. */
 function runProgram(name: string, text: string): string {
@@ -117,12 +86,31 @@ describe('the package', () => {
   });
 
   test('is what publint wants of one', async () => {
-    const { messages } = await publint({ pkgDir: join(home, 'node_modules', 'multipass-ts') });
+    const { messages } = await publint({ pkgDir: installed });
     const manifest: unknown = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
     const texts = messages
       .filter(({ type }) => type !== 'suggestion')
       .map((message) => formatMessage(message, manifest as Record<string, unknown>));
     expect(texts).toEqual([]);
+  });
+
+  test('has types that every resolution of ES modules finds', () => {
+    const attw = join(PROJECT, 'node_modules', '@arethetypeswrong', 'cli', 'dist', 'index.js');
+    const args = [
+      attw,
+      '--profile',
+      'esm-only',
+      '--no-definitely-typed',
+      '--format',
+      'ascii',
+      '--no-emoji',
+    ];
+    const { stdout, status } = spawnSync(process.execPath, [...args, tarball], {
+      cwd: home,
+      encoding: 'utf8',
+    });
+    expect({ stdout, status }).toEqual({ stdout, status: 0 });
+    expect(stdout).toContain('node16 (from ESM): OK (ESM)');
   });
 
   test.for(['nodenext', 'bundler'])('has types for a strict program (%s)', (resolution) => {
@@ -147,10 +135,32 @@ describe('the package', () => {
         visit(resolve(dirname(file), path!));
       }
     };
-    visit(join(home, 'node_modules', 'multipass-ts', 'dist', 'lib', 'index.js'));
+    visit(join(installed, 'dist', 'lib', 'index.js'));
     expect(seen.size).toBeLessThan(25);
     expect(runProgram('import.mjs', "import 'multipass-ts'; console.log('here');")).toBe('here\n');
     expect(readdirSync(home)).not.toContain('store');
+  });
+
+  test('has no module that does anything when it is loaded', () => {
+    const all = readdirSync(join(installed, 'dist', 'lib'), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.js'))
+      .map((path) => join(installed, 'dist', 'lib', path));
+    const program = `
+      const { readdirSync } = await import('node:fs');
+      const state = () => JSON.stringify({
+        globals: Object.getOwnPropertyNames(globalThis).length,
+        env: process.env,
+        listeners: process.eventNames().map(String),
+        resources: process.getActiveResourcesInfo().filter((name) => name === 'Timeout'),
+        folder: readdirSync('.'),
+      });
+      const before = state();
+      for (const path of ${JSON.stringify(all)}) await import(path);
+      const after = state();
+      console.log(before === after ? 'nothing' : before + after);
+    `;
+    expect(all.length).toBeGreaterThan(100);
+    expect(runProgram('all.mjs', program)).toBe('nothing\n');
   });
 
   test('works by import and, where Node has that, by require', () => {
@@ -170,11 +180,11 @@ describe('the package', () => {
   });
 
   test('has the command, and its manual page', () => {
-    const bin = join(home, 'node_modules', 'multipass-ts', 'dist', 'cli', 'bin.js');
+    const bin = join(installed, 'dist', 'cli', 'bin.js');
     const env = { ...process.env, MULTIPASS_STORAGE: join(home, 'store') };
     const said = execFileSync(process.execPath, [bin, 'list'], { env, encoding: 'utf8' });
     expect(said).toBe('No instances found.\n');
-    const page = join(home, 'node_modules', 'multipass-ts', 'dist', 'man', 'multipass.1');
+    const page = join(installed, 'dist', 'man', 'multipass.1');
     expect(readFileSync(page, 'utf8')).toMatch(/^\.TH MULTIPASS 1/im);
   });
 });

@@ -7,7 +7,9 @@ import { isOwnTap } from './tap.js';
 export interface HostNetwork {
   /** Of the interface. */
   readonly name: string;
+  /** `ethernet`: an interface that can be bridged. */
   readonly type: 'bridge' | 'ethernet';
+  /** For people. */
   readonly description: string;
 }
 

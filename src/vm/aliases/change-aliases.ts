@@ -13,6 +13,7 @@ import { placeOfAlias } from './find-alias.js';
 export interface AliasDefinition extends WorkRequest {
   /** What it is called: it becomes a file for PATH. */
   readonly name: string;
+  /** Name of the instance that it is run in. */
   readonly instance: string;
   /** What is run in the instance. */
   readonly command: string;

@@ -6,6 +6,7 @@ import { NO_ALIASES, type AliasContext } from './alias-record.js';
 
 /** An alias, as it is listed. */
 export interface ListedAlias {
+  /** What it is called. */
   readonly name: string;
   /** What its instance is called now; what it was called, when there is none any more. */
   readonly instance: string;
@@ -17,12 +18,15 @@ export interface ListedAlias {
 
 /** The aliases of a context, by name. */
 export interface ListedContext {
+  /** Of the context. */
   readonly name: string;
+  /** By name. */
   readonly aliases: readonly ListedAlias[];
 }
 
 /** Every alias there is. */
 export interface AliasList {
+  /** Name of the context whose aliases are in use. */
   readonly active: string;
   /** By name; the active one is among them even when it has no aliases. */
   readonly contexts: readonly ListedContext[];

@@ -10,6 +10,7 @@ export interface AutostartUnit {
   readonly path: string;
   /** Whose systemd runs it: that of the user, or, for root, that of the system. */
   readonly manager: 'user' | 'system';
+  /** Whether the file is there. */
   readonly isInstalled: boolean;
   /** Whether that systemd starts with the host, and not with the user's log-in. */
   readonly startsWithHost: boolean;

@@ -10,8 +10,20 @@ import { isLive } from '../state.js';
 
 /** What became of an instance that ran. */
 export type Rested =
-  | { readonly name: string; readonly how: 'suspended' | 'stopped' }
-  | { readonly name: string; readonly how: 'failed'; readonly error: MultipassError };
+  | {
+      /** Of the instance. */
+      readonly name: string;
+      /** In which way it rests now. */
+      readonly how: 'suspended' | 'stopped';
+    }
+  | {
+      /** Of the instance. */
+      readonly name: string;
+      /** Neither worked. */
+      readonly how: 'failed';
+      /** Why. */
+      readonly error: MultipassError;
+    };
 
 /** Instances that are saved at the same time: more wait for the disk. */
 const AT_ONCE = 4;

@@ -6,6 +6,7 @@ import { requireDestinationName } from '../names.js';
 
 /** What a clone has otherwise than its source. */
 export interface CloneOverrides {
+  /** At least 1. */
   readonly cpus?: number | undefined;
   /** At least 128 MiB. */
   readonly memory?: MemorySize | undefined;
@@ -25,6 +26,7 @@ export interface CloneChoices {
   readonly linked?: boolean | undefined;
   /** True: of a suspended source the disk is cloned, as after a power cut, and its memory is left behind. */
   readonly cold?: boolean | undefined;
+  /** What the clone has otherwise than its source. */
   readonly overrides?: CloneOverrides | undefined;
   /**
    * Ports of the host that lead into it, `[ADDRESS:]HOST:GUEST[/udp]`; with a `count`, `{n}` is the number of each, and

@@ -2,6 +2,7 @@ import type { CopyStrategy } from '../records/image-record.js';
 
 /** A value of the source and what the clone has in its place. */
 export interface Replaced {
+  /** What the source has. */
   readonly old: string;
   /** Null in a plan: it is made when the clone is. */
   readonly new: string | null;
@@ -15,8 +16,11 @@ export interface ReplacedMac extends Replaced {
 
 /** What tells a clone from its source. */
 export interface CloneIdentity {
+  /** Of every interface. */
   readonly macs: readonly ReplacedMac[];
+  /** The SMBIOS uuid, by which a guest knows its machine. */
   readonly uuid: Replaced;
+  /** The generation id, by which a guest knows that it was copied. */
   readonly vmgenid: Replaced;
   /** The seed's `instance-id`. */
   readonly instanceId: Replaced;
@@ -26,7 +30,9 @@ export interface CloneIdentity {
 
 /** One clone of possibly several made at once. */
 export interface ClonedInstance {
+  /** Of the clone. */
   readonly name: string;
+  /** What it has in place of what its source has. */
   readonly identity: CloneIdentity;
   /** What the guest renews by itself at its first boot: `machine_id`, `ssh_host_keys`. */
   readonly atFirstBoot: readonly string[];
@@ -42,14 +48,17 @@ export interface CloneReport {
   readonly source: string;
   /** Name of the snapshot that was cloned, or null for the active state. */
   readonly snapshot: string | null;
+  /** How the disk is copied. */
   readonly strategy: Exclude<CopyStrategy, 'move'>;
   /** What the disk is like: that of a stopped machine. */
   readonly consistency: 'stopped';
+  /** Bytes of disks that are written. */
   readonly bytesToCopy: number;
   /** Bytes that the clones share with the source. */
   readonly bytesShared: number;
   /** Whether the file system has room for `bytesToCopy`. */
   readonly fits: boolean;
+  /** One row for each, in the order of their numbers. */
   readonly clones: readonly ClonedInstance[];
   /** What the user should know of all of them, in sentences: that they stand on many layers. */
   readonly warnings: readonly string[];

@@ -37,6 +37,7 @@ export interface DoctorReport {
   readonly healthy: boolean;
   /** What was mended first; then in the order in which things are looked at. */
   readonly findings: readonly Finding[];
+  /** What this machine has for the work. */
   readonly machine: MachineFacts;
 }
 

@@ -154,12 +154,15 @@ const SEVERITIES: Readonly<Record<FindingKind, Severity>> = {
 
 /** One thing that is wrong, left over, or good to know. */
 export interface Finding {
+  /** How bad it is. */
   readonly severity: Severity;
+  /** What it is, in a stable word for programs. */
   readonly kind: FindingKind;
   /** Name of the instance that it is about; null when it is about none, or several. */
   readonly instance: string | null;
   /** Relative to the store, '' for the store itself; null when it is about the machine. */
   readonly path: string | null;
+  /** What it is, in a sentence for people. */
   readonly message: string;
   /** What to do, in an imperative sentence. */
   readonly hint: string;

@@ -18,7 +18,10 @@ export interface ForwardChoice {
 }
 
 /** A forwarded port, as far as it is told from others. */
-export type ForwardedPort = Omit<ForwardChoice, 'guest'> & { readonly guest?: number | undefined };
+export type ForwardedPort = Omit<ForwardChoice, 'guest'> & {
+  /** 1 to 65535. */
+  readonly guest?: number | undefined;
+};
 
 const FORWARD = /^(?:([^:/]*):)?([0-9]+):([0-9]+)(?:\/([a-z]+))?$/;
 const PORT = /^(?:([^:/]*):)?([0-9]+)(?:\/([a-z]+))?$/;

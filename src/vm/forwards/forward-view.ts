@@ -18,6 +18,7 @@ export interface ForwardBlocker {
   readonly instance: string | null;
   /** Name of a program of this host. */
   readonly program: string | null;
+  /** Of that program. */
   readonly pid: number | null;
 }
 
@@ -27,9 +28,13 @@ export interface ForwardView {
   readonly instance: string;
   /** Of the host. */
   readonly address: string;
+  /** 1 to 65535. */
   readonly hostPort: number;
+  /** 1 to 65535. */
   readonly guestPort: number;
+  /** `tcp` or `udp`. */
   readonly protocol: Protocol;
+  /** What has become of it. */
   readonly state: ForwardState;
   /** Null unless it is `blocked`. */
   readonly blockedBy: ForwardBlocker | null;

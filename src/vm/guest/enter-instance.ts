@@ -16,7 +16,14 @@ export interface ShellOptions extends WorkRequest {
    * The guest's folder that a command is run in. `mapped`: what this process's own one is in the guest, when a mount
    * holds it, else the home folder; `home`, by default: the home folder.
    */
-  readonly folder?: { readonly path: string } | 'mapped' | 'home' | undefined;
+  readonly folder?:
+    | {
+        /** A folder of the guest; a relative one is in the home folder. */
+        readonly path: string;
+      }
+    | 'mapped'
+    | 'home'
+    | undefined;
   /** Whether the streams are a terminal. Default: whether standard input is one. */
   readonly terminal?: boolean | undefined;
   /** Gets what ssh says of itself, in lines, once it has ended. Default: that is a warning. */

@@ -21,6 +21,7 @@ export interface ExecOptions extends SpawnOptions {
   readonly check?: boolean | undefined;
   /** Gets what it writes as it comes. */
   readonly onStdout?: ((piece: Uint8Array) => void) | undefined;
+  /** The same of what it writes to stderr. */
   readonly onStderr?: ((piece: Uint8Array) => void) | undefined;
   /** `utf8`, the default: text; `buffer`: the bytes as they are. */
   readonly encoding?: 'utf8' | 'buffer' | undefined;
@@ -28,7 +29,9 @@ export interface ExecOptions extends SpawnOptions {
 
 /** What came of a program in a guest. Nothing is stripped from what it wrote. */
 export interface ExecResult<Output = string> extends GuestExit {
+  /** All that it wrote there. */
   readonly stdout: Output;
+  /** All that it wrote there. */
   readonly stderr: Output;
 }
 

@@ -26,9 +26,11 @@ export interface GuestProcessParts {
 export class GuestProcess implements AsyncDisposable, AsyncIterable<string> {
   /** Its number in the guest. */
   readonly pid: number;
+  /** What it reads; end it when there is nothing more. */
   readonly stdin: Writable;
   /** Like {@link GuestProcess.stderr} to be read to its end, or the program waits when the connection is full. */
   readonly stdout: Readable;
+  /** As `stdout`. */
   readonly stderr: Readable;
   /**
    * Resolves when the program has ended; what it wrote may still be read then.
@@ -66,6 +68,7 @@ export class GuestProcess implements AsyncDisposable, AsyncIterable<string> {
     yield* createInterface({ input: this.stdout, crlfDelay: Infinity });
   }
 
+  /** Sends it SIGTERM, and waits for its end. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     this.stdin.end();

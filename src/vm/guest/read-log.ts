@@ -12,6 +12,7 @@ export interface LogOptions {
   readonly of?: 'console' | 'qemu' | undefined;
   /** True: goes on with what is written, until the instance has stopped. Default: ends with what is there. */
   readonly follow?: boolean | undefined;
+  /** Ends the reading. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -7,14 +7,22 @@ import { execInGuest } from './exec-in-guest.js';
 
 /** What is waited for in a guest. */
 export type WaitCondition =
-  /** Something listens on this TCP port, of any of the guest's addresses. */
-  | { readonly port: number }
-  /** A program succeeds: it is run again and again until its exit code is 0. */
-  | { readonly command: readonly string[] }
-  /** There is such a file, folder or socket. */
-  | { readonly file: string }
-  /** The end of the guest's console, of about 8 KiB, matches. */
-  | { readonly log: RegExp };
+  | {
+      /** Something listens on this TCP port, of any of the guest's addresses. */
+      readonly port: number;
+    }
+  | {
+      /** A program succeeds: it is run again and again until its exit code is 0. */
+      readonly command: readonly string[];
+    }
+  | {
+      /** There is such a file, folder or socket. */
+      readonly file: string;
+    }
+  | {
+      /** The end of the guest's console, of about 8 KiB, matches. */
+      readonly log: RegExp;
+    };
 
 /** For how long something is waited for. */
 export interface WaitOptions extends WorkRequest {

@@ -27,12 +27,15 @@ export interface FindRequest extends FindOptions, Pick<HttpOptions, 'stallMs'> {
 
 /** An image that can be launched, and its remote. */
 export interface FoundImage extends StreamImage {
+  /** Name of the server that has it. */
   readonly remote: string;
 }
 
 /** What was found, and which remotes could not be asked. */
 export interface FoundImages {
+  /** What was found. */
   readonly images: readonly FoundImage[];
+  /** Why some servers could not be asked. */
   readonly problems: readonly MultipassError[];
 }
 

@@ -18,6 +18,7 @@ export interface ImportRequest extends ImportOptions {
 
 /** An image of the store. */
 export interface ImportedImage {
+  /** What it is called in the store. */
   readonly id: string;
   /** Whether it was not there before. */
   readonly isNew: boolean;

@@ -18,6 +18,7 @@ export interface StreamImage {
   readonly title: string;
   /** Such as `20260518`. */
   readonly version: string;
+  /** Whether that release is supported still, as its server says. */
   readonly supported: boolean;
 }
 

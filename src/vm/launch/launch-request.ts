@@ -17,6 +17,7 @@ export interface WantedNetwork {
 
 /** What became of a launch. */
 export interface LaunchReport {
+  /** Of the instance. */
   readonly name: string;
   /** What the guest's cloud-init was not content with at its first boot: lines, ten at most. */
   readonly complaints: readonly string[];

@@ -12,6 +12,7 @@ import { listImages, type VaultImage } from '../images/vault.js';
 
 /** An image in the store, as it is listed. */
 export interface ListedImage {
+  /** What it is called in the store: the hash of its file, in hex. */
   readonly id: string;
   /** What it is called: its server's name for it that says most, or what the user asked for; '' for neither. */
   readonly name: string;
@@ -19,8 +20,11 @@ export interface ListedImage {
   readonly aliases: readonly string[];
   /** The server it came from; '' for a file or a URL. */
   readonly remote: string;
+  /** `Ubuntu`, …; '' when it is not known. */
   readonly os: string;
+  /** Such as `24.04 LTS`; '' when it is not known. */
   readonly release: string;
+  /** Such as `20260518`; '' when it is not known. */
   readonly version: string;
   /** When it was added. UTC, ISO 8601 with milliseconds. */
   readonly created: string;

@@ -11,9 +11,11 @@ import { diskUsage } from './disk-usage.js';
 
 /** Something of a store, and what came from it. */
 export interface TreeNode {
+  /** What it is. */
   readonly kind: 'image' | 'instance' | 'snapshot';
   /** The image's id, the instance's uuid, or the snapshot's tag. */
   readonly id: string;
+  /** Of the instance or the snapshot; an image has its title. */
   readonly name: string;
   /** Bytes that would be free without it. */
   readonly exclusiveBytes: number;
@@ -21,6 +23,7 @@ export interface TreeNode {
   readonly sharedBytes: number;
   /** How many bases an instance's disk stands on; 0 for anything else. */
   readonly layers: number;
+  /** What came from it: clones, snapshots, instances. */
   readonly children: readonly TreeNode[];
 }
 

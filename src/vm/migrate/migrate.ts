@@ -51,6 +51,7 @@ export interface MigrateRequest extends MigrateOptions {
 
 /** The report, and whether all that was asked for is in the store. */
 export interface MigrationOutcome {
+  /** What became of each. */
   readonly report: MigrationReport;
   /** False when an instance failed or was in use. */
   readonly complete: boolean;

@@ -1,5 +1,6 @@
 /** What a migration did with one legacy instance, or would do in a dry run. */
 export interface MigratedInstance {
+  /** Of the instance. */
   readonly name: string;
   /** `recovered`: its files were found without a record of it. */
   readonly action: 'migrated' | 'recovered' | 'skipped' | 'failed';
@@ -25,6 +26,7 @@ export interface MigrationReport {
   readonly from: readonly string[];
   /** True when nothing was written. */
   readonly dryRun: boolean;
+  /** All that were found, or asked for. */
   readonly instances: readonly MigratedInstance[];
   /** The aliases that came over with them, each as `<context>.<name>`. */
   readonly aliases: readonly string[];

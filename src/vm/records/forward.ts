@@ -12,6 +12,7 @@ export interface Forward extends WithUnknownKeys {
   readonly hostPort: number;
   /** 1 to 65535. */
   readonly guestPort: number;
+  /** `tcp` or `udp`. */
   readonly protocol: Protocol;
 }
 

@@ -23,17 +23,21 @@ export interface ImageQuery extends WithUnknownKeys {
   readonly release: string;
   /** Name of the image server's remote; '' for the default one. */
   readonly remote: string;
+  /** What `release` is. */
   readonly type: 'alias' | 'file' | 'http';
 }
 
 /** Which instance a clone was made from. By uuid, because names move; the name is what it was then. */
 export interface Lineage extends WithUnknownKeys {
+  /** The uuid of the source. */
   readonly sourceUuid: string;
+  /** What the source was called when it was cloned. */
   readonly sourceName: string;
   /** Name of the snapshot that was cloned, or null for the active state. */
   readonly snapshot: string | null;
   /** UTC, ISO 8601 with milliseconds. */
   readonly created: string;
+  /** How the disk was copied. */
   readonly strategy: RecordedStrategy;
 }
 
@@ -42,16 +46,21 @@ export interface Lineage extends WithUnknownKeys {
  * double.
  */
 export interface MigratedDisk extends WithUnknownKeys {
+  /** In decimal. */
   readonly inode: string;
+  /** Bytes, in decimal. */
   readonly size: string;
+  /** When it was changed last: nanoseconds since 1970, in decimal. */
   readonly mtimeNs: string;
 }
 
 /** Which legacy instance this one was migrated from. */
 export interface MigrationOrigin extends WithUnknownKeys {
+  /** What it was called there. */
   readonly name: string;
   /** The MAC of its default interface in the legacy data, or null when that was not known. */
   readonly mac: string | null;
+  /** Which file its disk was. */
   readonly disk: MigratedDisk;
   /** UTC, ISO 8601 with milliseconds. */
   readonly created: string;
@@ -67,8 +76,11 @@ export interface ImageRecord extends WithUnknownKeys {
   readonly os: string;
   /** Version of the image on its server, such as `20260518`; '' when it is not known. */
   readonly version: string;
+  /** What the user asked for. */
   readonly query: ImageQuery;
+  /** What it was cloned from; null for an instance that is no clone. */
   readonly lineage: Lineage | null;
+  /** What it was in an old Multipass; null for one that was not migrated. */
   readonly migratedFrom: MigrationOrigin | null;
 }
 

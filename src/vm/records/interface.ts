@@ -7,6 +7,7 @@ import type { JsonPlace, WithUnknownKeys } from '../../files/decoder.js';
  * own (`network: null`); the others are bridged to the host network they name.
  */
 export interface NetworkInterface extends WithUnknownKeys {
+  /** Its own: no other interface of the store has it. */
   readonly mac: MacAddress;
   /** Name of the host's network or bridge; null for the default interface. */
   readonly network: string | null;

@@ -5,17 +5,23 @@ export type MountType = 'classic' | 'native';
 
 /** One host id seen as one guest id; guest id -1 is the guest's default user or group. */
 export interface IdMapping extends WithUnknownKeys {
+  /** The id that files have on the host. */
   readonly host: number;
+  /** The id that they have in the guest. */
   readonly guest: number;
 }
 
 /** A host folder shared with the guest. Host paths belong to the user, not to the store, so they may be absolute. */
 export interface Mount extends WithUnknownKeys {
+  /** Absolute path on the host. */
   readonly source: string;
   /** Absolute path in the guest. */
   readonly target: string;
+  /** `classic`: by sshfs; `native`: by 9p. */
   readonly type: MountType;
+  /** Of users. */
   readonly uidMappings: readonly IdMapping[];
+  /** Of groups. */
   readonly gidMappings: readonly IdMapping[];
 }
 

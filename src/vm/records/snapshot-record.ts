@@ -9,18 +9,23 @@ import { decodeMount, type Mount } from './mount.js';
 export interface SnapshotRecord extends WithUnknownKeys {
   /** 1 to 9999; the next one is the highest there is, plus 1. */
   readonly index: number;
+  /** What it is called: no other one of the instance is. */
   readonly name: string;
+  /** What its maker wrote of it; '' for nothing. */
   readonly comment: string;
   /** Index of the parent snapshot; 0 for none. */
   readonly parent: number;
   /** UTC, ISO 8601 with milliseconds. */
   readonly created: string;
+  /** How many processors the instance had. */
   readonly cpus: number;
   /** Bytes. */
   readonly memory: number;
   /** Bytes of the virtual disk. */
   readonly disk: number;
+  /** Those of that time. */
   readonly interfaces: readonly NetworkInterface[];
+  /** Those of that time. */
   readonly mounts: readonly Mount[];
   /** The seed's instance-id at that time, or null when it is not known. */
   readonly instanceId: string | null;

@@ -12,16 +12,19 @@ export interface InstanceSpec extends WithUnknownKeys {
   readonly uuid: string;
   /** Virtual machine generation id: changes whenever the machine's past is no longer its own. */
   readonly vmgenid: string;
+  /** How many processors it has. */
   readonly cpus: number;
   /** Bytes. */
   readonly memory: number;
   /** Bytes of the virtual disk. */
   readonly disk: number;
+  /** Who programs run as in the guest, unless they are told otherwise. */
   readonly sshUser: string;
   /** Name of the private key in the store's `keys/` folder, or null when none is known. */
   readonly sshKey: string | null;
   /** The default interface, then the extra ones; never empty. */
   readonly interfaces: readonly [NetworkInterface, ...NetworkInterface[]];
+  /** Folders of the host that it has. */
   readonly mounts: readonly Mount[];
   /** Ports of the host that lead to its own. */
   readonly forwards: readonly Forward[];

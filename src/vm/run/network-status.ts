@@ -15,7 +15,9 @@ import { findWayOut } from '../network/shared-way-out.js';
 export interface NetworkGuest {
   /** Name of the instance; null when none has that MAC address by now. */
   readonly instance: string | null;
+  /** Of its card in that network. */
   readonly mac: string;
+  /** IPv4. */
   readonly address: string;
   /** What it calls itself, by which others find it; null before it has asked for its address. */
   readonly hostname: string | null;
@@ -26,19 +28,30 @@ export interface NetworkStatus {
   /** As it is set. */
   readonly mode: NetworkMode;
   /** Why this host can have no shared network, and what to do; null when it can. */
-  readonly problem: { readonly why: string; readonly hint: string } | null;
+  readonly problem: {
+    /** What it lacks. */
+    readonly why: string;
+    /** What to do, in an imperative sentence. */
+    readonly hint: string;
+  } | null;
+  /** Whether there is one now. */
   readonly state: 'none' | 'up' | 'damaged';
   /** What is damaged: the next instance that starts mends it. */
   readonly damage: readonly string[];
   /** Name of the bridge and its subnet; null before first use. They stay when the network is down. */
   readonly bridge: string | null;
+  /** In CIDR notation. */
   readonly subnet: string | null;
   /** Pids, for the host: null for what does not live. */
   readonly processes: {
+    /** Of what holds its namespaces. */
     readonly holder: number | null;
+    /** Of its DHCP and DNS server. */
     readonly dnsmasq: number | null;
+    /** Of its way to the outside. */
     readonly way_out: number | null;
   };
+  /** Who is on it. */
   readonly guests: readonly NetworkGuest[];
 }
 

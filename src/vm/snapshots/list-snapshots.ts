@@ -8,7 +8,9 @@ import { strayTags, type StrayTag } from './stray-tags.js';
 
 /** Snapshots, and the instances whose snapshots cannot be told. */
 export interface SnapshotListing {
+  /** Those that can be told. */
   readonly snapshots: readonly SnapshotView[];
+  /** The instances whose snapshots cannot be told, and why. */
   readonly problems: readonly BrokenInstanceView[];
   /** What the disks hold without a record. */
   readonly strays: readonly StrayTag[];

@@ -3,7 +3,9 @@ import { snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js'
 
 /** An internal snapshot of a disk that no record names: left by another program, or by a lost record. */
 export interface StrayTag {
+  /** Whose disk holds it. */
   readonly instance: string;
+  /** What it is called in the disk. */
   readonly tag: string;
 }
 

@@ -14,6 +14,7 @@ import { requireComment, requireFreeName, requireSnapshotName } from './snapshot
 export interface SnapshotTexts {
   /** Without one: the first free `snapshotN`. */
   readonly name?: string | undefined;
+  /** Without one: none. */
   readonly comment?: string | undefined;
 }
 

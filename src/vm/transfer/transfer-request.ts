@@ -13,8 +13,11 @@ export type WriteFileOptions = Omit<TransferOptions, 'recursive'>;
 
 /** What was copied. */
 export interface TransferReport {
+  /** How many files were copied. */
   readonly files: number;
+  /** How many folders were made. */
   readonly folders: number;
+  /** How many symbolic links were copied. */
   readonly links: number;
   /** Bytes of the files, holes included. */
   readonly bytes: number;
