@@ -86,7 +86,11 @@ export async function bundleProgram(name, version) {
     ...COMMON,
     metafile: true,
     entryPoints: [`src/cli/entries/${name}.ts`],
-    define: { 'process.env.MULTIPASS_TS_VERSION': JSON.stringify(version) },
+    define: {
+      'process.env.MULTIPASS_TS_VERSION': JSON.stringify(version),
+      // The command is no module: what wants to be run again is run by its own words.
+      'import.meta.url': '""',
+    },
     plugins: [lazyCommander, streamlessExeca],
   });
   const text = withLazyModules(outputFiles[0].text);

@@ -53,6 +53,7 @@ export const loadConnectToPort = () => import('./vm/guest/connect-to-port.js');
 export const loadDeleteInstance = () => import('./vm/delete-instance.js');
 export const loadDeleteSnapshot = () => import('./vm/snapshots/delete-snapshot.js');
 export const loadEmulation = () => import('./vm/run/emulation.js');
+export const loadEndLive = () => import('./vm/run/end-live.js');
 export const loadEphemeral = () => import('./vm/ephemeral.js');
 export const loadFindAlias = () => import('./vm/aliases/find-alias.js');
 export const loadListForwards = () => import('./vm/forwards/list-forwards.js');

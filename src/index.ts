@@ -77,6 +77,7 @@ export type {
 export type { Accelerator } from './qemu/machine.js';
 export type { FileSystemFacts } from './vm/disks/file-system.js';
 export type { StoreEvent } from './vm/watch-instances.js';
+export type { Consistency } from './vm/live/standstill.js';
 // what is told of instances
 export type { NetworkGuest, NetworkStatus } from './vm/run/network-status.js';
 export type { NetworkMode } from './vm/settings/store-settings.js';

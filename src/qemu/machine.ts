@@ -85,6 +85,9 @@ export const RUN_SOCKETS = {
   console: 'sockets/console.sock',
 } as const;
 
+/** QEMU's name of the port that the agent in the guest has. */
+export const AGENT_PORT = 'agent';
+
 /** The folder in `run/` that QEMU makes its sockets in; nothing else is there, and nobody else writes to it. */
 export const SOCKETS = 'sockets';
 
@@ -137,8 +140,11 @@ export function machineArguments(machine: Machine, files: MachineFiles): string[
     ...['-device', `scsi-hd,drive=${HEAD_NODE},bus=scsi0.0,bootindex=1,${STANDING_STILL}`],
     ...(machine.hasSeed ? seedArguments(files.seed) : []),
     ...['-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci'],
-    ...['-chardev', `socket,id=agent,path=${runFile(RUN_SOCKETS.agent)},server=on,wait=off`],
-    ...['-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0'],
+    ...[
+      '-chardev',
+      `socket,id=${AGENT_PORT},path=${runFile(RUN_SOCKETS.agent)},server=on,wait=off`,
+    ],
+    ...['-device', `virtserialport,chardev=${AGENT_PORT},name=org.qemu.guest_agent.0`],
     ...machine.shares.flatMap(shareArguments),
   ];
 }

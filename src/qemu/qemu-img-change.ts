@@ -26,6 +26,16 @@ function snapshotChange(action: '-c' | '-a' | '-d') {
   };
 }
 
+/** Makes an empty qcow2 image that stands on nothing, of a virtual size in bytes; nothing may be there. */
+export async function createEmpty(
+  path: string,
+  bytes: number,
+  options: Abortable = {},
+): Promise<void> {
+  const image = ['-q', '-f', 'qcow2', '--', resolve(path), `${bytes}`];
+  await qemuImg(['create', ...image], { path, ...options });
+}
+
 /**
  * Gives a qcow2 image a virtual size in bytes.
  * @param options `shrink`: what lies beyond a smaller size is lost

@@ -9,6 +9,7 @@ export {
   amendToV3,
   checkAndRepairLeaks,
   commit,
+  createEmpty,
   rebase,
   resize,
   snapshotApply,

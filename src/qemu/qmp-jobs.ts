@@ -40,7 +40,8 @@ async function errorOf(client: QmpClient, id: string): Promise<string | undefine
   return typeof error === 'string' ? error : undefined;
 }
 
-function jobFailed(command: string, error: string): MultipassError {
+/** What it means that a job has failed. */
+export function jobFailed(command: string, error: string): MultipassError {
   if (error.includes('No space left')) {
     return new MultipassError('DISK_FULL', `no space left for QEMU to do "${command}": ${error}`, {
       hint: 'Free some space, for example with `multipass purge`, then try again.',

@@ -5,6 +5,8 @@ export const INSTANCE_FILES = {
   spec: 'spec.json',
   imageRecord: 'image-record.json',
   disk: 'disk.qcow2',
+  /** A head in the making; only while an operation in place is unfinished. */
+  newDisk: 'disk.qcow2.new',
   seed: 'cloud-init-config.iso',
   snapshots: 'snapshots',
   pending: 'pending.json',
@@ -40,6 +42,11 @@ export class InstanceDir {
 
   get disk(): string {
     return this.file(INSTANCE_FILES.disk);
+  }
+
+  /** A head in the making, until it is renamed over the head; only while an operation in place is unfinished. */
+  get newDisk(): string {
+    return this.file(INSTANCE_FILES.newDisk);
   }
 
   get seed(): string {
@@ -101,6 +108,11 @@ export class InstanceDir {
   /** The kernel lock of who changes the mounts of a running instance. */
   get mountsLock(): string {
     return this.runFile('mounts.lock');
+  }
+
+  /** The kernel lock of who clones, snapshots or suspends a running instance: one at a time may do so. */
+  get liveLock(): string {
+    return this.runFile('live.lock');
   }
 
   /** The kernel lock of who has its console. */

@@ -38,7 +38,8 @@ export function canOnlyCloneStopped(name: string, state: string): MultipassError
       state === 'Suspended'
         ? `"${name}" is suspended: start and stop it first, or clone its disk without its memory (\`multipass ` +
           `clone --cold\`).`
-        : `"${name}" is ${state.toLowerCase()}: stop it first.`,
+        : `"${name}" is ${state.toLowerCase()}: stop it first, or clone its disk as it is at one moment (\`multipass ` +
+          `clone --live\`).`,
     details: { name, state },
   });
 }

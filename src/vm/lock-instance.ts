@@ -59,13 +59,29 @@ export async function lockInstance(
 
 /** Takes the lock of a running instance's mounts. @throws MultipassError ABORTED, TOOL_MISSING */
 export async function lockMounts(dir: InstanceDir, { signal }: Work): Promise<InstanceHold> {
+  return await lockOfRun(dir, dir.mountsLock, signal);
+}
+
+/**
+ * Takes the lock of who copies a running instance's disk or memory, or changes its head.
+ * @throws MultipassError ABORTED, TOOL_MISSING
+ */
+export async function lockLive(dir: InstanceDir, { signal }: Work): Promise<InstanceHold> {
+  return await lockOfRun(dir, dir.liveLock, signal);
+}
+
+async function lockOfRun(
+  dir: InstanceDir,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<InstanceHold> {
   if (!existsSync(dir.run)) await makeFolder(dir.run);
-  const handle = await takeKernelLock(dir.mountsLock, { mode: 'exclusive', wait: true, signal });
-  return new MountsLock(handle);
+  const handle = await takeKernelLock(path, { mode: 'exclusive', wait: true, signal });
+  return new LockOfRun(handle);
 }
 
 /** Held by its descriptor; the kernel never takes it away. */
-class MountsLock implements InstanceHold {
+class LockOfRun implements InstanceHold {
   readonly descriptor = undefined;
   readonly #handle: FileHandle | undefined;
 
@@ -78,7 +94,7 @@ class MountsLock implements InstanceHold {
   }
 
   toShared(): Promise<void> {
-    return Promise.reject(new Error('the mounts of an instance are not shared'));
+    return Promise.reject(new Error('what is held of a running instance is not shared'));
   }
 
   async release(): Promise<void> {

@@ -1,5 +1,6 @@
 import { hasCode } from '../errors.js';
 import { checkStoreFormat } from '../store/format.js';
+import type { InstanceDir } from '../store/instance-dir.js';
 import type { StoreLayout } from '../store/layout.js';
 import type { Work } from '../work.js';
 import {
@@ -10,7 +11,7 @@ import {
 } from './errors.js';
 import { requireOnlyName, requireOwnDisk } from './disks/own-disk.js';
 import { isCopyOf, originalOf } from './copies.js';
-import { lockInstance, lockMounts } from './lock-instance.js';
+import { lockInstance, lockLive, lockMounts, type InstanceHold } from './lock-instance.js';
 import { isValidName } from './names.js';
 import { OpenedInstance } from './opened-instance.js';
 import { settle } from './pending/settle.js';
@@ -50,8 +51,9 @@ export interface OpenRequest extends StateRequest {
    * - `shared`: its lock, with others who only read it
    * - `mounts`: its spec and its mounts, whether it runs or not. A running instance's lock is its QEMU's, so there its
    *   mounts have one of their own; whoever takes the instance's lock afterwards waits for that
+   * - `live`: as `shared` when it does not run; of a running one, what is done to its disk, likewise
    */
-  readonly hold?: 'exclusive' | 'shared' | 'mounts' | undefined;
+  readonly hold?: 'exclusive' | 'shared' | 'mounts' | 'live' | undefined;
   /**
    * Looks at it before anything is locked or written, and may refuse: so that a command that cannot work says so at
    * once, and leaves a store that it does not change as it is. What it saw may be otherwise a moment later.
@@ -99,7 +101,23 @@ export async function openInstance(
   await prepareStore(layout, { exists: true });
   switch (request.hold) {
     case 'mounts':
-      return await openMounts(layout, name, { request, seen });
+      return await openEvenRunning(layout, name, {
+        request,
+        seen,
+        lock: lockMounts,
+        atRest: async () => await openExclusive(layout, name, request),
+      });
+    case 'live':
+      return await openEvenRunning(layout, name, {
+        request,
+        seen,
+        lock: lockLive,
+        atRest: async (reading) =>
+          await openShared(layout, name, {
+            request: { ...request, hold: 'shared' },
+            seen: reading,
+          }),
+      });
     case 'shared':
       return await openShared(layout, name, { request, seen });
     default:
@@ -155,22 +173,31 @@ async function openShared(
   }
 }
 
-async function openMounts(
+/** How an instance is opened that may run, whose own lock is its QEMU's then. */
+interface EvenRunning {
+  readonly request: OpenRequest;
+  readonly seen: InstanceReading;
+  /** Takes the lock that a running one has for it. */
+  readonly lock: (dir: InstanceDir, work: Work) => Promise<InstanceHold>;
+  readonly atRest: (reading: InstanceReading) => Promise<OpenedInstance>;
+}
+
+async function openEvenRunning(
   layout: StoreLayout,
   name: string,
-  { request, seen }: { request: OpenRequest; seen: InstanceReading },
+  { request, seen, lock: take, atRest }: EvenRunning,
 ): Promise<OpenedInstance> {
   for (let reading = seen; ; reading = lookAt(layout, name, request)) {
     if (reading.state !== 'Running') {
       try {
-        return await openExclusive(layout, name, request);
+        return await atRest(reading);
       } catch (error) {
         const isStarted = hasCode(error, 'INSTANCE_NOT_STOPPED') && isRunning(reading.dir);
         if (!isStarted) throw error;
         continue;
       }
     }
-    const lock = await lockMounts(layout.instance(name), request.work);
+    const lock = await take(layout.instance(name), request.work);
     const opened = await OpenedInstance.reading({ layout, name, lock, previous: reading });
     // It may have ended meanwhile; then its own lock is the one to be held.
     if (opened.reading.state === 'Running') return opened;

@@ -36,6 +36,8 @@ interface CrashOptions {
   readonly every?: number;
   /** The errors to try in each step. Default: none. */
   readonly errors?: readonly InjectedError[];
+  /** Who is killed in a step of the command itself. Default: `main`. */
+  readonly main?: 'main' | 'all';
   /** Whether to kill in each step. Default: true. */
   readonly kills?: boolean;
 }
@@ -107,9 +109,9 @@ function followsRename(steps: readonly Step[], index: number): boolean {
 function targetsAt(
   { process }: Step,
   step: number,
-  { errors = [], kills = true }: CrashOptions,
+  { errors = [], kills = true, main = 'main' }: CrashOptions,
 ): Target[] {
-  const victims: readonly Victim[] = process === 'main' ? ['main'] : ['main', 'child', 'all'];
+  const victims: readonly Victim[] = process === 'main' ? [main] : ['main', 'child', 'all'];
   return [
     ...(kills ? victims : []).map((victim) => ({ step, victim })),
     ...errors.map((error) => ({ step, error })),

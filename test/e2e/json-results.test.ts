@@ -145,6 +145,7 @@ const OTHERS = [
     'wait-ready',
     '__complete',
     '__connect',
+    '__end-live',
   ],
   // Its report is JSON of its own, whether it mends or not.
   'doctor',

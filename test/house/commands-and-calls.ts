@@ -72,6 +72,7 @@ export const CALLS: Readonly<Record<string, Calls | NoCall>> = {
   version: OF_THE_COMMAND,
   'wait-ready': NO_SERVICE,
   __complete: OF_THE_COMMAND,
+  '__end-live': { none: 'it is what the guard of a live clone runs, when the command was killed' },
   __connect: { none: 'it is what ssh runs, for `ssh-config`' },
 };
 

@@ -283,6 +283,9 @@ describe('pending.json, as docs/store-layout.md has it', () => {
     tag: '@s1',
     size: 1,
     backing: 'base-abc.qcow2',
+    id: '0'.repeat(24),
+    resume: true,
+    thaw: true,
   };
 
   const pendingOf = (operation: string, records: Readonly<Record<string, unknown>> = {}) =>

@@ -10,6 +10,7 @@ import { consoleCommand } from './console.js';
 import { connectPort } from './connect-port.js';
 import { deleteCommand } from './delete.js';
 import { doctor } from './doctor.js';
+import { endLiveCommand } from './end-live.js';
 import { exec } from './exec.js';
 import { exportCommand } from './export.js';
 import { find } from './find.js';
@@ -100,6 +101,7 @@ export const allCommands: MakeCommands = (helpOf) => {
     waitReady,
     completeCommand(() => commands),
     connectPort,
+    endLiveCommand,
   ];
   return commands;
 };

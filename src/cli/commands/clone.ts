@@ -1,3 +1,4 @@
+import { loadEndLive } from '../../command-line.js';
 import type { CloneChoices, CloneReport } from '../../index.js';
 import { startOrLaunch } from '../bring-up.js';
 import type { Invocation } from '../command.js';
@@ -30,6 +31,11 @@ const OPTIONS = {
   cold: flag({
     flags: ['--cold'],
     description: 'Of a suspended instance, copy the disk and leave the memory behind',
+  }),
+  live: flag({
+    flags: ['--live'],
+    description:
+      'Of a running instance, copy the disk as it is at one moment; it goes on running, and its memory is left behind',
   }),
   cpus: valueOption({
     flags: ['--cpus'],
@@ -86,6 +92,9 @@ export const clone = defineChange({
     if (options.start && options.dryRun) {
       throw usageError("Cannot set 'start' and 'dry-run' options at the same time");
     }
+    const { ownCommand } = await import('../own-command.js');
+    const { endLiveBy } = await loadEndLive();
+    endLiveBy([...ownCommand(), '__end-live']);
     const vm = await context.store.instance(source);
     const report = await withWork(invocation, `Cloning ${source}`, async (work) => {
       const done = dryRun
@@ -121,10 +130,10 @@ function wishOf({ args: [argument, ...more], options }: Invocation<typeof OPTION
   if (argument === undefined) throw usageError('Please provide the name of the source instance.');
   if (more.length > 0) throw usageError('Too many arguments.');
   const { instance: source, snapshot } = parseNamedSnapshot(argument);
-  const { linked, cold, cpus, memory, disk, noMounts, resetStaticAddresses } = options;
+  const { linked, cold, live, cpus, memory, disk, noMounts, resetStaticAddresses } = options;
   const overrides = { cpus, memory, disk, noMounts, resetStaticAddresses };
   const forwards = options.forward.length === 0 ? undefined : options.forward;
-  return { source, choices: { snapshot, linked, cold, overrides, forwards } };
+  return { source, choices: { snapshot, linked, cold, live, overrides, forwards } };
 }
 
 /** What a call tells by the function that it is given. */

@@ -6,24 +6,41 @@ export function formatCloneResult(report: CloneReport): string {
   return report.dryRun ? formatPlan(report) : report.clones.map(clonedLine(report)).join('');
 }
 
-function clonedLine({ source, snapshot }: CloneReport): (clone: ClonedInstance) => string {
+function clonedLine({
+  source,
+  snapshot,
+  consistency,
+}: CloneReport): (clone: ClonedInstance) => string {
   const from = snapshot === null ? source : `${source}.${snapshot}`;
-  return ({ name }) => `Cloned from ${from} to ${name}.\n`;
+  return ({ name }) =>
+    consistency === 'stopped'
+      ? `Cloned from ${from} to ${name}.\n`
+      : `Cloned from running ${from} to ${name}, ${AS[consistency]}.\n`;
 }
+
+/** What the disk of a running source is like. */
+const AS: Readonly<Record<CloneReport['consistency'], string>> = {
+  stopped: 'as it was shut down',
+  frozen: 'with its file systems frozen for the moment',
+  crash: 'as after a power cut',
+};
 
 const ACTION: Readonly<Record<CloneReport['strategy'], string>> = {
   reflink: 'share the extents of the disk',
   copy: 'copy the disk',
   convert: 'convert one state of the disk, without its snapshots',
+  live: 'have the QEMU that runs on the disk copy it',
   linked: 'put an empty disk on a base that is shared',
 };
 
 function formatPlan(report: CloneReport): string {
-  const { source, snapshot, strategy, bytesToCopy, bytesShared, fits, clones } = report;
+  const { source, snapshot, strategy, consistency, bytesToCopy, bytesShared, fits, clones } =
+    report;
   const lines = [
     ['Source', snapshot === null ? source : `${source}.${snapshot}`],
     ['Copies', clones.map(({ name }) => name).join(', ')],
     ['Strategy', `${strategy}: ${ACTION[strategy]}`],
+    ...(consistency === 'stopped' ? [] : [['State', `${consistency}: ${AS[consistency]}`]]),
     ['To copy', formatMemorySize(bytesToCopy)],
     ['To share', formatMemorySize(bytesShared)],
     ['Fits', fits ? 'yes' : 'no'],

@@ -8,7 +8,7 @@ import { requireSpace } from '../disks/free-space.js';
 import { requireNameIsFree } from '../free-name.js';
 import { rowsOfFolder } from '../macs.js';
 import { cloneNameStem, firstFreeCloneNames, requireDestinationName } from '../names.js';
-import { wantedNames, type CloneRequest } from './clone-request.js';
+import { requirePossible, wantedNames, type CloneRequest } from './clone-request.js';
 import { planClone } from './plan-clone.js';
 import { planDisk } from './plan-disk.js';
 import { leftForwards, wantedForwards } from './wanted-forwards.js';
@@ -19,10 +19,11 @@ import { sourceState, type SourceState } from './source-state.js';
 import { StagedClone } from './stage-clone.js';
 
 /**
- * Copies a stopped instance's folder, gives each copy an identity of its own, and makes it visible by one rename;
+ * Copies an instance's folder, gives each copy an identity of its own, and makes it visible by one rename;
  * several copies become visible together or not at all. Whatever fails or kills this leaves the store as before or as
  * after; the source is only read, under a shared lock, so that many clones of it run side by side. (For a linked clone
- * its head is frozen first: its content stays the same.) The disk is made once, and copied or shared from there.
+ * its head is frozen first: its content stays the same. A running one, with `live`, is copied as it is at one moment,
+ * and runs on.) The disk is made once, and copied or shared from there.
  *
  * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, INSTANCE_NOT_STOPPED, SNAPSHOT_NOT_FOUND, INVALID_NAME,
  *   NAME_TAKEN, NAME_IN_PREPARATION, INVALID_ARGUMENT, PORT_TAKEN, INSTANCE_CHANGED, DISK_FULL, MAC_EXHAUSTED, ABORTED,
@@ -30,6 +31,7 @@ import { StagedClone } from './stage-clone.js';
  */
 export async function cloneInstance(request: CloneRequest): Promise<CloneReport> {
   const { layout, snapshot, overrides } = request;
+  requirePossible(request);
   const names = wantedNames(request);
   const forwards = wantedForwards(request, names.length);
   if (request.dryRun === true) return await planClone(request, names, forwards);
@@ -65,12 +67,14 @@ export async function cloneInstance(request: CloneRequest): Promise<CloneReport>
     const publishables = publishablesOf(request, clones, names);
     const published = await publish(layout, publishables, { rowsOf: rowsOfFolder, signal });
     timer.end('publish');
+    if (source.moment.pauseMs > 0) timer.note('pause', source.moment.pauseMs);
     return cloneReport({
       dryRun: false,
       reading: source.reading,
       seed: source.seed,
       state,
       disk: diskOf(clones),
+      consistency: source.moment.consistency,
       clones: clones.map((clone, index) => clone.outcome(published[index] ?? '')),
       warnings: leftForwards(source.reading, request),
       timings: timer.timings,

@@ -3,6 +3,7 @@ import type { Seed } from '../seed/seed.js';
 import { isLongChain } from '../disks/long-chain.js';
 import { interfaceLabel } from '../records/interface.js';
 import type { InstanceReading } from '../read-instance.js';
+import type { Consistency } from '../live/standstill.js';
 import type { NewIdentity } from './identity.js';
 import type { DiskPlan } from './plan-disk.js';
 import type { ClonedInstance, CloneIdentity, CloneReport } from './report.js';
@@ -12,6 +13,11 @@ import type { SourceState } from './source-state.js';
 export class PhaseTimer {
   readonly timings: Record<string, number> = {};
   #last = performance.now();
+
+  /** Tells of a part of a phase. */
+  note(part: string, milliseconds: number): void {
+    this.timings[part] = milliseconds;
+  }
 
   /** Ends a phase; the next one begins. */
   end(phase: string): void {
@@ -38,6 +44,7 @@ export interface CloneFacts {
   readonly seed: Seed | null;
   readonly state: SourceState;
   readonly disk: MadeDisks;
+  readonly consistency: Consistency;
   readonly clones: readonly CloneOutcome[];
   /** What else the user should know. */
   readonly warnings: readonly string[];
@@ -52,7 +59,7 @@ export function cloneReport(facts: CloneFacts): CloneReport {
     source: reading.name,
     snapshot: state.snapshot,
     strategy: disk.strategy,
-    consistency: 'stopped',
+    consistency: facts.consistency,
     bytesToCopy: disk.bytesCopied,
     bytesShared: disk.bytesShared,
     fits: disk.fits,

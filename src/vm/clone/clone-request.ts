@@ -26,6 +26,11 @@ export interface CloneChoices {
   readonly linked?: boolean | undefined;
   /** True: of a suspended source the disk is cloned, as after a power cut, and its memory is left behind. */
   readonly cold?: boolean | undefined;
+  /**
+   * True: a running source is cloned as its disk is at one moment, and goes on running; its memory is left behind. One
+   * that does not run is cloned as ever.
+   */
+  readonly live?: boolean | undefined;
   /** What the clone has otherwise than its source. */
   readonly overrides?: CloneOverrides | undefined;
   /**
@@ -48,6 +53,17 @@ export interface CloneRequest extends WorkRequest, CloneChoices {
   readonly count?: number | undefined;
   /** Called with the uuids of the clones when all of them are made, and nobody sees them yet; a failure undoes all. */
   readonly beforePublish?: ((uuids: readonly string[]) => Promise<void>) | undefined;
+}
+
+/**
+ * Makes sure that what is asked for goes together.
+ * @throws MultipassError INVALID_ARGUMENT
+ */
+export function requirePossible({ live, snapshot }: CloneRequest): void {
+  if (live !== true || snapshot === undefined) return;
+  throw new MultipassError('INVALID_ARGUMENT', 'a snapshot cannot be cloned live', {
+    hint: 'It is what it is, whether its instance runs or not: leave out one of the two.',
+  });
 }
 
 /** What a name has in the place of the number. */

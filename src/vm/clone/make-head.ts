@@ -5,7 +5,7 @@ import { resize } from '../../qemu/qemu-img.js';
 import { readQcow2 } from '../../qemu/qcow2-header.js';
 import { BASE_FILE, type InstanceDir } from '../../store/instance-dir.js';
 import { backingChain } from '../disks/backing-chain.js';
-import { copyState, type CopiedDisk } from '../disks/copy-disk.js';
+import type { CopiedDisk, CopyDiskRequest } from '../disks/copy-disk.js';
 import { allocatedBytes, copySmall, copyWhole, linkOrCopy } from '../disks/copy-file.js';
 import type { Work } from '../../work.js';
 import type { InstanceReading } from '../read-instance.js';
@@ -17,6 +17,8 @@ export interface HeadRequest {
   readonly state: SourceState;
   /** True: no data is copied. A source without internal snapshots is frozen by then. */
   readonly linked: boolean;
+  /** Copies the state from the source, stopped or running. */
+  readonly copy: (request: CopyDiskRequest) => Promise<CopiedDisk>;
   /** The staged folder of the clone. */
   readonly target: InstanceDir;
   /** Its phase is told how much is copied. */
@@ -41,7 +43,7 @@ export async function makeHead(request: HeadRequest): Promise<MadeHead> {
     await linkOrCopy(source.dir.file(base), target.file(base), work);
   }
   if (linked) return await layOn(request, chain);
-  const made = await copyState({
+  const made = await request.copy({
     source: source.dir.disk,
     facts: source.disk,
     tag: state.tag,
@@ -93,7 +95,7 @@ async function layOnOwnBase(request: HeadRequest): Promise<number> {
   const { source, state, target, work } = request;
   const file = `base-${randomBytes(16).toString('hex')}.qcow2`;
   const base = target.file(file);
-  const made = await copyState({
+  const made = await request.copy({
     source: source.dir.disk,
     facts: source.disk,
     tag: state.tag,

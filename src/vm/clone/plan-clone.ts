@@ -1,7 +1,10 @@
 import { instanceEntryNames } from '../../store/listing.js';
+import { GuestAgent } from '../../qemu/guest-agent.js';
+import { RUN_SOCKETS } from '../../qemu/machine.js';
 import { requireNameIsFree } from '../free-name.js';
 import { firstFreeCloneNames, requireDestinationName } from '../names.js';
 import { requireUnclaimed } from '../forwards/port-claims.js';
+import type { Consistency } from '../live/standstill.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { Forward } from '../records/forward.js';
 import { firstBootOf } from '../seed/first-boot.js';
@@ -51,10 +54,18 @@ export async function planClone(
     seed,
     state,
     disk,
+    consistency: await plannedConsistency(reading),
     clones,
     warnings: leftForwards(reading, request),
     timings: timer.timings,
   });
+}
+
+/** Whether the agent of a running source answers now; nothing is frozen. */
+async function plannedConsistency({ state, dir }: InstanceReading): Promise<Consistency> {
+  if (state !== 'Running') return 'stopped';
+  await using agent = await GuestAgent.find(dir.run, RUN_SOCKETS.agent);
+  return agent === null ? 'crash' : 'frozen';
 }
 
 /** A clone's seed, but for the addresses that it does not have yet. */

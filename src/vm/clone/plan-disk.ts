@@ -4,6 +4,7 @@ import { withStagedFolder } from '../../store/staged-folder.js';
 import { backingChain } from '../disks/backing-chain.js';
 import { planCopy, type CopyPlan } from '../disks/copy-disk.js';
 import { allocatedBytes } from '../disks/copy-file.js';
+import { planRunning } from './copy-running.js';
 import { hasSpace } from '../disks/free-space.js';
 import { Work } from '../../work.js';
 import type { InstanceReading } from '../read-instance.js';
@@ -49,13 +50,8 @@ export async function planDisk(plan: DiskPlanRequest): Promise<DiskPlan> {
   return await withScratch(layout, async (folder) => {
     const target = new InstanceDir(folder).disk;
     const tag = disk.snapshots.some(({ name }) => name === state.tag) ? state.tag : undefined;
-    const one = await planCopy({
-      source: dir.disk,
-      facts: disk,
-      tag,
-      target,
-      work: Work.of({ signal }),
-    });
+    const copy = { source: dir.disk, facts: disk, tag, target, work: Work.of({ signal }) };
+    const one = await (reading.state === 'Running' ? planRunning : planCopy)(copy);
     // Linked ones share one base, whatever their number.
     if (linked) {
       const bytesShared = await sumOf(chain.map((file) => dir.file(file)));

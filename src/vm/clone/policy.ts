@@ -20,6 +20,7 @@ const ACTIONS: Readonly<Record<string, CloneAction>> = {
   [INSTANCE_FILES.run]: 'drop',
   [INSTANCE_FILES.lock]: 'drop',
   [INSTANCE_FILES.pending]: 'drop',
+  [INSTANCE_FILES.newDisk]: 'drop',
   [INSTANCE_FILES.claim]: 'drop',
 };
 

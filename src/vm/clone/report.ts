@@ -1,3 +1,4 @@
+import type { Consistency } from '../live/standstill.js';
 import type { CopyStrategy } from '../records/image-record.js';
 
 /** A value of the source and what the clone has in its place. */
@@ -50,8 +51,11 @@ export interface CloneReport {
   readonly snapshot: string | null;
   /** How the disk is copied. */
   readonly strategy: Exclude<CopyStrategy, 'move'>;
-  /** What the disk is like: that of a stopped machine. */
-  readonly consistency: 'stopped';
+  /**
+   * What the disk is like: that of a machine that was shut down (`stopped`); or, of a running one, with file systems
+   * that its agent has frozen for the moment (`frozen`), or as after a power cut (`crash`).
+   */
+  readonly consistency: Consistency;
   /** Bytes of disks that are written. */
   readonly bytesToCopy: number;
   /** Bytes that the clones share with the source. */

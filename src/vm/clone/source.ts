@@ -1,29 +1,50 @@
 import type { Work } from '../../work.js';
+import { copyState, type CopiedDisk, type CopyDiskRequest } from '../disks/copy-disk.js';
 import { SourceWatch } from '../disks/source-watch.js';
 import { canOnlyCloneStopped } from '../errors.js';
+import { freezeRunning } from '../live/freeze-running.js';
+import type { Moment } from '../live/standstill.js';
+import { noteWork } from '../run/note-work.js';
 import { lookAt, openInstance, type OpenedInstance, type StateRequest } from '../open.js';
 import { isRunning, type InstanceReading } from '../read-instance.js';
 import { readSeed, type Seed } from '../seed/seed.js';
 import type { CloneRequest } from './clone-request.js';
 import { freeze, isFrozen } from './freeze.js';
+import { copyRunning } from './copy-running.js';
+import { withRunning } from './running-source.js';
 
-/** A stopped instance that is being copied, under its shared lock: nothing starts or changes it meanwhile. */
+/** What goes with a source that runs. */
+interface Running {
+  /** Tells others that it is cloned. */
+  readonly note: AsyncDisposable;
+}
+
+/**
+ * An instance that is being copied: a stopped one under its shared lock, so that nothing starts or changes it
+ * meanwhile; a running one as it was at one moment.
+ */
 export class CloneSource implements AsyncDisposable {
   readonly reading: InstanceReading;
   readonly seed: Seed | null;
   readonly #opened: OpenedInstance;
-  readonly #watch: SourceWatch;
+  readonly #how: SourceWatch | Running;
+  #moment: Moment = { consistency: 'stopped', pauseMs: 0 };
 
-  private constructor(opened: OpenedInstance, watch: SourceWatch) {
+  private constructor(opened: OpenedInstance, how: SourceWatch | Running) {
     this.reading = opened.reading;
     this.seed = readSeed(opened.reading.dir.seed);
     this.#opened = opened;
-    this.#watch = watch;
+    this.#how = how;
+  }
+
+  /** The moment of which its disk is copied. */
+  get moment(): Moment {
+    return this.#moment;
   }
 
   /**
-   * Opens a source: for linked clones its head is frozen first, under the exclusive lock, which is then shared; and the
-   * first look at its files is remembered.
+   * Opens a source: for linked clones its head is frozen first, under the exclusive lock, which is then shared, or
+   * while it runs; and the first look at the files of one that does not is remembered.
    * @param early looks before anything is locked or written, and may refuse
    * @throws MultipassError as {@link lookAtSource}; ABORTED, DISK_FULL, …
    */
@@ -38,11 +59,13 @@ export class CloneSource implements AsyncDisposable {
       copy: 'allowed',
       work,
       early,
-      hold: 'shared',
+      hold: request.live === true ? 'live' : 'shared',
       isReady: (reading) => !linked || reading.disk.snapshots.length > 0 || isFrozen(reading),
       prepare: (exclusive) => freeze(exclusive, work),
     });
     try {
+      if (opened.reading.state === 'Running')
+        return await CloneSource.#running(opened, request, work);
       const { dir } = opened.reading;
       const watch = await SourceWatch.begin([dir.disk, dir.spec, dir.seed], work.signal);
       opened.reread();
@@ -53,24 +76,60 @@ export class CloneSource implements AsyncDisposable {
     }
   }
 
+  static async #running(
+    opened: OpenedInstance,
+    { layout, source, linked = false }: CloneRequest,
+    work: Work,
+  ): Promise<CloneSource> {
+    const note = await noteWork(layout, source, 'clone');
+    const request = { opened, work };
+    try {
+      // A base never holds internal snapshots: such a head is copied instead, and stays.
+      const isFrozen = linked && opened.reading.disk.snapshots.length === 0;
+      const moment = isFrozen ? await withRunning(request, freezeRunning) : null;
+      if (isFrozen) opened.reread();
+      const running = new CloneSource(opened, { note });
+      if (moment !== null) running.#moment = moment;
+      return running;
+    } catch (error) {
+      await note[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
   /**
-   * The last check before a clone is published: the files are what they were, and nothing runs on them.
+   * Copies its disk as {@link copyState} does; that of a running one as it is at one moment, which this is.
+   * @throws as {@link copyState}, {@link copyRunning}
+   */
+  async copyDisk(request: CopyDiskRequest): Promise<CopiedDisk> {
+    if (this.#how instanceof SourceWatch) return await copyState(request);
+    const { moment, ...copied } = await copyRunning(this.#opened, request);
+    this.#moment = moment;
+    return copied;
+  }
+
+  /**
+   * The last check before a clone is published: the files are what they were, and nothing runs on them. What was copied
+   * of a running one is nobody's to change.
    * @throws MultipassError INSTANCE_CHANGED, INSTANCE_NOT_STOPPED, LOCK_LOST
    */
   requireUnchanged(): void {
-    this.#watch.requireUnchanged();
-    const { dir, name } = this.reading;
-    if (isRunning(dir)) throw canOnlyCloneStopped(name, 'Running');
+    if (this.#how instanceof SourceWatch) {
+      this.#how.requireUnchanged();
+      const { dir, name } = this.reading;
+      if (isRunning(dir)) throw canOnlyCloneStopped(name, 'Running');
+    }
     this.#opened.assertHeld();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (!(this.#how instanceof SourceWatch)) await this.#how.note[Symbol.asyncDispose]();
     await this.#opened[Symbol.asyncDispose]();
   }
 }
 
 /**
- * Looks at an instance that is to be cloned: it is stopped, or suspended and that does not matter.
+ * Looks at an instance that is to be cloned: it is stopped, or suspended or running and that does not matter.
  * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, INSTANCE_NOT_STOPPED (Multipass's texts),
  *   DISK_INVALID; what makes it Broken
  */
@@ -78,12 +137,16 @@ export function lookAtSource(request: CloneRequest): InstanceReading {
   return lookAt(request.layout, request.source, stateRequest(request));
 }
 
-function stateRequest({ snapshot, cold }: CloneRequest): StateRequest {
+function stateRequest({ snapshot, cold, live }: CloneRequest): StateRequest {
   // A snapshot is of a stopped machine, whatever has become of it since.
   const isMemoryLeft = cold === true || snapshot !== undefined;
   return {
     for: 'clone',
-    states: isMemoryLeft ? ['Stopped', 'Suspended'] : ['Stopped'],
+    states: [
+      'Stopped',
+      ...(isMemoryLeft ? (['Suspended'] as const) : []),
+      ...(live === true ? (['Running'] as const) : []),
+    ],
     refuse: canOnlyCloneStopped,
     disk: 'own',
   };

@@ -13,7 +13,7 @@ import type { InstanceSpec } from '../records/spec.js';
 import { copyUnknownFiles } from './copy-folder.js';
 import type { CloneRequest } from './clone-request.js';
 import { claimIdentity, type NewIdentity } from './identity.js';
-import { makeHead, repeatHead, type MadeHead } from './make-head.js';
+import { makeHead, repeatHead, type HeadRequest, type MadeHead } from './make-head.js';
 import type { CloneOutcome } from './clone-report.js';
 import type { CloneSource } from './source.js';
 import type { SourceState } from './source-state.js';
@@ -126,7 +126,8 @@ async function stageHead(
 ): Promise<MadeHead> {
   const { linked = false } = request;
   if (first === null) {
-    return await makeHead({ source: source.reading, state, linked, target: staged, work });
+    const copy: HeadRequest['copy'] = async (disk) => await source.copyDisk(disk);
+    return await makeHead({ source: source.reading, state, linked, copy, target: staged, work });
   }
   const { head } = first;
   await repeatHead(first.staged, staged, { isEmpty: head.strategy === 'linked', work });

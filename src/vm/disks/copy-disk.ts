@@ -27,7 +27,8 @@ export interface CopyPlan extends CopiedDisk {
 
 /** What the copying of a disk came to, in bytes on the disk. */
 export interface CopiedDisk {
-  readonly strategy: 'reflink' | 'copy' | 'convert';
+  /** `live`: written by the QEMU that runs on it. */
+  readonly strategy: 'reflink' | 'copy' | 'convert' | 'live';
   readonly bytesCopied: number;
   readonly bytesShared: number;
 }
@@ -107,8 +108,8 @@ async function bytesMeanwhile({ source, facts, tag }: CopyDiskRequest): Promise<
   return tag !== undefined && isLarger(facts, tag) ? await allocatedBytes(source) : 0;
 }
 
-/** Asks the file system itself, with a small file of the source's folder, which is an instance's. */
-async function sharesExtents(source: string, target: string): Promise<boolean> {
+/** Asks the file system itself whether it shares extents, with a small file of the source's folder, an instance's. */
+export async function sharesExtents(source: string, target: string): Promise<boolean> {
   const probe = join(dirname(target), '.reflink-probe');
   try {
     return await reflink(join(dirname(source), INSTANCE_FILES.imageRecord), probe);

@@ -14,7 +14,13 @@ import {
 import type { InstanceDir } from '../../store/instance-dir.js';
 import { syncPath } from '../../files/sync.js';
 import { replaceRecord } from '../../files/record.js';
-import type { DiskStep, PendingOperation } from '../records/pending-record.js';
+import { clearAfterRunning } from '../live/settle-running.js';
+import {
+  isRunningStep,
+  type DiskStep,
+  type PendingOperation,
+  type RunningStep,
+} from '../records/pending-record.js';
 
 /**
  * Finishes an operation that was killed: its qemu-img step again, a repair of what the killed one leaked, the records,
@@ -28,7 +34,9 @@ export async function finishPending(
   signal?: AbortSignal,
 ): Promise<void> {
   log('info', 'pending', `finishing "${pending.step.operation}" of "${dir.name}"`);
-  if (pending.step.operation !== 'rewrite') {
+  if (isRunningStep(pending.step)) {
+    await clearAfterRunning(dir);
+  } else if (pending.step.operation !== 'rewrite') {
     await repeatStep(dir.disk, pending.step, signal);
     await checkAndRepairLeaks(dir.disk, { signal });
     await syncPath(dir.disk);
@@ -61,7 +69,7 @@ function getsOtherHostKeys({ step, seed }: PendingOperation): boolean {
 /** qemu-img gladly makes a second snapshot of one tag, and fails on a tag that is gone: both mean "done already". */
 async function repeatStep(
   disk: string,
-  step: Exclude<DiskStep, { operation: 'rewrite' }>,
+  step: Exclude<DiskStep, RunningStep | { operation: 'rewrite' }>,
   signal?: AbortSignal,
 ): Promise<void> {
   const exists = 'tag' in step && hasSnapshotNamed(readQcow2(disk), step.tag);

@@ -7,6 +7,7 @@ import { takeKernelLock } from '../../store/kernel-lock.js';
 import type { StoreLayout } from '../../store/layout.js';
 import type { Work } from '../../work.js';
 import { requireOwnDisk } from '../disks/own-disk.js';
+import { removeLiveLinks } from '../live/live-names.js';
 import { tidyBases } from '../disks/stray-bases.js';
 import { readInstance, type InstanceReading } from '../read-instance.js';
 import { bridgedCards } from '../records/machine-record.js';
@@ -25,7 +26,7 @@ export async function settle(
   name: string,
   { signal }: Work,
 ): Promise<InstanceReading> {
-  await letMountsFinish(layout.instance(name), signal);
+  await letOthersFinish(layout.instance(name), signal);
   let reading = readInstance(layout, name, { remember: true });
   const { dir, pending, uncleanEnd } = reading;
   if (pending !== undefined) {
@@ -43,13 +44,17 @@ export async function settle(
 }
 
 /**
- * Who changes the mounts of a running instance may still be at it when that has ended, and is about to write its spec.
+ * Who changes the mounts of a running instance, or clones it, may still be at it when that has ended: and is about to
+ * write its spec, or to end what it has begun.
  */
-async function letMountsFinish(dir: InstanceDir, signal: AbortSignal | undefined): Promise<void> {
-  if (lstatSync(dir.mountsLock, { throwIfNoEntry: false }) === undefined) return;
-  const held = await takeKernelLock(dir.mountsLock, { mode: 'exclusive', wait: true, signal });
-  await rm(dir.mountsLock, { force: true });
-  await held?.close();
+async function letOthersFinish(dir: InstanceDir, signal: AbortSignal | undefined): Promise<void> {
+  for (const lock of [dir.mountsLock, dir.liveLock]) {
+    if (lstatSync(lock, { throwIfNoEntry: false }) === undefined) continue;
+    const held = await takeKernelLock(lock, { mode: 'exclusive', wait: true, signal });
+    await rm(lock, { force: true });
+    await held?.close();
+  }
+  await removeLiveLinks(dir);
 }
 
 /** A disk that leads to other files is left as it is: whoever needs it is told. */

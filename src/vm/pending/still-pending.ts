@@ -9,6 +9,8 @@ const CALLED: Readonly<Record<DiskStep['operation'], string>> = {
   'delete-snapshot': 'the deletion of a snapshot',
   resize: 'the change of the size',
   rebase: 'the change of the disk',
+  freeze: 'the live clone',
+  still: 'the live clone',
 };
 
 /** In words, what is pending of an instance, and what will become of it. */

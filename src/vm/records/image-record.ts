@@ -2,10 +2,10 @@ import type { JsonPlace, WithUnknownKeys } from '../../files/decoder.js';
 import { decodeUuid } from './spec.js';
 
 /** How the bytes of a disk came here. */
-export type CopyStrategy = 'reflink' | 'copy' | 'convert' | 'linked' | 'move';
+export type CopyStrategy = 'reflink' | 'copy' | 'convert' | 'linked' | 'live' | 'move';
 
-/** What a record may name: also the way of later versions, which copy a disk while its machine runs. */
-export type RecordedStrategy = CopyStrategy | 'live';
+/** What a record may name. */
+export type RecordedStrategy = CopyStrategy;
 
 /** The same, as a list. @public */
 export const RECORDED_STRATEGIES: readonly RecordedStrategy[] = [

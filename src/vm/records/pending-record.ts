@@ -5,10 +5,32 @@ import { decodeSpec, type InstanceSpec } from './spec.js';
 
 /** What an operation in place does to an instance; `rewrite` is about its records alone. */
 export type DiskOperation =
-  'rewrite' | 'snapshot' | 'restore' | 'delete-snapshot' | 'resize' | 'rebase';
+  'rewrite' | 'snapshot' | 'restore' | 'delete-snapshot' | 'resize' | 'rebase' | 'freeze' | 'still';
 
-/** One qemu-img step that changes a head in place; `rewrite` leaves the disk alone and is about the files beside it. */
+/** What a guest that was made to stand still for a moment is to get back, should that not be done by who did it. */
+interface Standstill {
+  /** It ran, and is to run on. */
+  readonly resume: boolean;
+  /** Its agent was asked to freeze its file systems, and is to be asked to thaw them. */
+  readonly thaw: boolean;
+}
+
+/**
+ * One step that is done to the head of a running instance, by its QEMU. When it ends in the middle there is nothing to
+ * be done to the disk again: what it shows its guest is the same before and after.
+ * - `freeze`: the head becomes the base `id`, and an empty one takes its place
+ * - `still`: the disk is copied as it is
+ */
+export type RunningStep =
+  | ({ readonly operation: 'freeze'; readonly id: string } & Standstill)
+  | ({ readonly operation: 'still' } & Standstill);
+
+/**
+ * One step that changes a head in place: by qemu-img, or of a running instance by its QEMU. `rewrite` leaves the disk
+ * alone and is about the files beside it.
+ */
 export type DiskStep =
+  | RunningStep
   | { readonly operation: 'rewrite' }
   | { readonly operation: 'snapshot'; readonly tag: string }
   | { readonly operation: 'restore'; readonly tag: string }
@@ -44,7 +66,11 @@ const OPERATIONS = [
   'delete-snapshot',
   'resize',
   'rebase',
+  'freeze',
+  'still',
 ] as const;
+/** What tells one change of a running head from another: in names of files, and of QEMU's block nodes. */
+const LIVE_ID = /^[0-9a-f]{24}$/;
 const TAG = /^(?:@s[0-9]{1,5}|suspend)$/;
 const SPEC_KEY = 'spec.json';
 const SEED_KEY = INSTANCE_FILES.seed;
@@ -110,6 +136,14 @@ function decodeStep(place: JsonPlace): DiskStep {
     case 'restore':
     case 'delete-snapshot':
       return { operation, tag: given.key('tag').matching(TAG, 'the tag of a snapshot') };
+    case 'freeze':
+      return {
+        operation,
+        id: given.key('id').matching(LIVE_ID, '24 hex digits'),
+        ...decodeStandstill(given),
+      };
+    case 'still':
+      return { operation, ...decodeStandstill(given) };
     case 'resize':
       return { operation, size: given.key('size').integer(1) };
     case 'rebase': {
@@ -120,4 +154,13 @@ function decodeStep(place: JsonPlace): DiskStep {
       };
     }
   }
+}
+
+function decodeStandstill(place: JsonPlace): Standstill {
+  return { resume: place.key('resume').boolean(), thaw: place.key('thaw').boolean() };
+}
+
+/** Whether a step is done to a running instance by its QEMU. */
+export function isRunningStep(step: DiskStep): step is RunningStep {
+  return step.operation === 'freeze' || step.operation === 'still';
 }

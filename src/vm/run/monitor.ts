@@ -1,6 +1,8 @@
 import { activeHead } from '../../qemu/active-head.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
 import { runJob } from '../../qemu/qmp-jobs.js';
+import type { InstanceDir } from '../../store/instance-dir.js';
+import { settleRunning } from '../live/settle-running.js';
 import { SUSPEND_TAG } from '../read-instance.js';
 
 export { openMonitor } from '../open-monitor.js';
@@ -21,11 +23,12 @@ export function listenForFarewell(client: QmpClient): () => boolean {
 }
 
 /**
- * Lets a guest run on that stands still: because a `suspend` was interrupted, or because there was no space left.
- * Saved memory goes first, for the guest is about to outlive it.
- * @throws MultipassError QMP_FAILED
+ * Lets a guest run on that stands still: because a `suspend` or a live clone was interrupted, or because there was no
+ * space left. Saved memory goes first, for the guest is about to outlive it; and what was begun with its disk is ended.
+ * @throws MultipassError QMP_FAILED, IO_ERROR, …
  */
-export async function letRun(client: QmpClient): Promise<void> {
+export async function letRun(dir: InstanceDir, client: QmpClient): Promise<void> {
+  await settleRunning(dir, client);
   const { tags } = await activeHead(client);
   if (tags.includes(SUSPEND_TAG)) await dropSavedState(client);
   await client.execute('cont');

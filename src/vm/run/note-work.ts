@@ -10,7 +10,7 @@ import { HolderNote } from '../../store/lock-holders.js';
 export async function noteWork(
   layout: StoreLayout,
   name: string,
-  purpose: 'restart' | 'suspend',
+  purpose: 'clone' | 'restart' | 'suspend',
 ): Promise<AsyncDisposable> {
   try {
     return await HolderNote.write(layout, name, purpose);

@@ -86,7 +86,7 @@ async function pressReset(dir: InstanceDir, signal: AbortSignal | undefined): Pr
   await resetMachine(client);
   // Should we be killed now, the instance is starting.
   await rm(dir.answered, { force: true });
-  if (INTERRUPTED.has(await runStateOf(client))) await letRun(client);
+  if (INTERRUPTED.has(await runStateOf(client))) await letRun(dir, client);
 }
 
 async function bootIdOf(guest: Guest, signal: AbortSignal | undefined): Promise<string> {

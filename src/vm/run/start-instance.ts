@@ -114,7 +114,7 @@ async function goOn(
     const kind = kindOfCards(cards);
     await using network = await MachineNetwork.open(layout, kind, { hostLoopback, signal });
     await network.plug(cards, signal);
-    await letRun(client);
+    await letRun(dir, client);
   }
   return { how: 'running', reading };
 }

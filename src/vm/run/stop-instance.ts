@@ -84,7 +84,8 @@ async function shutDown(request: DeadlineRequest, client: QmpClient): Promise<bo
   const hasSaidFarewell = listenForFarewell(client);
   const why = await standstillOf(client);
   if (why !== null) throw standsStill(request.layout.instance(request.name), why);
-  if (INTERRUPTED.has(await runStateOf(client))) await letRun(client);
+  if (INTERRUPTED.has(await runStateOf(client)))
+    await letRun(request.layout.instance(request.name), client);
   await withDeadline(request, async ({ signal: deadline }) => {
     const pressing = pressUntilEnd(client, deadline);
     const aborted = new Promise<never>((_, reject) => {

@@ -5,6 +5,7 @@ import { runStateOf } from '../../qemu/run-state.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import { requireGuest } from '../guest/open-guest.js';
 import type { InstanceRequest } from '../instance-request.js';
+import { lockLive } from '../lock-instance.js';
 import { activateMounts, deactivateMounts } from '../mounts/activate-mounts.js';
 import { Work } from '../../work.js';
 import { ANY_STATE, lookAt } from '../open.js';
@@ -41,7 +42,7 @@ export async function suspendInstance(request: InstanceRequest): Promise<void> {
   }
   let isClean: boolean;
   try {
-    isClean = await saveAndEnd(dir, signal);
+    isClean = await aloneWithDisk(dir, work);
   } catch (error) {
     if (guest !== null)
       await activateMounts({ guest, reading, work: Work.of() }).catch(() => undefined);
@@ -54,28 +55,38 @@ export async function suspendInstance(request: InstanceRequest): Promise<void> {
 /** A guest that an interrupted suspend has left standing still answers nobody. */
 async function wake(dir: InstanceDir, signal: AbortSignal | undefined): Promise<void> {
   await using client = await openMonitor(dir, signal);
-  if (INTERRUPTED.has(await runStateOf(client))) await letRun(client);
+  if (INTERRUPTED.has(await runStateOf(client))) await letRun(dir, client);
+}
+
+/** A live clone of it comes to its end first: it is what was asked for before. */
+async function aloneWithDisk(dir: InstanceDir, work: Work): Promise<boolean> {
+  const lock = await lockLive(dir, work);
+  try {
+    return await saveAndEnd(dir, work.signal);
+  } finally {
+    await lock.release();
+  }
 }
 
 /** @returns whether QEMU has said farewell */
 async function saveAndEnd(dir: InstanceDir, signal: AbortSignal | undefined): Promise<boolean> {
   await using client = await openMonitor(dir, signal);
   const hasSaidFarewell = listenForFarewell(client);
-  await saveMemory(client);
+  await saveMemory(dir, client);
   await client.execute('quit').catch(() => undefined);
   await client.closed;
   return hasSaidFarewell();
 }
 
-async function saveMemory(client: QmpClient): Promise<void> {
+async function saveMemory(dir: InstanceDir, client: QmpClient): Promise<void> {
   // What an interrupted suspend has saved is in the way.
-  if (INTERRUPTED.has(await runStateOf(client))) await letRun(client);
+  if (INTERRUPTED.has(await runStateOf(client))) await letRun(dir, client);
   await client.execute('stop');
   try {
     const { node } = await activeHead(client);
     await runJob(client, 'snapshot-save', { tag: SUSPEND_TAG, vmstate: node, devices: [node] });
   } catch (error) {
-    await letRun(client).catch(() => undefined);
+    await letRun(dir, client).catch(() => undefined);
     throw error;
   }
 }

@@ -34,7 +34,9 @@ describe('a source that is not stopped', () => {
     expect(vm.state).toBe('Starting');
     const error = await expectRefusal(store, () => vm.clone(), 'INSTANCE_NOT_STOPPED');
     expect(error.message).toBe(ONLY_STOPPED);
-    expect(error.hint).toBe('"web" is running: stop it first.');
+    expect(error.hint).toBe(
+      '"web" is running: stop it first, or clone its disk as it is at one moment (`multipass clone --live`).',
+    );
   });
 
   test('is refused, though something is pending, while it runs', async ({ store }) => {
