@@ -36,6 +36,9 @@ const CALLS: Readonly<Record<string, AsCall>> = {
   logs: (_, has) => (has('-f') ? 'vm.logs({ follow: true })' : 'vm.logs()'),
   migrate: (_, has) => (has('--from') ? 'store.migrate({ from: folder })' : 'store.migrate()'),
   mount: (_, has) => (has('--type') ? "vm.mount(folder, { type: 'native' })" : 'vm.mount(folder)'),
+  // What else there is of it is for people, and for root.
+  network: ([action = 'status']) =>
+    action === 'status' ? 'store.networkStatus()' : `network ${action}, on the command line`,
   networks: () => 'store.networks()',
   purge: (_, has) => (has('--images') ? 'store.purgeImages()' : 'store.purge()'),
   recover: () => 'vm.recover()',

@@ -93,9 +93,9 @@ export function specOf(changes: Partial<InstanceSpec> = {}): InstanceSpec {
     sshKey: null,
     interfaces: [{ mac: handMadeMac(), network: null, auto: true }],
     mounts: [],
+    forwards: [],
     snapshotHead: 0,
     deleted: false,
-    forwards: [],
     autostart: false,
     ...changes,
   };

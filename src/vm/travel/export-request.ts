@@ -35,22 +35,30 @@ export interface ExportRequest extends WorkRequest, ExportChoices {
 
 /** What was exported. */
 export interface ExportReport {
+  /** Of the instance. */
   readonly name: string;
+  /** Name of the snapshot that was exported; null for the active state. */
   readonly snapshot: string | null;
   /** Of the manifest: what the same artifact is called in a registry. */
   readonly digest: Digest;
   /** Of the archive. */
   readonly bytes: number;
+  /** What its chunks are compressed with. */
   readonly compression: Compression;
+  /** How many pieces its disks are in. */
   readonly chunks: number;
+  /** The disks of the instance, its bases among them. */
   readonly files: readonly {
+    /** As it is called in the instance's folder. */
     readonly name: string;
     /** Bytes. */
     readonly size: number;
     /** Whether its content is in the archive; a base that is not must be where it is imported. */
     readonly travels: boolean;
   }[];
+  /** Whether its uuid and addresses travel. */
   readonly keepsIdentity: boolean;
+  /** Whether its private ssh key travels. */
   readonly hasKey: boolean;
   /** How many bytes of user-data travel, which may hold secrets. */
   readonly userDataBytes: number;

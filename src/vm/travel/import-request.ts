@@ -31,10 +31,13 @@ export interface ImportInstanceOptions extends WorkRequest, ImportChoices {
 
 /** What was imported. */
 export interface ImportReport {
+  /** What it is called here. */
   readonly name: string;
   /** What it was called where it came from. */
   readonly original: string;
+  /** Its own, new unless it kept its identity. */
   readonly uuid: string;
+  /** Whether it is the instance that it was. */
   readonly keepsIdentity: boolean;
   /** Of the manifest. */
   readonly digest: Digest;
