@@ -43,7 +43,7 @@ describe('the help', () => {
   test('of formats says which command takes which', async ({ store: { layout } }) => {
     const { stdout } = await multipassInProcess(['help', 'formats'], layout);
     const csv = /^ {2}csv +(.*?)^ {2}yaml/ms.exec(stdout)?.[1]?.replaceAll(/\s+/g, ' ');
-    expect(csv).toMatch(/For: aliases, find, image, info, list, networks, version\. $/);
+    expect(csv).toMatch(/For: aliases, find, forwards, image, info, list, networks, version\. $/);
   });
 
   test('guesses at what is no command and no topic', async ({ store: { layout } }) => {
