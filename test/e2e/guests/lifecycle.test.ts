@@ -135,14 +135,14 @@ describe('transfer', () => {
 describe('what a guest tells', () => {
   test('is in the table of list', async ({ guests }) => {
     expect(await guests.ok(['list'])).toMatch(
-      /^Name +State +IPv4 +Image\nweb +Running +10\.\d+\.\d+\.15 +\S.*\n$/,
+      /^Name +State +IPv4 +Image\nweb +Running +\(10\.\d+\.\d+\.15\) +\S.*\n$/,
     );
   });
 
   test('is in the table of info', async ({ guests }) => {
     const table = await guests.ok(['info', 'web']);
     expect(table).toMatch(/^Name: +web\nState: +Running\n/);
-    expect(table).toMatch(/^IPv4: +10\.\d+\.\d+\.15$/m);
+    expect(table).toMatch(/^IPv4: +10\.\d+\.\d+\.15 \(inside only, ssh at 127\.0\.0\.1:\d+\)$/m);
     expect(table).toMatch(/^Release: +Tiny test guest$/m);
     expect(table).toMatch(/^CPU\(s\): +1$/m);
     expect(table).toMatch(/^Load: +\d+\.\d\d \d+\.\d\d \d+\.\d\d$/m);

@@ -46,7 +46,11 @@ export const test = base.extend<{ guests: GuestStore }>({
   guests: [
     // eslint-disable-next-line no-empty-pattern -- vitest wants the pattern
     async ({}, use) => {
-      await withGuestStore(await guestImage('tiny'), {}, use);
+      await withGuestStore(await guestImage('tiny'), {}, async (store) => {
+        // What instances share without root has tests of its own.
+        await store.ok(['set', 'local.network=user']);
+        await use(store);
+      });
     },
     { scope: 'file' },
   ],
