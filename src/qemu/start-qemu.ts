@@ -12,6 +12,7 @@ import { bootId, startTimeOf } from '../process/start-time.js';
 import { keepConsole } from './console-log.js';
 import { RUN_SOCKETS, SOCKETS } from './machine.js';
 import { QmpClient } from './qmp-client.js';
+import { isNotNow } from './unix-socket.js';
 
 /** Which QEMU is started, and where. */
 export interface StartRequest {
@@ -197,10 +198,9 @@ async function connectWhenReady(
     try {
       return await QmpClient.connect(join(folder, run), RUN_SOCKETS.qmp, signal);
     } catch (error) {
-      const isTooEarly = errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ECONNREFUSED';
       // It may say why it ends after it has hung up.
       const isEnding = hasCode(error, 'QMP_FAILED');
-      if (!isTooEarly && !(isEnding && (await endsSoon(qemu)))) throw error;
+      if (!isNotNow(error) && !(isEnding && (await endsSoon(qemu)))) throw error;
     }
     await sleep(POLL_MS, signal);
   }

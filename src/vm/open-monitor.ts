@@ -1,16 +1,12 @@
 import { sleep } from '../abort.js';
-import { errnoOf, MultipassError } from '../errors.js';
+import { MultipassError } from '../errors.js';
 import { RUN_SOCKETS } from '../qemu/machine.js';
 import { QemuHungUp, QmpClient } from '../qemu/qmp-client.js';
+import { isNotNow } from '../qemu/unix-socket.js';
 import type { InstanceDir } from '../store/instance-dir.js';
 import { instanceNotRunning } from './errors.js';
 import { isRunning } from './read-instance.js';
 
-/**
- * A QEMU that begins does not listen yet, one that ends no more, and before one that is busy there is a queue, which
- * ends with it.
- */
-const NOT_NOW = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EAGAIN']);
 const POLL_MS = 50;
 const PATIENCE_MS = 60_000;
 
@@ -25,7 +21,7 @@ export async function openMonitor(dir: InstanceDir, signal?: AbortSignal): Promi
     try {
       return await QmpClient.connect(dir.run, RUN_SOCKETS.qmp, signal);
     } catch (error) {
-      if (!NOT_NOW.has(errnoOf(error) ?? '') && !(error instanceof QemuHungUp)) throw error;
+      if (!isNotNow(error) && !(error instanceof QemuHungUp)) throw error;
       if (!isRunning(dir)) throw instanceNotRunning(dir.name);
       if (Date.now() - start > PATIENCE_MS) throw doesNotListen(dir.name, error);
     }

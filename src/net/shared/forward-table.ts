@@ -13,11 +13,11 @@ export interface InnerForward {
 }
 
 /** The table is there, and empty at first: for each protocol a map of ports, and a rule that goes by it. */
-const MAKE = ['tcp', 'udp']
+const MAKE = (['tcp', 'udp'] as const)
   .map(
     (protocol) =>
-      `add map ${TABLE} ${protocol} { type inet_service : ipv4_addr . inet_service; }\n` +
-      `add rule ${TABLE} in iifname "${WAY_OUT_LINK}" dnat ip addr . port to ${protocol} dport map @${protocol}\n`,
+      `add map ${TABLE} ${mapOf(protocol)} { type inet_service : ipv4_addr . inet_service; }\n` +
+      `add rule ${TABLE} in iifname "${WAY_OUT_LINK}" dnat ip addr . port to ${protocol} dport map @${mapOf(protocol)}\n`,
   )
   .join('');
 
@@ -36,7 +36,7 @@ export async function leadOn(forward: InnerForward, place: NetPlace): Promise<vo
   await networkTool('nft', [script], doing, place);
   await leadNowhere(forward, place);
   const element = `{ ${innerPort} : ${guest.address} . ${guest.port} }`;
-  await networkTool('nft', [`add element ${TABLE} ${protocol} ${element}`], doing, place);
+  await networkTool('nft', [`add element ${TABLE} ${mapOf(protocol)} ${element}`], doing, place);
 }
 
 /** Has a port lead nowhere; one that did not lead anywhere is no error. */
@@ -44,6 +44,11 @@ export async function leadNowhere(
   { protocol, innerPort }: Pick<InnerForward, 'protocol' | 'innerPort'>,
   place: NetPlace,
 ): Promise<void> {
-  const script = `delete element ${TABLE} ${protocol} { ${innerPort} }`;
+  const script = `delete element ${TABLE} ${mapOf(protocol)} { ${innerPort} }`;
   await networkTool('nft', [script], 'end a forward', { ...place, okExitCodes: [0, 1] });
+}
+
+/** The name of a protocol alone is a word of the language. */
+function mapOf(protocol: InnerForward['protocol']): string {
+  return `${protocol}_ports`;
 }

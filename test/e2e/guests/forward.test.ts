@@ -73,8 +73,12 @@ async function states({ ok }: GuestStore): Promise<string[]> {
   });
 }
 
-describe('forwards, on QEMU’s own network', () => {
+describe.each([
+  ['QEMU’s own network', 'user'],
+  ['the network that instances share', 'shared'],
+])('forwards, on %s', (_, network) => {
   test('are there from the launch on, of TCP and of UDP', async ({ guests, ports }) => {
+    await guests.ok(['set', `local.network=${network}`]);
     const forwards = [`${ports.web}:80`, `${ports.dns}:53/udp`];
     await guests.launch('web', ...forwards.flatMap((one) => ['--forward', one]));
     await guests.sh('web', SERVER);
@@ -142,5 +146,7 @@ describe('forwards, on QEMU’s own network', () => {
       `${ports.dns} 53 stopped`,
       `${ports.other} 80 stopped`,
     ]);
+    await guests.ok(['delete', '--purge', 'web']);
+    expect(await states(guests)).toEqual([]);
   });
 });

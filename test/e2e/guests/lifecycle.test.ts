@@ -192,11 +192,11 @@ describe('a running instance', () => {
     const asRoot = `sudo sh -c '${isScheduled}'`;
     await guests.ok(['stop', '--time', '10', 'web']);
     expect(await guests.sh('web', asRoot)).toBe('yes');
-    expect(await guests.ok(['list'])).toMatch(/^web +Delayed Shutdown +10/m);
+    expect(await guests.ok(['list'])).toMatch(/^web +Delayed Shutdown +\(10/m);
     await guests.ok(['stop', '--cancel', 'web']);
     expect(await guests.sh('web', asRoot)).toBe('no');
     await guests.ok(['stop', '--cancel', 'web']);
-    expect(await guests.ok(['list'])).toMatch(/^web +Running +10/m);
+    expect(await guests.ok(['list'])).toMatch(/^web +Running +\(10/m);
   });
 
   test('restarts from inside, and keeps its QEMU', async ({ guests }) => {
