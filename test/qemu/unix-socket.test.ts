@@ -7,7 +7,9 @@ describe('a connection that is for later', () => {
   test('is one to a QEMU whose queue is full', async ({ live }) => {
     const connect = async () => await connectUnixSocket(live.folder, SOCKET, (socket) => socket);
     const all = await Promise.allSettled(Array.from({ length: 20 }, connect));
-    const refused = all.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+    const refused = all.flatMap((one) =>
+      one.status === 'rejected' ? [one.reason as unknown] : [],
+    );
     for (const one of all) if (one.status === 'fulfilled') one.value.destroy();
     expect(new Set(refused.map(errnoOf))).toEqual(new Set(['EAGAIN']));
     expect(refused.every(isNotNow)).toBe(true);
