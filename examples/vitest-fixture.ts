@@ -1,4 +1,4 @@
-// Needs a guest: it boots one, so the tests check its types and do not run it.
+// Needs a guest: it boots three clones of one, two at a time, and the tests run it.
 //
 // A fixture for vitest: each test that asks for `vm` gets a running clone of its own, which is purged after it, whether
 // it passed or not. The next one is made ready meanwhile. Set the instance "golden" up first, and stop it (see
