@@ -17,7 +17,8 @@ const MAKE = (['tcp', 'udp'] as const)
   .map(
     (protocol) =>
       `add map ${TABLE} ${mapOf(protocol)} { type inet_service : ipv4_addr . inet_service; }\n` +
-      `add rule ${TABLE} in iifname "${WAY_OUT_LINK}" dnat ip addr . port to ${protocol} dport map @${mapOf(protocol)}\n`,
+      `add rule ${TABLE} in iifname "${WAY_OUT_LINK}" ` +
+      `dnat ip addr . port to ${protocol} dport map @${mapOf(protocol)}\n`,
   )
   .join('');
 
