@@ -19,7 +19,8 @@ if [ "${1:-}" != --run ]; then
     [zsh]=zsh [fish]=fish)
   # Networks of the tests
   package_of+=([dnsmasq]=dnsmasq-base [nft]=nftables [iptables]=iptables [ip]=iproute2 [tcpdump]=tcpdump
-    [sysctl]=procps [ssh-keygen]=openssh-client [slirp4netns]=slirp4netns [curl]=curl)
+    [sysctl]=procps [ssh-keygen]=openssh-client [slirp4netns]=slirp4netns [curl]=curl
+    [pasta]=passt [rootlesskit]=rootlesskit [newuidmap]=uidmap [strace]=strace)
   # Guests of the tests, see fixtures/guests
   package_of+=([mmdebstrap]=mmdebstrap [sfdisk]=fdisk [cpio]=cpio [zstd]=zstd [busybox]=busybox-static
     [dropbear]=dropbear-bin [dropbearkey]=dropbear-bin [modprobe]=kmod [depmod]=kmod [unshare]=util-linux)

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -22,6 +22,7 @@ import { AS_NOBODY, giveToNobody } from './support/nobody.js';
 class Networks {
   readonly #root: string;
   readonly env: Record<string, string> = {};
+  through = AS_NOBODY;
 
   constructor(root: string) {
     this.#root = root;
@@ -55,6 +56,24 @@ class Networks {
     return JSON.parse(stdout) as NetworkStatus;
   }
 
+  /** So does Ubuntu 24.04: a program makes the namespace, and everything in it is refused. */
+  async refuse(...makers: readonly string[]): Promise<void> {
+    const programs = join(this.#root, 'programs');
+    await mkdir(programs, { recursive: true });
+    for (const maker of makers) {
+      const lines = [
+        '#!/bin/sh',
+        // What is in a namespace already is free to make others.
+        maker === 'unshare'
+          ? `case "$*" in *--map-root-user*) ;; *) exec /usr/bin/unshare "$@" ;; esac`
+          : '',
+        'echo "RTNETLINK answers: Operation not permitted" >&2; exit 2',
+      ];
+      await writeFile(join(programs, maker), lines.join('\n'), { mode: 0o755 });
+    }
+    this.env['PATH'] = `${programs}:${process.env['PATH'] ?? ''}`;
+  }
+
   /** Keeps the network up until it is killed. */
   async hold(program = 'sleep 1000'): Promise<RunningCommand> {
     const held = this.begin(['network', 'run', '--', 'sh', '-c', `echo up; exec ${program}`]);
@@ -65,7 +84,7 @@ class Networks {
 
   #options(store: string) {
     const root = join(this.#root, store);
-    return { store: root, through: AS_NOBODY, cwd: '/', env: this.env };
+    return { store: root, through: this.through, cwd: '/', env: this.env };
   }
 }
 
@@ -148,20 +167,24 @@ describe('the network that instances share', () => {
     const held = await nets.hold();
     const before = await nets.status();
     expect(before).toMatchObject({ state: 'up', damage: [] });
-    for (const [part, damage] of [
+    const noWay = 'there is no way out';
+    for (const [part, ...damage] of [
       ['dnsmasq', 'nothing gives addresses and names'],
-      ['way_out', 'there is no way out'],
-      ['holder', 'nothing waits for the end of the last instance'],
+      ['way_out', noWay],
+      ['holder', 'nothing waits for the end of the last instance', noWay],
     ] as const) {
       const { processes } = await nets.status();
       await killAndWait(processes[part]);
+      // It ends with the holder: what it leads out of may go at any time then.
+      if (part === 'holder') await vi.waitFor(() => expect(isAlive(processes.way_out)).toBe(false));
       const broken = await nets.status();
-      expect(broken).toMatchObject({ state: 'damaged', damage: [damage] });
+      expect(broken).toMatchObject({ state: 'damaged', damage });
       await nets.run('true');
       const after = await nets.status();
       expect(after, part).toMatchObject({ state: 'up', damage: [], subnet: before.subnet });
       for (const other of ['dnsmasq', 'way_out', 'holder'] as const) {
-        if (other !== part) expect(after.processes[other]).toBe(processes[other]);
+        if (other === part || (other === 'way_out' && part === 'holder')) continue;
+        expect(after.processes[other]).toBe(processes[other]);
       }
     }
     // With everything, the program in it goes on, and nothing else does.
@@ -184,6 +207,28 @@ describe('the network that instances share', () => {
     expect([processes.dnsmasq, processes.way_out].filter(isAlive)).toEqual([]);
   });
 
+  test('leaves nothing when its folder is removed, whatever then happens to it', async ({
+    nets,
+  }) => {
+    for (const victims of [[], ['holder'], ['holder', 'dnsmasq']] as const) {
+      const held = await nets.hold();
+      const { processes } = await nets.status();
+      await rm(nets.folder(), { recursive: true });
+      for (const victim of victims) await killAndWait(processes[victim]);
+      held.signalGroup('SIGKILL');
+      await held.finished;
+      const parts = (['holder', 'way_out', 'dnsmasq'] as const).filter(
+        // Nobody is left who could know of it.
+        (part) => part !== 'dnsmasq' || victims.length !== 1,
+      );
+      await vi.waitFor(
+        () => expect(parts.filter((part) => isAlive(processes[part]))).toEqual([]),
+        10_000,
+      );
+      if (victims.length === 1) await killAndWait(processes.dnsmasq);
+    }
+  });
+
   test('leaves nothing when the command is killed while it makes it', async ({ nets }) => {
     // How long it takes here, just now.
     const began = performance.now();
@@ -203,12 +248,7 @@ describe('the network that instances share', () => {
   });
 
   test('is not there where a distribution permits nothing in user namespaces', async ({ nets }) => {
-    const programs = join(dirname(nets.folder()), '../programs');
-    await mkdir(programs);
-    // So does Ubuntu 24.04: the namespace is made, and everything in it is refused.
-    const script = '#!/bin/sh\necho "RTNETLINK answers: Operation not permitted" >&2\nexit 2\n';
-    await writeFile(join(programs, 'unshare'), script, { mode: 0o755 });
-    nets.env['PATH'] = `${programs}:${process.env['PATH'] ?? ''}`;
+    await nets.refuse('unshare', 'pasta', 'rootlesskit');
     const why =
       'a user may not make networks of its own here (RTNETLINK answers: Operation not permitted)';
     const status = await nets.status();
@@ -225,6 +265,27 @@ describe('the network that instances share', () => {
     expect((await nets.mp(['networks'])).stderr).toBe('');
   });
 
+  test.for([
+    ['pasta', 'unshare'],
+    ['rootlesskit', 'unshare', 'pasta'],
+  ] as const)('is made by %s where that may', async ([maker, ...others], { nets }) => {
+    await nets.refuse(...others);
+    nets.through = [...(await withSubordinates(nets)), ...AS_NOBODY];
+    await using outside = await serve(hostAddress());
+    expect(await nets.run(`curl -s -m 10 ${outside.url}`)).toBe('hello');
+    await expectNothing(nets);
+    const held = await nets.hold();
+    const status = await nets.status();
+    expect(status).toMatchObject({ state: 'up', damage: [], problem: null });
+    const note = join(nets.folder(), '../findings.json');
+    expect(JSON.parse(readFileSync(note, 'utf8'))).toMatchObject({ maker });
+    // The maker has gone, and what it led out by.
+    expect(await nets.run('ip -o link | wc -l')).toBe('3');
+    held.signalGroup('SIGKILL');
+    await held.finished;
+    await expectNothing(nets);
+  });
+
   test('needs no setup on a host that keeps nobody from it', async ({ nets }) => {
     for (const [what, text] of [
       [
@@ -237,6 +298,16 @@ describe('the network that instances share', () => {
     }
   });
 });
+
+/** Words that give the user without rights ids of his own, in a world of mounts that ends with the command. */
+async function withSubordinates(nets: Networks): Promise<readonly string[]> {
+  if (process.getuid?.() !== 0) return [];
+  const file = join(nets.folder(), '../../../subordinates');
+  await writeFile(file, 'nobody:100000:65536\n', { mode: 0o644 });
+  const script =
+    'for kind in uid gid; do touch /etc/sub$kind; mount --bind "$0" /etc/sub$kind; done; exec "$@"';
+  return ['unshare', '--mount', 'sh', '-c', script, file];
+}
 
 /** Nothing of a network lives or lies about but what is kept for the next time. */
 async function expectNothing(nets: Networks, { sockets = true } = {}): Promise<void> {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { sleep } from '../../abort.js';
-import { errnoOf } from '../../errors.js';
+import { sendSignal } from '../../process/send-signal.js';
 
 /** A dnsmasq that serves a bridge now. */
 export interface DnsmasqProcess {
@@ -40,9 +40,9 @@ export function folderOf({ argv }: DnsmasqProcess): string | undefined {
 
 /** Ends a dnsmasq, and returns once the kernel has closed all that it had open. */
 export async function stopDnsmasq(found: DnsmasqProcess, signal?: AbortSignal): Promise<void> {
-  kill(found.pid, 'SIGTERM');
+  sendSignal(found.pid, 'SIGTERM');
   for (let waited = 0; isAlive(found.pid); waited += POLL_MS) {
-    if (waited >= PATIENCE_MS) kill(found.pid, 'SIGKILL');
+    if (waited >= PATIENCE_MS) sendSignal(found.pid, 'SIGKILL');
     await sleep(POLL_MS, signal);
   }
 }
@@ -74,14 +74,6 @@ function namespaceOf(pid: number | 'self'): string | undefined {
 function isAlive(pid: number): boolean {
   const state = /^.*\) (\S)/s.exec(readText(`/proc/${pid}/stat`))?.[1];
   return state !== undefined && state !== 'Z' && state !== 'X';
-}
-
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if (errnoOf(error) !== 'ESRCH') throw error;
-  }
 }
 
 /** Empty when there is no such file, or no longer such a process. */

@@ -3,45 +3,36 @@ import type { BridgeRecord } from '../bridge/bridge-record.js';
 import type { KnownGuest } from '../bridge/known-guests.js';
 import { networkScript } from '../bridge/nft-table.js';
 import { pinScript } from '../bridge/pin-table.js';
-
-/** Names of a shared network's files in its folder. */
-export const SHARED_FILES = {
-  /** Every machine on the network holds a shared lock on it; the holder waits for an exclusive one. */
-  alive: 'alive',
-  /** Who waits. */
-  holder: 'holder.pid',
-  holderLog: 'holder.log',
-  /** The way out, a slirp4netns, and where it is told of ports. */
-  wayOut: 'slirp.pid',
-  wayOutSocket: 'slirp.sock',
-  wayOutLog: 'slirp.log',
-} as const;
+import { SHARED_FILES } from './shared-files.js';
+import { WAY_OUT_LINK } from './way-out.js';
 
 /** The descriptor whose closing says that the network is made. */
 const READY_FD = 3;
 
 const PATH = 'PATH=${PATH:-/usr/bin:/bin}:/usr/sbin:/sbin; export PATH';
 
-/** Ends whom a pid file names, if that very one lives: field 22 of /proc/PID/stat tells it from a later one. */
-const END_NOTED = `
-endNoted() {
-  read -r _ pid _ started _ 2>/dev/null <"$1" || return 0
-  pid=\${pid%,} started=\${started#\\"} started=\${started%\\",}
-  read -r stat 2>/dev/null <"/proc/$pid/stat" || return 0
-  set -- \${stat##*) }
-  [ "$#" -ge 20 ] && shift 19 && [ "$1" = "$started" ] && kill "$pid"
-}`;
+/** The descriptor by which the holder keeps the way out. */
+const LEASH_FD = 4;
 
 /**
  * What is done when the last machine on the network has ended, however it came, under the exclusive lock: nobody can
- * count on the network then who would not see that it is gone.
+ * count on the network then who would not see that it is gone. The folder may be gone, too: whom it ends it knows by the
+ * namespace, not by files.
  */
-const END = `${END_NOTED}
-endNoted ${SHARED_FILES.wayOut}
-read -r dns 2>/dev/null <dnsmasq.pid &&
-  [ "$(cat "/proc/$dns/comm" 2>/dev/null)" = dnsmasq ] &&
-  [ "$(readlink "/proc/$dns/ns/net")" = "$(readlink /proc/self/ns/net)" ] && kill "$dns"
-rm -f ${SHARED_FILES.holder} ${SHARED_FILES.wayOut} ${SHARED_FILES.wayOutSocket} dnsmasq.pid
+const END = `
+exec ${LEASH_FD}>&-
+net=$(readlink /proc/self/ns/net)
+for comm in /proc/[0-9]*/comm; do
+  read -r name 2>/dev/null <"$comm" && [ "$name" = dnsmasq ] || continue
+  process=\${comm%/comm}
+  [ "$(readlink "$process/ns/net")" = "$net" ] && kill "\${process#/proc/}"
+done
+waited=0
+while ip link show dev ${WAY_OUT_LINK} >/dev/null 2>&1 && [ "$waited" -lt 300 ]; do
+  sleep 0.01
+  waited=$((waited + 1))
+done
+rm -f ${SHARED_FILES.holder} ${SHARED_FILES.wayOut} ${SHARED_FILES.wayOutSocket} ${SHARED_FILES.leash} dnsmasq.pid
 `;
 
 /**
@@ -49,10 +40,12 @@ rm -f ${SHARED_FILES.holder} ${SHARED_FILES.wayOut} ${SHARED_FILES.wayOutSocket}
  * namespace until the last machine's lock is gone.
  */
 const HOLD = `
+rm -f ${SHARED_FILES.leash} && mkfifo -m 600 ${SHARED_FILES.leash} || exit
+exec ${LEASH_FD}<>${SHARED_FILES.leash}
 pidfile=${SHARED_FILES.holder}
 ${WRITE_PID_FILE} || exit
 exec ${READY_FD}>&-
-exec flock --exclusive ${SHARED_FILES.alive} /bin/sh -c "$1"`;
+exec flock --no-fork --exclusive ${SHARED_FILES.alive} /bin/sh -c "$1"`;
 
 /** Without the second table guests could claim any address: a kernel may know none for bridges. */
 const FIREWALL = `

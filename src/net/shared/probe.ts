@@ -1,30 +1,12 @@
 import { accessSync, constants } from 'node:fs';
-import { geteuid } from 'node:process';
 import { errnoOf, ExecError, MultipassError } from '../../errors.js';
-import { findProgram, isProgram, packageOf } from '../../process/programs.js';
+import { findProgram, packageOf } from '../../process/programs.js';
 import { run } from '../../process/run.js';
 import { networkProgram } from '../bridge/network-tool.js';
+import { makersHere, makerWords, type Maker } from './makers.js';
 
 const TUN = '/dev/net/tun';
 const NEEDED = ['unshare', 'nsenter', 'flock', 'ip', 'nft', 'dnsmasq', 'slirp4netns'];
-
-/**
- * What `multipass network setup` installs where a distribution lets nobody but known programs make user namespaces: a
- * copy of unshare that is root's, and is known.
- */
-export const LAUNCHER = '/usr/local/libexec/multipass-ts/unshare';
-
-/** The words that run a program in namespaces of its own, where it is root and has no network yet. */
-export function makerWords(maker: string): [string, ...string[]] {
-  return geteuid?.() === 0
-    ? [maker, '--net', '--']
-    : [maker, '--user', '--map-root-user', '--net', '--'];
-}
-
-/** What may make the namespaces, the first that works. */
-function makers(): string[] {
-  return ['unshare', ...(isProgram(LAUNCHER) ? [LAUNCHER] : [])];
-}
 
 /** Why there can be no shared network here, and what to do about it. */
 export interface SharedProblem {
@@ -36,10 +18,9 @@ export interface SharedProblem {
 
 /**
  * What makes namespaces for a network that instances share; or why this host cannot have one. Tried out, never
- * guessed: some
- * distributions let anybody make a user namespace, and permit nothing in it.
+ * guessed: some distributions let anybody make a user namespace, and permit nothing in it.
  */
-export async function findMaker(signal?: AbortSignal): Promise<string | SharedProblem> {
+export async function findMaker(signal?: AbortSignal): Promise<Maker | SharedProblem> {
   if (process.platform !== 'linux') return { why: 'this host is not Linux', hint: '' };
   const missing = NEEDED.find((name) => findProgram(networkProgram(name)) === undefined);
   if (missing !== undefined) {
@@ -51,7 +32,7 @@ export async function findMaker(signal?: AbortSignal): Promise<string | SharedPr
   const noTun = tunProblem();
   if (noTun !== undefined) return noTun;
   let problem: SharedProblem | undefined;
-  for (const maker of makers()) {
+  for (const maker of makersHere()) {
     const found = await namespaceProblem(maker, signal);
     if (found === undefined) return maker;
     problem ??= found;
@@ -74,7 +55,7 @@ function tunProblem(): SharedProblem | undefined {
 }
 
 async function namespaceProblem(
-  maker: string,
+  maker: Maker,
   signal?: AbortSignal,
 ): Promise<SharedProblem | undefined> {
   const [file, ...words] = [...makerWords(maker), networkProgram('ip')] as const;

@@ -5,7 +5,7 @@ import { makeFolder } from '../../files/make-folder.js';
 import { fromSystemError, MultipassError } from '../../errors.js';
 import { findProgram, notInstalled } from '../../process/programs.js';
 import { networkProgram, networkTool } from '../bridge/network-tool.js';
-import { LAUNCHER } from './probe.js';
+import { LAUNCHER } from './makers.js';
 
 /** Where AppArmor's profile of the launcher is. */
 export const PROFILE = '/etc/apparmor.d/multipass-ts-unshare';

@@ -2,7 +2,7 @@ import { hasCode, type MultipassError } from '../../errors.js';
 import { knownGuests } from '../../net/bridge/known-guests.js';
 import { isListening } from '../../net/listeners.js';
 import { leadNowhere, leadOn } from '../../net/shared/forward-table.js';
-import { SHARED_FILES } from '../../net/shared/holder-script.js';
+import { SHARED_FILES } from '../../net/shared/shared-files.js';
 import {
   addHostForward,
   listHostForwards,

@@ -2,12 +2,13 @@ import { MultipassError } from '../../errors.js';
 import { readRecordIfAny, replaceRecord } from '../../files/record.js';
 import { log } from '../../log.js';
 import { makeFolder } from '../../files/make-folder.js';
-import { findMaker, LAUNCHER, type SharedProblem } from '../../net/shared/probe.js';
+import { MAKERS, type Maker } from '../../net/shared/makers.js';
+import { findMaker, type SharedProblem } from '../../net/shared/probe.js';
 import { bootId } from '../../process/start-time.js';
 import type { StoreLayout } from '../../store/layout.js';
 
 /** The program that makes a shared network's namespaces. @throws MultipassError NETWORK_UNAVAILABLE, ABORTED */
-export async function requireMaker(layout: StoreLayout, signal?: AbortSignal): Promise<string> {
+export async function requireMaker(layout: StoreLayout, signal?: AbortSignal): Promise<Maker> {
   const found = await findMakerOnce(layout, signal);
   if (typeof found === 'string') return found;
   throw noShared(found);
@@ -17,7 +18,7 @@ export async function requireMaker(layout: StoreLayout, signal?: AbortSignal): P
 export async function findMakerOnce(
   layout: StoreLayout,
   signal?: AbortSignal,
-): Promise<string | SharedProblem> {
+): Promise<Maker | SharedProblem> {
   const known = read(layout).maker;
   if (known !== undefined) return known;
   const found = await findMaker(signal);
@@ -43,7 +44,7 @@ export function noShared({ why, hint }: SharedProblem): MultipassError {
 /** What was found out in this boot of the host. */
 interface Findings {
   /** The program that makes the namespaces. */
-  readonly maker?: string | undefined;
+  readonly maker?: Maker | undefined;
   /** Why there is none, as the user was told. */
   readonly told?: string | undefined;
 }
@@ -63,7 +64,7 @@ function read(layout: StoreLayout): Findings {
     if (place === undefined || boot === '' || place.key('boot').string() !== boot) return {};
     const [maker, told] = [place.key('maker'), place.key('told')];
     return {
-      maker: maker.isAbsent() ? undefined : maker.oneOf(['unshare', LAUNCHER]),
+      maker: maker.isAbsent() ? undefined : maker.oneOf(MAKERS),
       told: told.isAbsent() ? undefined : told.string(),
     };
   } catch (error) {

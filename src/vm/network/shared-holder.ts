@@ -6,12 +6,15 @@ import type { BridgeRecord } from '../../net/bridge/bridge-record.js';
 import { knownGuests } from '../../net/bridge/known-guests.js';
 import { MultipassError } from '../../errors.js';
 import { enterWords } from '../../net/shared/enter.js';
-import { holderWords, SHARED_FILES } from '../../net/shared/holder-script.js';
-import { makerWords } from '../../net/shared/probe.js';
+import { holderWords } from '../../net/shared/holder-script.js';
+import { SHARED_FILES } from '../../net/shared/shared-files.js';
+import { makerWords, staysAround } from '../../net/shared/makers.js';
+import { parentOf } from '../../process/descendants.js';
 import { spawnDetached } from '../../process/detach.js';
 import { InstanceDir } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { liveProcessOf } from '../../store/pid-file.js';
+import { makeNamespaces } from './made-namespaces.js';
 import { requireMaker } from './network-findings.js';
 
 /**
@@ -63,8 +66,8 @@ function* others(layout: StoreLayout): Generator<number> {
 function* ofMachine(dir: InstanceDir): Generator<number> {
   const qemu = liveProcessOf(dir.qemuPid, dir.path);
   if (qemu === undefined) return;
-  const [, parent] = /^PPid:\s*(\d+)$/m.exec(readIfAny(`/proc/${qemu}/status`)) ?? [];
-  if (parent !== undefined) yield Number(parent);
+  const parent = parentOf(qemu);
+  if (parent !== undefined) yield parent;
   yield qemu;
 }
 
@@ -78,8 +81,20 @@ export async function startHolder(
   record: BridgeRecord,
   inside: number | undefined,
 ): Promise<number> {
+  if (inside !== undefined) return await hold(layout, record, enterWords(inside));
+  const maker = await requireMaker(layout);
+  if (!staysAround(maker)) return await hold(layout, record, makerWords(maker));
+  const log = join(layout.sharedNetwork, SHARED_FILES.holderLog);
+  await using made = await makeNamespaces(maker, { folder: layout.sharedNetwork, log });
+  return await hold(layout, record, enterWords(made.inside));
+}
+
+async function hold(
+  layout: StoreLayout,
+  record: BridgeRecord,
+  start: readonly [string, ...string[]],
+): Promise<number> {
   const folder = layout.sharedNetwork;
-  const start = inside === undefined ? makerWords(await requireMaker(layout)) : enterWords(inside);
   const log = join(folder, SHARED_FILES.holderLog);
   const output = await open(log, 'w', 0o600);
   try {

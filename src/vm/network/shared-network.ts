@@ -21,13 +21,14 @@ import { knownGuests } from '../../net/bridge/known-guests.js';
 import { hostSubnets } from '../../net/host-subnets.js';
 import type { NetPlace } from '../../net/net-place.js';
 import { placeInside } from '../../net/shared/enter.js';
-import { SHARED_FILES } from '../../net/shared/holder-script.js';
+import { SHARED_FILES } from '../../net/shared/shared-files.js';
 import { namesOptions, WAY_OUT_SUBNET } from '../../net/shared/way-out.js';
+import { sendSignal } from '../../process/send-signal.js';
 import { takeKernelLock } from '../../store/kernel-lock.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { aloneOnNetwork } from './network-lock.js';
 import { findHolder, findInside, startHolder } from './shared-holder.js';
-import { endWayOut, ensureWayOut, kill } from './shared-way-out.js';
+import { endWayOut, ensureWayOut } from './shared-way-out.js';
 
 /** The shared network of a store, which is up for as long as this is open, or a machine has its lock. */
 export interface SharedNetwork extends AsyncDisposable {
@@ -134,9 +135,9 @@ export async function endSharedIfIdle(layout: StoreLayout): Promise<boolean> {
     const dnsmasq = inside === undefined ? undefined : findDnsmasq(folder, record.bridge, inside);
     if (dnsmasq !== undefined) await stopDnsmasq(dnsmasq);
     await endWayOut(layout);
-    if (holder !== undefined) kill(holder, 'SIGKILL');
-    const { holder: pid, wayOut, wayOutSocket } = SHARED_FILES;
-    for (const file of [pid, wayOut, wayOutSocket, 'dnsmasq.pid']) {
+    if (holder !== undefined) sendSignal(holder, 'SIGKILL');
+    const { holder: pid, wayOut, wayOutSocket, leash } = SHARED_FILES;
+    for (const file of [pid, wayOut, wayOutSocket, leash, 'dnsmasq.pid']) {
       await rm(join(folder, file), { force: true });
     }
     return true;
@@ -172,5 +173,7 @@ async function ensureHolder(
 ): Promise<number> {
   const holder = findHolder(layout);
   if (holder !== undefined && holder === inside) return holder;
+  // It ends with the holder that was, in a moment.
+  await endWayOut(layout);
   return await startHolder(layout, record, inside);
 }

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
-import { open, readFile, rm } from 'node:fs/promises';
+import { constants, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sleep } from '../../abort.js';
-import { errnoOf, MultipassError } from '../../errors.js';
-import { SHARED_FILES } from '../../net/shared/holder-script.js';
+import { MultipassError } from '../../errors.js';
+import { SHARED_FILES } from '../../net/shared/shared-files.js';
 import { WAY_OUT_LINK, wayOutWords } from '../../net/shared/way-out.js';
 import { spawnDetached } from '../../process/detach.js';
+import { sendSignal } from '../../process/send-signal.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { liveProcessOf } from '../../store/pid-file.js';
 import { isInside } from './shared-holder.js';
@@ -40,10 +41,15 @@ export async function ensureWayOut(
   }
   const log = join(folder, SHARED_FILES.wayOutLog);
   const output = await open(log, 'w', 0o600);
+  // Without anybody who holds it an open file that waits would wait for ever.
+  const leash = await open(
+    join(folder, SHARED_FILES.leash),
+    constants.O_RDONLY | constants.O_NONBLOCK,
+  );
   try {
     const [file = '', ...args] = wayOutWords(holder, hostLoopback);
     const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C' };
-    const fds = ['pipe'] as const;
+    const fds = ['pipe', leash.fd] as const;
     const started = await spawnDetached(file, args, { cwd: folder, output: output.fd, fds, env });
     const [ready] = started.pipes.values();
     // A byte when it leads out; the end of the stream when it has failed.
@@ -51,7 +57,7 @@ export async function ensureWayOut(
     ready?.destroy();
     if (isReady) return true;
   } finally {
-    await output.close();
+    await Promise.all([output.close(), leash.close()]);
   }
   const words = (await readFile(log, 'utf8').catch(() => '')).trim();
   const said = words.split('\n').at(-1) ?? '';
@@ -70,7 +76,8 @@ export async function endWayOut(layout: StoreLayout): Promise<void> {
   for (let waited = 0; ; waited += POLL_MS) {
     const pid = findWayOut(layout);
     if (pid === undefined) return;
-    if (waited === 0 || waited >= PATIENCE_MS) kill(pid, waited === 0 ? 'SIGTERM' : 'SIGKILL');
+    if (waited === 0 || waited >= PATIENCE_MS)
+      sendSignal(pid, waited === 0 ? 'SIGTERM' : 'SIGKILL');
     await sleep(POLL_MS);
   }
 }
@@ -82,13 +89,4 @@ async function firstByte(stream: NodeJS.ReadableStream): Promise<boolean> {
     once(stream, 'close').then(() => [false]),
   ]);
   return what === true;
-}
-
-/** @internal shared with the end of the network */
-export function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if (errnoOf(error) !== 'ESRCH') throw error;
-  }
 }
