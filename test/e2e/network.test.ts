@@ -15,6 +15,7 @@ import {
   type CommandResult,
   type RunningCommand,
 } from '../support/command.js';
+import { withNetNamespace } from '../support/net-namespace.js';
 import { test as base } from '../support/store-fixture.js';
 import { AS_NOBODY, giveToNobody } from './support/nobody.js';
 
@@ -285,6 +286,17 @@ describe('the network that instances share', () => {
     await held.finished;
     await expectNothing(nets);
   });
+
+  test.runIf(process.getuid?.() === 0)(
+    'takes no names of network namespaces from a host whose root it belongs to',
+    async ({ nets }) => {
+      nets.through = [];
+      await withNetNamespace(async (ns) => {
+        expect(await nets.run('ip -o link | wc -l', 'roots')).toBe('3');
+        await ns.run('true', []);
+      });
+    },
+  );
 
   test('needs no setup on a host that keeps nobody from it', async ({ nets }) => {
     for (const [what, text] of [

@@ -1,4 +1,5 @@
 import type { BridgeRecord } from './bridge-record.js';
+import { forwardTable } from './forward-table.js';
 import { networkTool } from './network-tool.js';
 
 interface Chain {
@@ -24,11 +25,12 @@ export function networkScript(record: BridgeRecord): string {
   return `add table ${table}; delete table ${table}; table ${table} { ${body.join('')}}`;
 }
 
-/** The table is gone. */
+/** The table is gone, and what is forwarded to the bridge. */
 export async function removeNftTable(bridge: string, signal?: AbortSignal): Promise<void> {
-  const table = tableOf(bridge);
   // Added first, because deleting what is not there is an error.
-  const script = `add table ${table}; delete table ${table}`;
+  const script = [tableOf(bridge), forwardTable(bridge)]
+    .map((table) => `add table ${table}; delete table ${table}`)
+    .join('; ');
   await networkTool('nft', [script], `remove NAT of the bridge "${bridge}"`, { signal });
 }
 

@@ -1,3 +1,4 @@
+import { geteuid } from 'node:process';
 import { WRITE_PID_FILE } from '../../process/detach.js';
 import { networkProgram } from '../bridge/network-tool.js';
 import { Subnet } from '../subnet.js';
@@ -14,6 +15,12 @@ const NAMES = WAY_OUT_SUBNET.address(3);
 /** Large packets make it four times as quick. */
 const MTU = 65_520;
 
+/**
+ * Its sandbox (1.2.0) takes the mounts of its world away, and as root that is the host's: all names of network
+ * namespaces (`ip netns`) would go for everybody.
+ */
+const ALONE = geteuid?.() === 0 ? ['unshare', '--mount', '--propagation', 'private', '--'] : [];
+
 /** The descriptor that slirp4netns writes to when it is ready. */
 const WAY_OUT_READY_FD = 3;
 
@@ -29,7 +36,7 @@ const LEASH_FD = 4;
 export function wayOutWords(holder: number, hostLoopback: boolean): string[] {
   const note = `pidfile=${SHARED_FILES.wayOut}\n${WRITE_PID_FILE} || exit\nexec "$@"`;
   return [
-    ...['/bin/sh', '-c', note, 'sh', networkProgram('slirp4netns')],
+    ...['/bin/sh', '-c', note, 'sh', ...ALONE, networkProgram('slirp4netns')],
     ...['--configure', `--mtu=${MTU}`, '--enable-sandbox', '--enable-seccomp'],
     ...(hostLoopback ? [] : ['--disable-host-loopback']),
     ...[

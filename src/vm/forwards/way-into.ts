@@ -2,7 +2,7 @@ import type { StoreLayout } from '../../store/layout.js';
 import type { InstanceReading } from '../read-instance.js';
 import { readMachine } from '../records/machine-record.js';
 import type { ForwardWay } from './forward-way.js';
-import { noWay } from './no-way.js';
+import { bridgeWay } from './bridge-way.js';
 import { sharedWay } from './shared-way.js';
 import { userWay } from './user-way.js';
 
@@ -16,7 +16,7 @@ export function wayInto(
   signal?: AbortSignal,
 ): ForwardWay {
   const [card] = readMachine(dir)?.machine.cards ?? [];
-  if (card?.backend.kind === 'user') return userWay(dir, signal);
-  if (card?.backend.within === 'shared') return sharedWay(layout, card.mac, signal);
-  return noWay(dir.name);
+  if (card?.backend.kind !== 'tap') return userWay(dir, signal);
+  const way = card.backend.within === 'shared' ? sharedWay : bridgeWay;
+  return way(layout, card.mac, signal);
 }

@@ -33,6 +33,8 @@ describe('instances in bridge mode', () => {
       await lab.inGuest('one', `ping -c 1 -W 5 ${two} && ping -c 1 -W 5 ${gateway}`);
       await lab.inGuest('two', `ping -c 1 -W 5 ${one} && ping -c 1 -W 5 ${gateway}`);
 
+      await expectForwards(lab, { gateway });
+
       // The bridge stays while somebody is on it.
       await lab.multipass('stop', 'two');
       expect(await lab.links()).toEqual({ [bridge]: null, [lab.tap('one')]: bridge });
@@ -136,6 +138,42 @@ describe('instances in bridge mode', () => {
     },
   );
 });
+
+/** Ports of the host lead into a guest: of its loopback, and of all its addresses for other guests and by UDP. */
+async function expectForwards(lab: BridgeLab, { gateway }: { gateway: string }): Promise<void> {
+  await lab.inGuest(
+    'one',
+    'mkdir -p /tmp/www; echo hello >/tmp/www/index.html; sudo busybox httpd -p 80 -h /tmp/www',
+  );
+  await lab.multipass('forward', 'one', '18080:80', '0.0.0.0:18081:80', '0.0.0.0:18053:53/udp');
+  const page = async (url: string) => {
+    const words = ['-s', '-m', '5', '-o', '-', '-w', '%{errormsg}', url];
+    return (await lab.ns.run('curl', words, { okExitCodes: [0, 7] })).stdout.trim();
+  };
+  for (const at of ['127.0.0.1:18080', '127.0.0.1:18081', `${gateway}:18081`]) {
+    expect(await page(`http://${at}/`)).toBe('hello');
+  }
+  expect(await page(`http://${gateway}:18080/`)).toMatch(/^Failed to connect/);
+  // The answer to a guest on the same bridge comes back the way that it asked.
+  expect(await lab.inGuest('two', `timeout 10 wget -q -O - http://${gateway}:18081/`)).toBe(
+    'hello',
+  );
+  const counted = async () =>
+    Number(await lab.inGuest('one', `awk '/^Udp: [0-9]/ { print $3 }' /proc/net/snmp`));
+  const before = await counted();
+  const send = 'for i in 1 2 3; do echo hello >/dev/udp/127.0.0.1/18053; sleep 0.1; done';
+  await lab.ns.run('bash', ['-c', send]);
+  expect(await counted()).toBeGreaterThan(before);
+  const states = await lab.multipass('forwards', '--format', 'csv');
+  expect(states.match(/,active,/g)).toHaveLength(3);
+  await lab.multipass('forward', 'one', '--remove', '18080');
+  expect(await page('http://127.0.0.1:18080/')).toMatch(/^Failed to connect/);
+  const { exitCode, stderr } = await lab.try(['forward', 'two', '18081:80']);
+  expect({ exitCode, stderr }).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining('0.0.0.0:18081 is forwarded to "one" already') as string,
+  });
+}
 
 /** A bridge as a host has it, with a DHCP server somewhere on it. */
 async function makeNetwork({ ns, layout }: BridgeLab, name: string): Promise<void> {
