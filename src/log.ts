@@ -7,7 +7,7 @@ type Level = keyof typeof LEVELS;
 
 /** Where log lines go; the command sets it, a library user may. */
 export interface LogSink {
-  /** Gets a line, without its line break. */
+  /** Gets a line, with its line break. */
   write(line: string): void;
   /** Lines that are of a higher level are not written. */
   verbosity: Verbosity;

@@ -4,6 +4,7 @@ import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { allCommands } from '../../src/cli/commands/all.js';
 import { CALLS, OTHERS } from './commands-and-calls.js';
+import { codeSpans, readDocument, section, tableRows } from './documents.js';
 
 const TYPES = resolve(import.meta.dirname, '../../dist/lib/index.d.ts');
 
@@ -27,6 +28,7 @@ function methodsOf(name: string): string[] {
   return [...new Set([...methods, ...bases.flatMap(methodsOf)])];
 }
 
+const GUIDE = readDocument('docs/library.md');
 const CLASSES = { store: 'VirtualMachineStore', vm: 'VirtualMachine' };
 const known = Object.entries(CLASSES).flatMap(([of, name]) =>
   methodsOf(name).map((method) => `${of}.${method}`),
@@ -41,6 +43,14 @@ describe('every command has a call', () => {
 
   test.for(named)('%s is one of the package', (call) => {
     expect(known).toContain(call);
+  });
+
+  test.for(known)('%s is told of in the guide of the library', (call) => {
+    const [of = '', method = ''] = call.split('.');
+    const table = tableRows(section(GUIDE, 'All calls')).map(([names = '']) => codeSpans(names));
+    const ofStore = table.findIndex((names) => names.includes('name'));
+    const rows = of === 'store' ? table.slice(0, ofStore) : table.slice(ofStore);
+    expect(rows.flat()).toContain(method);
   });
 
   test('and every call has a command, or is about programs', () => {
