@@ -33,7 +33,7 @@ export type {
 } from './vm/travel/import-request.js';
 export type { Compression } from './vm/travel/compression-names.js';
 export type { Digest } from './vm/travel/digest.js';
-export type { SnapshotTexts } from './vm/snapshots/take-snapshot.js';
+export type { SnapshotChoices, SnapshotTexts } from './vm/snapshots/snapshot-choices.js';
 export type { RestoreOptions } from './vm/snapshots/restore-snapshot.js';
 export type { SnapshotListing } from './vm/snapshots/list-snapshots.js';
 export type { StrayTag } from './vm/snapshots/stray-tags.js';

@@ -11,7 +11,7 @@ import type { RestartOptions } from './run/restart-instance.js';
 import type { StartOptions } from './run/start-instance.js';
 import type { StopOptions } from './run/stop-instance.js';
 import type { RestoreOptions } from './snapshots/restore-snapshot.js';
-import type { SnapshotTexts } from './snapshots/take-snapshot.js';
+import type { SnapshotChoices } from './snapshots/snapshot-choices.js';
 
 /** What can be done with an instance that is neither copied nor renamed by it. */
 export class InstanceControl extends GuestAccess {
@@ -87,13 +87,19 @@ export class InstanceControl extends GuestAccess {
   }
 
   /**
-   * Takes a snapshot of this instance, which must be stopped; it survives a power cut once this resolves.
+   * Takes a snapshot of this instance, which must be stopped, or with `live` of a running one; it survives a power cut
+   * once this resolves.
    * @throws MultipassError INSTANCE_NOT_STOPPED, INVALID_NAME, SNAPSHOT_EXISTS, DISK_FULL, …
    */
-  async snapshot(options: SnapshotTexts & WorkRequest = {}): Promise<SnapshotRecord> {
+  async snapshot(options: SnapshotChoices & WorkRequest = {}): Promise<SnapshotRecord> {
+    const { work, live = false, ...texts } = options;
+    const request = { layout: this.#layout, name: this.name, texts, work };
+    if (live) {
+      const { takeLiveSnapshot } = await import('./live-snapshots/take-live-snapshot.js');
+      return await takeLiveSnapshot(request);
+    }
     const { takeSnapshot } = await import('./snapshots/take-snapshot.js');
-    const { work, ...texts } = options;
-    return await takeSnapshot({ layout: this.#layout, name: this.name, texts, work });
+    return await takeSnapshot(request);
   }
 
   /**

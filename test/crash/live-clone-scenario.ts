@@ -25,11 +25,11 @@ import { makeTemplate, type StoreContext } from './store-scenario.js';
 
 const CLUSTER = 64 * 1024;
 /** What the guest has written before it is cloned, and afterwards: over it in part, and beside it. */
-const BEFORE: Pattern = { pattern: 0xa1, offset: 8 * CLUSTER, bytes: 4 * CLUSTER };
-const OVER: Pattern = { pattern: 0xb2, offset: 9 * CLUSTER, bytes: 4096 };
+export const BEFORE: Pattern = { pattern: 0xa1, offset: 8 * CLUSTER, bytes: 4 * CLUSTER };
+export const OVER: Pattern = { pattern: 0xb2, offset: 9 * CLUSTER, bytes: 4096 };
 const BESIDE: Pattern = { pattern: 0xc3, offset: 20 * CLUSTER, bytes: 4096 };
 /** The rest of the cluster that was written into, which has to come from below. */
-const REST: Pattern = { ...BEFORE, offset: 9 * CLUSTER + 4096, bytes: CLUSTER - 4096 };
+export const REST: Pattern = { ...BEFORE, offset: 9 * CLUSTER + 4096, bytes: CLUSTER - 4096 };
 
 /** How soon a guest runs again after a kill. */
 const RUNS_AGAIN_MS = 2000;
@@ -78,6 +78,18 @@ export function liveCloneScenario(
   template: string,
   { how, casualties }: Pick<LiveKills, 'how' | 'casualties'>,
 ): CrashScenario<StoreContext> {
+  const words = ['clone', 'web', '--live', '--name', 'copy'];
+  return {
+    ...whileItRuns(template, [...words, ...(how === 'linked' ? ['--linked'] : [])]),
+    check: async (context, point) => await check(context, point, casualties),
+  };
+}
+
+/** A command that is run while the instance of the template runs, and has written {@link BEFORE}. */
+export function whileItRuns(
+  template: string,
+  words: readonly string[],
+): Omit<CrashScenario<StoreContext>, 'check'> {
   return {
     async prepare() {
       const folder = await mkdtemp(join(tmpdir(), 'multipass-ts-live-'));
@@ -88,19 +100,10 @@ export function liveCloneScenario(
       return { folder, layout };
     },
     command: ({ folder, layout }) => ({
-      argv: [
-        ...COMMAND,
-        'clone',
-        'web',
-        '--live',
-        '--name',
-        'copy',
-        ...(how === 'linked' ? ['--linked'] : []),
-      ],
+      argv: [...COMMAND, ...words],
       root: folder,
       env: { MULTIPASS_STORAGE: layout.root, MULTIPASS_TS_CODE_CACHE: '' },
     }),
-    check: async (context, point) => await check(context, point, casualties),
     async dispose({ folder, layout }) {
       await killQemu(layout.instance('web'));
       await rm(folder, { recursive: true, force: true });
@@ -143,7 +146,8 @@ async function check(
   await run('qemu-img', ['check', '-q', '-U', web.disk]);
 }
 
-async function expectRunsSoon(layout: StoreLayout): Promise<void> {
+/** The guest runs, and nothing is on record of it any more, within two seconds. */
+export async function expectRunsSoon(layout: StoreLayout): Promise<void> {
   const web = layout.instance('web');
   const began = performance.now();
   for (;;) {

@@ -286,6 +286,7 @@ describe('pending.json, as docs/store-layout.md has it', () => {
     id: '0'.repeat(24),
     resume: true,
     thaw: true,
+    record: SNAPSHOT,
   };
 
   const pendingOf = (operation: string, records: Readonly<Record<string, unknown>> = {}) =>

@@ -1,9 +1,9 @@
-import { loadEndLive } from '../../command-line.js';
 import type { CloneChoices, CloneReport } from '../../index.js';
 import { startOrLaunch } from '../bring-up.js';
 import type { Invocation } from '../command.js';
 import { defineChange } from '../define-change.js';
 import { forEach, usageError } from '../failures.js';
+import { guardByThisCommand } from '../guard-program.js';
 import { CHANGE, flag, repeatedOption, textOption, valueOption } from '../options.js';
 import { parseCount, parseCpus, parseSize } from '../parse.js';
 import { parseForwardPattern } from '../parse-forward.js';
@@ -92,9 +92,7 @@ export const clone = defineChange({
     if (options.start && options.dryRun) {
       throw usageError("Cannot set 'start' and 'dry-run' options at the same time");
     }
-    const { ownCommand } = await import('../own-command.js');
-    const { endLiveBy } = await loadEndLive();
-    endLiveBy([...ownCommand(), '__end-live']);
+    await guardByThisCommand();
     const vm = await context.store.instance(source);
     const report = await withWork(invocation, `Cloning ${source}`, async (work) => {
       const done = dryRun

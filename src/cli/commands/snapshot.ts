@@ -1,6 +1,8 @@
 import { defineChange } from '../define-change.js';
 import { usageError } from '../failures.js';
-import { CHANGE, textOption } from '../options.js';
+import { STATE_OF_DISK } from '../format/state-of-disk.js';
+import { guardByThisCommand } from '../guard-program.js';
+import { CHANGE, flag, textOption } from '../options.js';
 import { withWork } from '../work.js';
 
 export const snapshot = defineChange({
@@ -23,6 +25,11 @@ export const snapshot = defineChange({
       value: 'comment',
       description: 'A comment to keep with the snapshot',
     }),
+    live: flag({
+      flags: ['--live'],
+      description:
+        'Of a running instance, take one of its disk as it is at one moment; it goes on running',
+    }),
     ...CHANGE,
   },
   async run(invocation, outcome) {
@@ -30,12 +37,15 @@ export const snapshot = defineChange({
     if (name === undefined) throw usageError('Please provide the name of the instance.');
     if (more.length > 0) throw usageError('Too many arguments.');
     const vm = await invocation.context.store.instance(name);
-    const texts = { name: invocation.options.name, comment: invocation.options.comment };
+    const { name: called, comment, live } = invocation.options;
+    if (live) await guardByThisCommand();
     const taken = await withWork(invocation, `Taking snapshot of ${name}`, (work) =>
-      vm.snapshot({ ...texts, work }),
+      vm.snapshot({ name: called, comment, live, work }),
     );
-    outcome.print(`Snapshot taken: ${name}.${taken.name}\n`);
-    outcome.set({ instance: name, snapshot: taken.name });
+    const { consistency = 'stopped' } = taken;
+    const state = consistency === 'stopped' ? '' : `, ${STATE_OF_DISK[consistency]}`;
+    outcome.print(`Snapshot taken: ${name}.${taken.name}${state}\n`);
+    outcome.set({ instance: name, snapshot: taken.name, consistency });
     return undefined;
   },
 });

@@ -1,5 +1,6 @@
 import { formatMemorySize } from '../../command-line.js';
 import type { CloneReport, ClonedInstance, Replaced } from '../../index.js';
+import { STATE_OF_DISK } from './state-of-disk.js';
 
 /** The output of `multipass clone`: a line for each copy, or the plan. */
 export function formatCloneResult(report: CloneReport): string {
@@ -15,15 +16,8 @@ function clonedLine({
   return ({ name }) =>
     consistency === 'stopped'
       ? `Cloned from ${from} to ${name}.\n`
-      : `Cloned from running ${from} to ${name}, ${AS[consistency]}.\n`;
+      : `Cloned from running ${from} to ${name}, ${STATE_OF_DISK[consistency]}.\n`;
 }
-
-/** What the disk of a running source is like. */
-const AS: Readonly<Record<CloneReport['consistency'], string>> = {
-  stopped: 'as it was shut down',
-  frozen: 'with its file systems frozen for the moment',
-  crash: 'as after a power cut',
-};
 
 const ACTION: Readonly<Record<CloneReport['strategy'], string>> = {
   reflink: 'share the extents of the disk',
@@ -40,7 +34,9 @@ function formatPlan(report: CloneReport): string {
     ['Source', snapshot === null ? source : `${source}.${snapshot}`],
     ['Copies', clones.map(({ name }) => name).join(', ')],
     ['Strategy', `${strategy}: ${ACTION[strategy]}`],
-    ...(consistency === 'stopped' ? [] : [['State', `${consistency}: ${AS[consistency]}`]]),
+    ...(consistency === 'stopped'
+      ? []
+      : [['State', `${consistency}: ${STATE_OF_DISK[consistency]}`]]),
     ['To copy', formatMemorySize(bytesToCopy)],
     ['To share', formatMemorySize(bytesShared)],
     ['Fits', fits ? 'yes' : 'no'],

@@ -61,6 +61,7 @@ function snapshotsJson(snapshots: readonly SnapshotView[]) {
       parent: parent ?? '',
       children,
       comment: record.comment,
+      ...(record.consistency === undefined ? {} : { consistency: record.consistency }),
     },
   ]);
   return Object.fromEntries(entries);

@@ -4,6 +4,7 @@ import { forwardLine } from './forwards.js';
 import { imageTitle, NOT_AVAILABLE } from './image-title.js';
 import { formatIdMaps, type InfoGroup, type InstanceDetails } from './info-items.js';
 import { reachLines } from './reach.js';
+import { STATE_OF_DISK } from './state-of-disk.js';
 import { NO_VALUE, printable } from './table.js';
 
 const LABEL_WIDTH = 16;
@@ -59,6 +60,7 @@ function snapshotBlock({ instance, record, parent, children }: SnapshotView): st
     field('Parent', parent ?? ''),
     field('Children', ...children),
     field('Comment', ...record.comment.split('\n')),
+    ...(record.consistency === undefined ? [] : [field('Disk', STATE_OF_DISK[record.consistency])]),
   ].join('');
 }
 

@@ -56,6 +56,7 @@ function snapshotYaml({ record, parent, children }: SnapshotView) {
       parent,
       children,
       comment: record.comment || null,
+      ...(record.consistency === undefined ? {} : { consistency: record.consistency }),
     },
   };
 }

@@ -24,7 +24,7 @@ import { withStandstill, type Moment } from '../live/standstill.js';
 import type { OpenedInstance } from '../open.js';
 import { endLiveProgram } from '../run/end-live.js';
 import { openMonitor } from '../run/monitor.js';
-import { withRunning } from './running-source.js';
+import { withRunning } from '../run/running-source.js';
 import { writeOut } from '../live/freeze-running.js';
 
 /** How often QEMU is asked how far it is; in between others may talk to it. */

@@ -11,7 +11,7 @@ import { readSeed, type Seed } from '../seed/seed.js';
 import type { CloneRequest } from './clone-request.js';
 import { freeze, isFrozen } from './freeze.js';
 import { copyRunning } from './copy-running.js';
-import { withRunning } from './running-source.js';
+import { withRunning } from '../run/running-source.js';
 
 /** What goes with a source that runs. */
 interface Running {

@@ -56,13 +56,17 @@ export async function freezeRunning(request: StandstillRequest): Promise<Moment>
   });
 }
 
+/** What tells a file from all others. */
 interface Inode {
   readonly dev: bigint;
   readonly ino: bigint;
 }
 
-/** The file that QEMU writes to is the one that has the name of the head. */
-function requireOpen({ dir }: StandstillRequest): Inode {
+/**
+ * Makes sure that the file which QEMU writes to is the one that has the name of the head.
+ * @throws MultipassError DISK_INVALID
+ */
+export function requireOpen({ dir }: StandstillRequest): Inode {
   const head = statSync(dir.disk, { bigint: true });
   const modes = modesOf(dir, head);
   if (modes === undefined || modes.has('write')) return head;

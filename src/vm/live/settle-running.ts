@@ -22,7 +22,8 @@ export interface SettleOptions {
 /**
  * Ends what was begun with the disk of a running instance, in success, after an error, or after a kill: on disk there
  * is then one head, the one that QEMU writes to, and its guest runs on if it ran before, its file systems thawed. Does
- * nothing where nothing was begun. May be repeated, and killed anywhere.
+ * nothing where nothing was begun. May be repeated, and killed anywhere. Only the record of a snapshot that was taken
+ * is still due then, and pending: {@link keepTaken}.
  *
  * A guest must not run on before this has been done: what it writes could be in a file that nobody finds. Who holds
  * the only connection to QEMU is alone with it, so no other lock is needed.
@@ -42,6 +43,11 @@ export async function settleRunning(
   const isFrozen = step.operation === 'freeze' && (await settleHead(dir, client, step.id));
   if (step.resume && (await runStateOf(client)) === 'paused') await client.execute('cont');
   const isThawed = await thaw(dir, step, options);
+  if (step.operation === 'live-snapshot') {
+    const { tags } = await activeHead(client);
+    // It is there, and its record is due: see keepTaken.
+    if (tags.includes(step.tag)) return isThawed;
+  }
   if (step.operation === 'freeze' && isFrozen) await seal(dir, step.id);
   await removeLiveLinks(dir);
   await rm(dir.pending, { force: true });

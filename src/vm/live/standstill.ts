@@ -8,6 +8,7 @@ import type { StoreLayout } from '../../store/layout.js';
 import type { Work } from '../../work.js';
 import { encodePending, type RunningStep } from '../records/pending-record.js';
 import { startGuard } from './guard.js';
+import { keepTaken } from './keep-taken.js';
 import { settleRunning } from './settle-running.js';
 
 /**
@@ -50,14 +51,17 @@ export interface Standing {
 
 /**
  * Lets `work` do something to the disk of a running instance, such that whatever happens, an error, a kill of this
- * process or of QEMU, the instance has one head and its guest runs on. The caller holds its live lock.
+ * process or of QEMU, the instance has one head and its guest runs on. The caller holds its live lock, and for a
+ * snapshot that of its mounts, too: its spec is changed.
  * @param step what is put on record for that; `resume` and `thaw` are filled in
  * @throws what `work` throws; MultipassError as {@link settleRunning}, DISK_FULL before anything was done
  */
 export async function withStandstill<T>(
   request: StandstillRequest,
   step:
-    Omit<Extract<RunningStep, { operation: 'freeze' }>, 'resume' | 'thaw'> | { operation: 'still' },
+    | Omit<Extract<RunningStep, { operation: 'freeze' }>, 'resume' | 'thaw'>
+    | Omit<Extract<RunningStep, { operation: 'live-snapshot' }>, 'resume' | 'thaw'>
+    | { operation: 'still' },
   work: (standing: Standing) => Promise<T>,
 ): Promise<T> {
   const { layout, dir, client, isRunning, program } = request;
@@ -75,16 +79,24 @@ export async function withStandstill<T>(
     throw error;
   }
   let result: T;
+  let consistency: Moment['consistency'] | undefined;
   try {
     result = await work({
-      atOneMoment: async (how, act) => await atOneMoment(request, agent, how, act),
+      atOneMoment: async (how, act) => {
+        const moment = await atOneMoment(request, agent, how, act);
+        ({ consistency } = moment);
+        return moment;
+      },
     });
   } catch (error) {
     // QEMU may be gone, or the disk: then it is settled by the guard, or the next command. This error says why.
-    await settleRunning(dir, client, { agent }).then(guard.dismiss, () => undefined);
+    await settleRunning(dir, client, { agent })
+      .then(async () => await keepTaken(dir, frozenOrNot(consistency)))
+      .then(guard.dismiss, () => undefined);
     throw error;
   }
   const isThawed = await settleRunning(dir, client, { agent });
+  await keepTaken(dir, frozenOrNot(consistency));
   guard.dismiss();
   if (!isThawed) {
     request.work.warn(
@@ -93,6 +105,10 @@ export async function withStandstill<T>(
     );
   }
   return result;
+}
+
+function frozenOrNot(consistency: Moment['consistency'] | undefined): 'frozen' | 'crash' {
+  return consistency === 'frozen' ? 'frozen' : 'crash';
 }
 
 /** Where nobody has opened the port in the guest there is nobody to wait for. */

@@ -14,6 +14,7 @@ import {
 import type { InstanceDir } from '../../store/instance-dir.js';
 import { syncPath } from '../../files/sync.js';
 import { replaceRecord } from '../../files/record.js';
+import { keepTaken } from '../live/keep-taken.js';
 import { clearAfterRunning } from '../live/settle-running.js';
 import {
   isRunningStep,
@@ -36,6 +37,10 @@ export async function finishPending(
   log('info', 'pending', `finishing "${pending.step.operation}" of "${dir.name}"`);
   if (isRunningStep(pending.step)) {
     await clearAfterRunning(dir);
+    if (pending.step.operation === 'live-snapshot') {
+      await checkAndRepairLeaks(dir.disk, { signal });
+      await keepTaken(dir);
+    }
   } else if (pending.step.operation !== 'rewrite') {
     await repeatStep(dir.disk, pending.step, signal);
     await checkAndRepairLeaks(dir.disk, { signal });

@@ -11,6 +11,7 @@ const CALLED: Readonly<Record<DiskStep['operation'], string>> = {
   rebase: 'the change of the disk',
   freeze: 'the live clone',
   still: 'the live clone',
+  'live-snapshot': 'the snapshot',
 };
 
 /** In words, what is pending of an instance, and what will become of it. */

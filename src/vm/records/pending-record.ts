@@ -5,7 +5,15 @@ import { decodeSpec, type InstanceSpec } from './spec.js';
 
 /** What an operation in place does to an instance; `rewrite` is about its records alone. */
 export type DiskOperation =
-  'rewrite' | 'snapshot' | 'restore' | 'delete-snapshot' | 'resize' | 'rebase' | 'freeze' | 'still';
+  | 'rewrite'
+  | 'snapshot'
+  | 'restore'
+  | 'delete-snapshot'
+  | 'resize'
+  | 'rebase'
+  | 'freeze'
+  | 'still'
+  | 'live-snapshot';
 
 /** What a guest that was made to stand still for a moment is to get back, should that not be done by who did it. */
 interface Standstill {
@@ -20,10 +28,16 @@ interface Standstill {
  * be done to the disk again: what it shows its guest is the same before and after.
  * - `freeze`: the head becomes the base `id`, and an empty one takes its place
  * - `still`: the disk is copied as it is
+ * - `live-snapshot`: the disk gets the internal snapshot `tag`; once it has that, `record` is due
  */
 export type RunningStep =
   | ({ readonly operation: 'freeze'; readonly id: string } & Standstill)
-  | ({ readonly operation: 'still' } & Standstill);
+  | ({ readonly operation: 'still' } & Standstill)
+  | ({
+      readonly operation: 'live-snapshot';
+      readonly tag: string;
+      readonly record: SnapshotRecord;
+    } & Standstill);
 
 /**
  * One step that changes a head in place: by qemu-img, or of a running instance by its QEMU. `rewrite` leaves the disk
@@ -68,6 +82,7 @@ const OPERATIONS = [
   'rebase',
   'freeze',
   'still',
+  'live-snapshot',
 ] as const;
 /** What tells one change of a running head from another: in names of files, and of QEMU's block nodes. */
 const LIVE_ID = /^[0-9a-f]{24}$/;
@@ -144,6 +159,13 @@ function decodeStep(place: JsonPlace): DiskStep {
       };
     case 'still':
       return { operation, ...decodeStandstill(given) };
+    case 'live-snapshot':
+      return {
+        operation,
+        tag: given.key('tag').matching(TAG, 'the tag of a snapshot'),
+        record: decodeSnapshotRecord(given.key('record')),
+        ...decodeStandstill(given),
+      };
     case 'resize':
       return { operation, size: given.key('size').integer(1) };
     case 'rebase': {
@@ -162,5 +184,5 @@ function decodeStandstill(place: JsonPlace): Standstill {
 
 /** Whether a step is done to a running instance by its QEMU. */
 export function isRunningStep(step: DiskStep): step is RunningStep {
-  return step.operation === 'freeze' || step.operation === 'still';
+  return ['freeze', 'still', 'live-snapshot'].includes(step.operation);
 }

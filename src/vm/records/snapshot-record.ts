@@ -29,6 +29,11 @@ export interface SnapshotRecord extends WithUnknownKeys {
   readonly mounts: readonly Mount[];
   /** The seed's instance-id at that time, or null when it is not known. */
   readonly instanceId: string | null;
+  /**
+   * What the disk is like where it ran: `frozen`, the guest had written out its file systems and held them still;
+   * `crash`, as after a power cut. Absent: it was stopped.
+   */
+  readonly consistency?: 'frozen' | 'crash' | undefined;
 }
 
 const SNAPSHOT_KEYS = [
@@ -43,6 +48,7 @@ const SNAPSHOT_KEYS = [
   'interfaces',
   'mounts',
   'instanceId',
+  'consistency',
 ];
 
 /**
@@ -51,6 +57,7 @@ const SNAPSHOT_KEYS = [
  */
 export function decodeSnapshotRecord(place: JsonPlace): SnapshotRecord {
   const instanceId = place.key('instanceId');
+  const consistency = place.key('consistency');
   return {
     index: place.key('index').integer(1),
     name: place.key('name').string(),
@@ -63,6 +70,7 @@ export function decodeSnapshotRecord(place: JsonPlace): SnapshotRecord {
     interfaces: decodeInterfaces(place.key('interfaces')),
     mounts: place.key('mounts').items().map(decodeMount),
     instanceId: instanceId.isAbsent() ? null : instanceId.string(),
+    ...(consistency.isAbsent() ? {} : { consistency: consistency.oneOf(['frozen', 'crash']) }),
     ...place.unknownKeys(SNAPSHOT_KEYS),
   };
 }

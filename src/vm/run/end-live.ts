@@ -1,9 +1,9 @@
 import { StoreLayout } from '../../store/layout.js';
 import { Work } from '../../work.js';
 import { endLeftJobs } from '../live/live-jobs.js';
-import { settleRunning } from '../live/settle-running.js';
 import { lockLive } from '../lock-instance.js';
 import { isRunning } from '../read-instance.js';
+import { endLeft } from './end-left.js';
 import { openMonitor } from './monitor.js';
 
 /** What a guard of the library runs: this very file. */
@@ -32,10 +32,7 @@ export async function endLive(root: string, name: string): Promise<void> {
   const layout = new StoreLayout(root);
   const dir = layout.instance(name);
   if (!isRunning(dir)) return;
-  {
-    await using client = await openMonitor(dir);
-    await settleRunning(dir, client);
-  }
+  await endLeft(dir, Work.of());
   // Another one may be at it by now, and its jobs are not ours to end.
   const lock = await lockLive(dir, Work.of());
   try {

@@ -13,6 +13,7 @@ import { bootInstance } from './boot.js';
 import { MachineNetwork } from '../network/machine-network.js';
 import { kindOfCards } from '../network/network-kind.js';
 import { readMachine } from '../records/machine-record.js';
+import { endLeft } from './end-left.js';
 import { INTERRUPTED, letRun, openMonitor } from './monitor.js';
 import { applyForwards } from '../forwards/apply-forwards.js';
 import { hasGone } from './require-startable.js';
@@ -105,9 +106,11 @@ const STANDS_STILL = new Set([...INTERRUPTED, 'io-error']);
 async function goOn(
   layout: StoreLayout,
   reading: InstanceReading,
-  { work: { signal }, hostLoopback }: { readonly work: Work; readonly hostLoopback: boolean },
+  { work, hostLoopback }: { readonly work: Work; readonly hostLoopback: boolean },
 ): Promise<StartedMachine> {
   const { dir } = reading;
+  const { signal } = work;
+  await endLeft(dir, work);
   await using client = await openMonitor(dir, signal);
   if (STANDS_STILL.has(await runStateOf(client))) {
     const cards = readMachine(dir)?.machine.cards ?? [];

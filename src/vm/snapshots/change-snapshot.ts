@@ -7,7 +7,7 @@ import type { InstanceReading } from '../read-instance.js';
 import { snapshotFileName, type SnapshotRecord } from '../records/snapshot-record.js';
 import { readSnapshots, requireSnapshot, snapshotViews } from './snapshot-list.js';
 import { requireComment, requireFreeName, requireSnapshotName } from './snapshot-texts.js';
-import type { SnapshotTexts } from './take-snapshot.js';
+import type { SnapshotTexts } from './snapshot-choices.js';
 
 /** Which snapshot, and its texts that change. */
 export interface ChangeSnapshotRequest extends WorkRequest {

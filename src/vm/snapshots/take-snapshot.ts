@@ -1,22 +1,14 @@
 import { MultipassError } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { requireChangeableDisk } from '../pending/changeable-disk.js';
-import { instanceIdOf } from '../pending/seed-change.js';
 import { snapshotFileName, snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js';
 import { readSnapshots } from './snapshot-list.js';
 import { openInstance, type OpenedInstance } from '../open.js';
 import { Work, type WorkRequest } from '../../work.js';
 import { hintToStop } from '../errors.js';
-import { firstFreeSnapshotName, nextIndex } from './snapshot-numbers.js';
+import { newRecord } from './new-record.js';
+import type { SnapshotTexts } from './snapshot-choices.js';
 import { requireComment, requireFreeName, requireSnapshotName } from './snapshot-texts.js';
-
-/** What a snapshot is called. */
-export interface SnapshotTexts {
-  /** Without one: the first free `snapshotN`. */
-  readonly name?: string | undefined;
-  /** Without one: none. */
-  readonly comment?: string | undefined;
-}
 
 /** Which instance a snapshot is taken of. */
 export interface TakeSnapshotRequest extends WorkRequest {
@@ -56,32 +48,16 @@ export async function takeSnapshot(request: TakeSnapshotRequest): Promise<Snapsh
 /** The second half of {@link takeSnapshot}: the stopped instance is held open. */
 export async function snapshotOpened(
   opened: OpenedInstance,
-  { name, comment = '' }: SnapshotTexts,
+  texts: SnapshotTexts,
   work: Work,
 ): Promise<SnapshotRecord> {
-  const { dir, spec, disk } = opened.reading;
-  const records = readSnapshots(dir, undefined);
-  if (name !== undefined) requireFreeName(records, name, dir.name);
   await requireChangeableDisk(opened.reading, work.signal);
-  const index = nextIndex(records, disk);
-  const { cpus, memory, interfaces, mounts } = spec;
-  const record: SnapshotRecord = {
-    index,
-    name: name ?? firstFreeSnapshotName(records),
-    comment,
-    parent: spec.snapshotHead,
-    created: new Date().toISOString(),
-    cpus,
-    memory,
-    disk: disk.virtualSize,
-    interfaces,
-    mounts,
-    instanceId: instanceIdOf(dir),
-  };
+  const record = newRecord(opened.reading, texts);
+  const { index } = record;
   await opened.perform(
     {
       step: { operation: 'snapshot', tag: snapshotTag(index) },
-      spec: { ...spec, snapshotHead: index },
+      spec: { ...opened.reading.spec, snapshotHead: index },
       snapshots: new Map([[snapshotFileName(index), record]]),
     },
     work,
@@ -90,10 +66,17 @@ export async function snapshotOpened(
 }
 
 /** With Multipass's text. */
-function canOnlySnapshotStopped(name: string, state: string): MultipassError {
+export function canOnlySnapshotStopped(name: string, state: string): MultipassError {
   return new MultipassError(
     'INSTANCE_NOT_STOPPED',
     'Multipass can only take snapshots of stopped instances.',
-    { hint: hintToStop(name, state), details: { name, state } },
+    {
+      hint:
+        state === 'Suspended'
+          ? hintToStop(name, state)
+          : `"${name}" is ${state.toLowerCase()}: stop it first, or take one of its disk as it is at one moment ` +
+            '(`multipass snapshot --live`).',
+      details: { name, state },
+    },
   );
 }

@@ -63,6 +63,7 @@ export async function packConfig(
     disk: one.disk,
     interfaces: one.interfaces.map((card) => cards.pack(card)),
     instanceId: keepIdentity ? instanceId : null,
+    ...(one.consistency === undefined ? {} : { consistency: one.consistency }),
   }));
   const publicKey = spec.sshKey === null ? null : await publicHalf(layout, spec.sshKey);
   const { seed, authorizedKey } = packSeed(request, publicKey);

@@ -3,6 +3,7 @@ import { MacAddress } from '../../net/mac-address.js';
 import { BASE_FILE, INSTANCE_FILES } from '../../store/instance-dir.js';
 import { decodeMount, type Mount } from '../records/mount.js';
 import { MOST_INTERFACES } from '../records/interface.js';
+import type { SnapshotRecord } from '../records/snapshot-record.js';
 import { decodeUuid, SSH_USER } from '../records/spec.js';
 import { decodeDigest, type Digest } from './digest.js';
 
@@ -27,6 +28,8 @@ export interface TravelSnapshot {
   readonly interfaces: readonly TravelCard[];
   /** Only with the identity. */
   readonly instanceId: string | null;
+  /** As of {@link SnapshotRecord}. */
+  readonly consistency?: SnapshotRecord['consistency'];
 }
 
 /** One file of an instance's folder that travels. */
@@ -184,6 +187,7 @@ function decodeSnapshots(place: JsonPlace): TravelSnapshot[] {
     indexes.add(index);
     names.add(name);
     const instanceId = snapshot.key('instanceId');
+    const consistency = snapshot.key('consistency');
     return {
       index,
       name,
@@ -195,6 +199,7 @@ function decodeSnapshots(place: JsonPlace): TravelSnapshot[] {
       disk: decodeSize(snapshot.key('disk')),
       interfaces: decodeCards(snapshot.key('interfaces')),
       instanceId: instanceId.isAbsent() ? null : instanceId.string(),
+      ...(consistency.isAbsent() ? {} : { consistency: consistency.oneOf(['frozen', 'crash']) }),
     };
   });
 }

@@ -110,7 +110,7 @@ describe('no snapshot', () => {
     await makeUnfit(layout);
     const refused = { message: 'Multipass can only take snapshots of stopped instances.' };
     for (const [instance, hint] of [
-      ['running', '"running" is running: stop it first.'],
+      ['running', '"running" is running: stop it first'],
       ['asleep', '`multipass stop --force asleep`'],
     ] as const) {
       const error = await expectRefusal(

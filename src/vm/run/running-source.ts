@@ -6,8 +6,9 @@ import { endLeftJobs } from '../live/live-jobs.js';
 import { settleRunning } from '../live/settle-running.js';
 import type { StandstillRequest } from '../live/standstill.js';
 import type { OpenedInstance } from '../open.js';
-import { endLiveProgram } from '../run/end-live.js';
-import { openMonitor } from '../run/monitor.js';
+import { endLeft } from './end-left.js';
+import { endLiveProgram } from './end-live.js';
+import { openMonitor } from './monitor.js';
 
 /** What a running source is copied with. */
 export interface RunningSourceRequest {
@@ -27,6 +28,7 @@ export async function withRunning<T>(
 ): Promise<T> {
   const { layout, reading } = opened;
   const { dir, name } = reading;
+  await endLeft(dir, work);
   await using client = await openMonitor(dir, work.signal);
   await settleRunning(dir, client);
   await endLeftJobs(client);

@@ -1,0 +1,113 @@
+import { existsSync } from 'node:fs';
+import { hasCode } from '../../errors.js';
+import { activeHead } from '../../qemu/active-head.js';
+import { jobFailed } from '../../qemu/qmp-jobs.js';
+import { Work } from '../../work.js';
+import { requireOpen, writeOut } from '../live/freeze-running.js';
+import { withStandstill, type Moment } from '../live/standstill.js';
+import { lockMounts } from '../lock-instance.js';
+import { lookAt, openInstance, type OpenedInstance } from '../open.js';
+import { stillPending } from '../pending/still-pending.js';
+import { snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js';
+import { endLeft } from '../run/end-left.js';
+import { noteWork } from '../run/note-work.js';
+import { withRunning } from '../run/running-source.js';
+import { newRecord } from '../snapshots/new-record.js';
+import type { SnapshotTexts } from '../snapshots/snapshot-choices.js';
+import { readSnapshots } from '../snapshots/snapshot-list.js';
+import {
+  requireComment,
+  requireFreeName,
+  requireSnapshotName,
+} from '../snapshots/snapshot-texts.js';
+import {
+  canOnlySnapshotStopped,
+  takeSnapshot,
+  type TakeSnapshotRequest,
+} from '../snapshots/take-snapshot.js';
+
+/**
+ * Takes a snapshot of a running instance, as its disk is at one moment: with its file systems frozen by its agent where
+ * that answers. QEMU does it, in milliseconds at any size, while the guest runs on. Killed before QEMU has done it
+ * nothing has happened; after it the guard keeps its record, or the next command. One that is stopped gets one as ever.
+ * @returns the record of the snapshot
+ * @throws MultipassError as {@link takeSnapshot}; QMP_FAILED, INSTANCE_NOT_RUNNING when it ends meanwhile
+ */
+export async function takeLiveSnapshot(request: TakeSnapshotRequest): Promise<SnapshotRecord> {
+  const { layout, name, texts = {} } = request;
+  const work = Work.of(request.work);
+  const seen = lookAt(layout, name, {
+    for: 'snapshot',
+    states: ['Stopped', 'Running'],
+    refuse: canOnlySnapshotStopped,
+  });
+  if (seen.state !== 'Running') return await takeSnapshot(request);
+  if (texts.name !== undefined) requireSnapshotName(texts.name);
+  requireComment(texts.comment ?? '');
+  await using opened = await openInstance(layout, name, {
+    for: 'snapshot',
+    states: ['Running'],
+    seen,
+    hold: 'live',
+    work,
+    early: ({ dir, pending }) => {
+      if (texts.name !== undefined) requireFreeName(readSnapshots(dir, pending), texts.name, name);
+    },
+  });
+  work.begin('snapshotting', name);
+  return await snapshotRunning(opened, texts, work);
+}
+
+async function snapshotRunning(
+  opened: OpenedInstance,
+  texts: SnapshotTexts,
+  work: Work,
+): Promise<SnapshotRecord> {
+  const { layout, name } = opened;
+  const { dir } = opened.reading;
+  await using _note = await noteWork(layout, name, 'snapshot');
+  await endLeft(dir, work);
+  // Its spec will say that it descends from this one.
+  const mounts = await lockMounts(dir, work);
+  try {
+    const record = newRecord(opened.reread(), texts);
+    const { consistency } = await take(opened, record, work);
+    return { ...record, consistency: consistency === 'frozen' ? 'frozen' : 'crash' };
+  } catch (error) {
+    if (!existsSync(dir.pending)) throw error;
+    throw stillPending(error, { name, operation: 'live-snapshot' });
+  } finally {
+    await mounts.release();
+  }
+}
+
+async function take(opened: OpenedInstance, record: SnapshotRecord, work: Work): Promise<Moment> {
+  const tag = snapshotTag(record.index);
+  return await withRunning({ opened, work }, async (running) => {
+    const { client } = running;
+    requireOpen(running);
+    const { node } = await activeHead(client);
+    const step = {
+      operation: 'live-snapshot',
+      tag,
+      record: { ...record, consistency: 'crash' },
+    } as const;
+    return await withStandstill(running, step, async (standing) => {
+      await writeOut(opened.reading.dir.disk);
+      return await standing.atOneMoment('running', async () => {
+        await client
+          .execute('blockdev-snapshot-internal-sync', { device: node, name: tag })
+          .catch(wantsSpace);
+      });
+    });
+  });
+}
+
+/** QEMU's own words of a full disk are all that tells it from another refusal. */
+function wantsSpace(error: unknown): never {
+  const said = hasCode(error, 'QMP_FAILED') ? error.details['description'] : undefined;
+  if (typeof said === 'string' && said.includes('No space left')) {
+    throw jobFailed('blockdev-snapshot-internal-sync', said);
+  }
+  throw error;
+}
