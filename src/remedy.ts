@@ -9,7 +9,10 @@ const CALLS: Readonly<Record<string, AsCall>> = {
   adopt: () => 'vm.adopt()',
   aliases: () => 'store.aliases()',
   autostart: ([action]) => `store.${action ?? 'install'}Autostart()`,
-  clone: (_, has) => (has('--cold') ? 'vm.clone(undefined, { cold: true })' : 'vm.clone()'),
+  clone: (_, has) => {
+    const how = ['cold', 'live'].find((name) => has(`--${name}`));
+    return how === undefined ? 'vm.clone()' : `vm.clone(undefined, { ${how}: true })`;
+  },
   delete: ([place = ''], has) => {
     const [, snapshot] = place.split('.');
     if (snapshot !== undefined) return `vm.deleteSnapshot('${snapshot}')`;
@@ -46,6 +49,7 @@ const CALLS: Readonly<Record<string, AsCall>> = {
     const [key = '', value = ''] = pair.split('=');
     return `store.setSetting('${key}', '${value}')`;
   },
+  snapshot: (_, has) => (has('--live') ? 'vm.snapshot({ live: true })' : 'vm.snapshot()'),
   start: () => 'vm.start()',
   stop: (_, has) => (has('--force') ? 'vm.stop({ force: true })' : 'vm.stop()'),
   umount: ([place = '']) => {
@@ -69,6 +73,8 @@ const OPTIONS: Readonly<Record<string, string>> = {
   '--type classic': "type: 'classic'",
   '--image-format': 'imageFormat',
   '--image-format raw': "imageFormat: 'raw'",
+  '[ADDRESS:]HOST:GUEST[/udp]': '{ host, guest, address, protocol }',
+  '8080:80': '{ host: 8080, guest: 80 }',
   "--name 'node-{n}'": "'node-{n}'",
 };
 

@@ -48,4 +48,9 @@ export class MacAddress {
   toJSON(): string {
     return this.text;
   }
+
+  /** What `console.log` shows of it. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `${this.constructor.name}(${this.text})`;
+  }
 }

@@ -106,6 +106,12 @@ export class ClonePool implements AsyncDisposable {
     if (problems.length > 0) throw problems[0];
   }
 
+  /** What `console.log` shows of it. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    const { name } = this.#golden;
+    return `${this.constructor.name}(${name}, ${this.#ready.length} ready of ${this.#size})`;
+  }
+
   #fill(): void {
     while (!this.#isClosed && this.#alive < this.#size) {
       this.#alive += 1;

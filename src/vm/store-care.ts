@@ -30,6 +30,16 @@ export class StoreCare {
     return this.layout.root;
   }
 
+  /** What `JSON.stringify` writes of it: where it is. */
+  toJSON(): Pick<StoreCare, 'root'> {
+    return { root: this.root };
+  }
+
+  /** What `console.log` shows of it. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `${this.constructor.name}(${this.root})`;
+  }
+
   /**
    * Looks for images that can be launched, at the official servers or the mirror that is set.
    * @throws MultipassError REMOTE_UNKNOWN, DOWNLOAD_FAILED, SETTING_INVALID, ABORTED

@@ -6,6 +6,7 @@ import type { CloneReport } from './clone/report.js';
 import { purgeInstance } from './delete-instance.js';
 import { InstanceControl } from './instance-control.js';
 import { isNotFound } from './errors.js';
+import { log } from '../log.js';
 import { readInstance } from './read-instance.js';
 import { renameInstance } from './rename-instance.js';
 import type { StartOptions } from './run/start-instance.js';
@@ -178,8 +179,9 @@ export class VirtualMachine extends InstanceControl implements AsyncDisposable {
       if (how !== false) for (const copy of copies) await copy.start(how);
       return copies;
     } catch (error) {
-      for (const copy of copies) await copy[Symbol.asyncDispose]();
-      for (const lease of leases.values()) await lease.release();
+      for (const copy of copies) await endFailed(copy);
+      // Of those that are there by now, each has ended its own.
+      if (copies.length === 0) for (const lease of leases.values()) await lease.release();
       throw error;
     }
   }
@@ -193,5 +195,14 @@ export class VirtualMachine extends InstanceControl implements AsyncDisposable {
   #forget(): void {
     this.#lease = undefined;
     ephemeralOf(this.#layout).delete(this);
+  }
+}
+
+/** What is told is why making it failed: an ephemeral one that cannot be purged is left to who looks next. */
+async function endFailed(copy: VirtualMachine): Promise<void> {
+  try {
+    await copy[Symbol.asyncDispose]();
+  } catch (error) {
+    log('warning', 'ephemeral', `a failed clone is left for now: ${(error as Error).message}`);
   }
 }

@@ -81,6 +81,7 @@ export const OTHERS: Calls = [
   'store.get',
   'store.instance',
   'store.takeOver',
+  'store.toJSON',
   'vm.waitFor',
   'vm.keep',
   'vm.strayTags',

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { describe, expect, vi } from 'vitest';
 import { clonePool } from '../../src/vm/clone-pool.js';
 import { listInstances } from '../../src/vm/list-instances.js';
@@ -20,11 +21,13 @@ describe('a pool of clones', () => {
     const golden = await store.get('golden');
     const seen = new Set<string>();
     let most = 0;
+    let shown = '';
     {
       await using pool = clonePool(golden, { ...STOPPED, size: 2 });
       await vi.waitFor(async () => expect(await clonesIn(store)).toBe(2), {
         timeout: 30_000,
       });
+      await vi.waitFor(() => expect((shown = inspect(pool))).toContain('2 ready'));
       const use = async (): Promise<void> => {
         await using vm = await pool.acquire();
         most = Math.max(most, await clonesIn(store));
@@ -33,6 +36,7 @@ describe('a pool of clones', () => {
       };
       await Promise.all(Array.from({ length: 6 }, use));
     }
+    expect(shown).toBe('ClonePool(golden, 2 ready of 2)');
     expect(seen.size).toBe(6);
     expect(most).toBeLessThanOrEqual(2);
     expect(await expectSoundStore(store.layout)).toEqual(['golden']);

@@ -1,6 +1,7 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { cp, readdir } from 'node:fs/promises';
 import { describe, expect, vi } from 'vitest';
-import { openStore } from '../../src/index.js';
+import { openStore, setLogSink } from '../../src/index.js';
 import { sweepEphemeral } from '../../src/vm/ephemeral.js';
 import { listInstances } from '../../src/vm/list-instances.js';
 import type { VirtualMachineStore } from '../../src/vm/virtual-machine-store.js';
@@ -78,6 +79,35 @@ describe('an ephemeral clone', () => {
     await errorOf(golden.clone(undefined, { ...EPHEMERAL, start: true }), 'TOOL_MISSING');
     await errorOf(golden.clone('golden', EPHEMERAL), 'NAME_TAKEN');
     expect(await namesIn(store)).toEqual(['golden']);
+    expect(await readdir(store.layout.locks)).toEqual([]);
+  });
+
+  test('that cannot be purged after a failure is told of by that failure, and is left to its store', async ({
+    store,
+  }) => {
+    await makeInstance(store.layout, 'golden', { data: 0 });
+    const golden = await store.get('golden');
+    const { trash } = store.layout;
+    const onReport = (): void => {
+      rmSync(trash, { recursive: true });
+      writeFileSync(trash, '');
+      throw new Error('what is told');
+    };
+    const lines: string[] = [];
+    setLogSink({ verbosity: 0, write: (line) => void lines.push(line) });
+    try {
+      const failing = golden.clone(undefined, { ...EPHEMERAL, onReport });
+      await expect(failing).rejects.toThrow('what is told');
+    } finally {
+      setLogSink(undefined);
+    }
+    expect(lines).toEqual([
+      expect.stringContaining('[ephemeral] a failed clone is left for now: '),
+    ]);
+    expect(await namesIn(store)).toEqual(['golden', 'golden-clone1']);
+    rmSync(trash);
+    await store[Symbol.asyncDispose]();
+    expect(await expectSoundStore(store.layout)).toEqual(['golden']);
     expect(await readdir(store.layout.locks)).toEqual([]);
   });
 

@@ -77,6 +77,9 @@ describe('a VirtualMachine', () => {
       },
     });
     expect(inspect([vm])).toBe('[ VirtualMachine(web, Stopped) ]');
+    expect(inspect({ mac })).toBe(`{ mac: MacAddress(${mac.toString()}) }`);
+    expect(inspect([store])).toBe(`[ VirtualMachineStore(${store.root}) ]`);
+    expect(JSON.stringify({ store })).toBe(JSON.stringify({ store: { root: store.root } }));
     await writeFile(store.layout.instance('web').spec, 'no record');
     expect(vm.toJSON()).toMatchObject({
       state: 'Broken',

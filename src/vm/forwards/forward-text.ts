@@ -105,8 +105,8 @@ function asProtocol(text: string, name: string | undefined): Protocol | undefine
 function isNone(text: string): MultipassError {
   return new MultipassError('INVALID_ARGUMENT', `"${text}" is no forward of a port`, {
     hint:
-      'Write [ADDRESS:]HOST:GUEST[/udp]: an IPv4 address of this host, a port of it, and one of the instance, 1 to ' +
-      '65535, as in 8080:80.',
+      'Write `[ADDRESS:]HOST:GUEST[/udp]`: an IPv4 address of this host, a port of it, and one of the instance, 1 to ' +
+      '65535, as in `8080:80`.',
     details: { forward: text },
   });
 }

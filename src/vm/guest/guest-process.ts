@@ -68,6 +68,16 @@ export class GuestProcess implements AsyncDisposable, AsyncIterable<string> {
     yield* createInterface({ input: this.stdout, crlfDelay: Infinity });
   }
 
+  /** What `JSON.stringify` writes of it: its number in the guest. */
+  toJSON(): Pick<GuestProcess, 'pid'> {
+    return { pid: this.pid };
+  }
+
+  /** What `console.log` shows of it. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `${this.constructor.name}(${this.pid}, ${this.#hasExited ? 'ended' : 'running'})`;
+  }
+
   /** Sends it SIGTERM, and waits for its end. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();

@@ -84,7 +84,12 @@ function lookFor(condition: WaitCondition): Look {
       (await succeeds(place, argv)) === null ? null : `"${condition.file}" is not there`;
   }
   if ('command' in condition) return (place) => succeeds(place, condition.command);
-  const { log } = condition;
+  const { log } = condition as { readonly log?: unknown };
+  if (!(log instanceof RegExp)) {
+    throw new MultipassError('INVALID_ARGUMENT', 'there is nothing to wait for', {
+      hint: 'Name a port, a command, a file, or a regular expression that its log is to match.',
+    });
+  }
   // One that remembers where it was would miss every other time.
   const pattern = new RegExp(log.source, log.flags.replace(/[gy]/g, ''));
   return ({ layout, name }) => {

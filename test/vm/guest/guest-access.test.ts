@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { describe, expect, vi } from 'vitest';
 import type { MultipassError } from '../../../src/errors.js';
 import { listeningPorts } from '../../../src/vm/guest/wait-for.js';
@@ -164,6 +165,8 @@ describe('a program in a guest that is talked to', () => {
     {
       await using program = await vm.spawn(['sh', '-c', 'echo one; read x; echo "$x"; sleep 600']);
       ({ pid } = program);
+      expect(inspect({ program })).toBe(`{ program: GuestProcess(${pid}, running) }`);
+      expect(JSON.stringify(program)).toBe(`{"pid":${pid}}`);
       const lines: string[] = [];
       for await (const line of program) {
         lines.push(line);
@@ -238,6 +241,7 @@ describe('waiting for a guest', () => {
     for (const port of [0, 65_536, 1.5, NaN]) {
       await errorOf(vm.waitFor({ port }), 'INVALID_ARGUMENT');
     }
+    await errorOf(vm.waitFor({} as { port: number }), 'INVALID_ARGUMENT');
     const work = { signal: AbortSignal.timeout(200) };
     await errorOf(vm.waitFor({ file: '/no/such' }, { work }), 'ABORTED');
   });
