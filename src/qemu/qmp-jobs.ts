@@ -6,15 +6,15 @@ let nextJob = 1;
 /**
  * Runs one of QEMU's background jobs to its end and removes it: `snapshot-save`, `snapshot-delete`, …
  * @param command a command that takes a `job-id`
+ * @param id what it is called, where others are to find it
  * @throws MultipassError QMP_FAILED with the job's error, or when QEMU ends before
  */
 export async function runJob(
   client: QmpClient,
   command: string,
   args: Readonly<Record<string, unknown>>,
+  id = newJobId(),
 ): Promise<void> {
-  const id = `multipass-${process.pid}-${nextJob}`;
-  nextJob += 1;
   let forget: () => void = () => undefined;
   const concluded = new Promise<void>((resolve) => {
     forget = client.onEvent(({ event, data }) => {
@@ -31,6 +31,12 @@ export async function runJob(
   } finally {
     forget();
   }
+}
+
+function newJobId(): string {
+  const id = `multipass-${process.pid}-${nextJob}`;
+  nextJob += 1;
+  return id;
 }
 
 async function errorOf(client: QmpClient, id: string): Promise<string | undefined> {

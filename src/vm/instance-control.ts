@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { MultipassError } from '../errors.js';
 import { absolutePath } from '../files/absolute-path.js';
 import type { ExportOptions, ExportReport } from './travel/export-request.js';
 import type { StoreLayout } from '../store/layout.js';
@@ -88,12 +89,13 @@ export class InstanceControl extends GuestAccess {
 
   /**
    * Takes a snapshot of this instance, which must be stopped, or with `live` of a running one; it survives a power cut
-   * once this resolves.
+   * once this resolves. With `memory` it is one that a restore goes on from.
    * @throws MultipassError INSTANCE_NOT_STOPPED, INVALID_NAME, SNAPSHOT_EXISTS, DISK_FULL, …
    */
   async snapshot(options: SnapshotChoices & WorkRequest = {}): Promise<SnapshotRecord> {
-    const { work, live = false, ...texts } = options;
-    const request = { layout: this.#layout, name: this.name, texts, work };
+    const { work, live = false, memory = false, ...texts } = options;
+    const request = { layout: this.#layout, name: this.name, texts, memory, work };
+    if (memory && !live) throw memoryIsLive();
     if (live) {
       const { takeLiveSnapshot } = await import('./live-snapshots/take-live-snapshot.js');
       return await takeLiveSnapshot(request);
@@ -104,13 +106,19 @@ export class InstanceControl extends GuestAccess {
 
   /**
    * Brings this instance, which must be stopped, back to one of its snapshots. Its present state is lost, unless it is
-   * kept in a snapshot of its own.
-   * @throws MultipassError INSTANCE_NOT_STOPPED, SNAPSHOT_NOT_FOUND, DISK_FULL, …
+   * kept in a snapshot of its own. One that holds the memory of its guest goes on from there: its clock is set; what it
+   * was connected to has gone on without it.
+   * @returns whether it runs now
+   * @throws MultipassError INSTANCE_NOT_STOPPED, SNAPSHOT_NOT_FOUND, DISK_FULL, …; TIMED_OUT when it runs and does not
+   *   let us in
    */
-  async restore(name: string, options: RestoreOptions = {}): Promise<void> {
-    const { restoreSnapshot } = await import('./snapshots/restore-snapshot.js');
+  async restore(
+    name: string,
+    options: RestoreOptions & Pick<StartOptions, 'timeoutMs'> = {},
+  ): Promise<boolean> {
+    const { restoreAndGoOn } = await import('./live-snapshots/restore-and-go-on.js');
     const about = { layout: this.#layout, name: this.name, snapshot: name };
-    await restoreSnapshot({ ...options, ...about });
+    return await restoreAndGoOn({ ...options, ...about });
   }
 
   /**
@@ -187,4 +195,10 @@ export class InstanceControl extends GuestAccess {
     const { purgeInstance } = await import('./delete-instance.js');
     await purgeInstance(this.#layout, this.name, options);
   }
+}
+
+function memoryIsLive(): MultipassError {
+  return new MultipassError('INVALID_ARGUMENT', 'memory is saved of a running instance alone', {
+    hint: 'Ask for `live` as well.',
+  });
 }

@@ -100,6 +100,8 @@ export interface SnapshotView {
   readonly record: SnapshotRecord;
   /** Name of the parent, or null. */
   readonly parent: string | null;
+  /** Its memory was saved with it: a restore goes on from there. */
+  readonly hasMemory: boolean;
   /** Names of the children, sorted. */
   readonly children: readonly string[];
 }

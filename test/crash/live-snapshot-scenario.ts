@@ -4,6 +4,7 @@ import { run } from '../../src/process/run.js';
 import { readInstance } from '../../src/vm/read-instance.js';
 import { snapshotFileName } from '../../src/vm/records/snapshot-record.js';
 import { listSnapshots } from '../../src/vm/snapshots/list-snapshots.js';
+import { restoreSnapshot } from '../../src/vm/snapshots/restore-snapshot.js';
 import { bootBlank, expectPattern, killQemu, writeAsGuest } from '../support/blank-machine.js';
 import { multipass, withoutPhases } from '../support/command.js';
 import type { CrashPoint, CrashScenario } from './crash-points.js';
@@ -20,14 +21,17 @@ import { replacing } from './struck.js';
 
 /** Which live snapshots are killed, and every how many steps where that has to be quick. */
 export interface LiveSnapshotKills {
+  readonly of: 'its disk' | 'its memory, too';
   readonly casualties: Casualties;
   readonly every: number;
 }
 
 export const LIVE_SNAPSHOT_KILLS: readonly LiveSnapshotKills[] = [
-  { casualties: 'nobody else', every: 4 },
-  { casualties: 'its guard, too', every: 6 },
-  { casualties: 'its guard and QEMU, too', every: 6 },
+  { of: 'its disk', casualties: 'nobody else', every: 4 },
+  { of: 'its disk', casualties: 'its guard, too', every: 6 },
+  { of: 'its disk', casualties: 'its guard and QEMU, too', every: 6 },
+  { of: 'its memory, too', casualties: 'nobody else', every: 7 },
+  { of: 'its memory, too', casualties: 'its guard and QEMU, too', every: 7 },
 ];
 
 /** Others see it when the disk has it, and never before. */
@@ -46,10 +50,11 @@ export const KEEPING: readonly string[] = [
  */
 export function liveSnapshotScenario(
   template: string,
-  { casualties }: Pick<LiveSnapshotKills, 'casualties'>,
+  { of, casualties }: Pick<LiveSnapshotKills, 'of' | 'casualties'>,
 ): CrashScenario<StoreContext> {
+  const words = ['snapshot', 'web', '--live', '--name', 'hot'];
   return {
-    ...whileItRuns(template, ['snapshot', 'web', '--live', '--name', 'hot']),
+    ...whileItRuns(template, [...words, ...(of === 'its disk' ? [] : ['--memory'])]),
     check: async (context, point) => await check(context, point, casualties),
   };
 }
@@ -84,8 +89,7 @@ async function check(
   expect(existsSync(web.pending)).toBe(false);
   for (const pattern of [OVER, REST]) await expectPattern(web.disk, pattern);
   for (const name of names) {
-    const restored = await multipass(['restore', '-d', `web.${name}`], { store: layout.root });
-    expect(restored).toMatchObject({ stderr: '', exitCode: 0 });
+    await restoreSnapshot({ layout, name: 'web', snapshot: name });
     await expectPattern(web.disk, BEFORE);
   }
   await run('qemu-img', ['check', '-q', web.disk]);

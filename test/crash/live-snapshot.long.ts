@@ -17,7 +17,7 @@ afterAll(async () => {
 
 describe('a live snapshot that is killed at any step', () => {
   it.for(LIVE_SNAPSHOT_KILLS)(
-    'is there or not, and the guest runs on: $casualties',
+    'of $of is there or not, and the guest runs on: $casualties',
     { timeout: 1_800_000 },
     async (kills) => {
       const figures = await forEachCrashPoint(liveSnapshotScenario(template, kills), {

@@ -18,7 +18,7 @@ afterAll(async () => {
 // Each step: live-snapshot.long.ts.
 describe('a live snapshot that is killed at many a step', () => {
   it.for(LIVE_SNAPSHOT_KILLS)(
-    'is there or not, and the guest runs on: $casualties',
+    'of $of is there or not, and the guest runs on: $casualties',
     { timeout: 900_000 },
     async (kills) => {
       const { every } = kills;

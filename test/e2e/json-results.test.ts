@@ -12,8 +12,11 @@ const FORWARD = { address: '127.0.0.1', host_port: 18_080, guest_port: 80, proto
  * `--format json`, and what comes out.
  */
 const STORY: readonly (readonly [words: string, json: object])[] = [
-  ['snapshot web -n one -m first', { instance: 'web', snapshot: 'one', consistency: 'stopped' }],
-  ['restore -d web.one', { instance: 'web', snapshot: 'one' }],
+  [
+    'snapshot web -n one -m first',
+    { instance: 'web', snapshot: 'one', consistency: 'stopped', memory: false },
+  ],
+  ['restore -d web.one', { instance: 'web', snapshot: 'one', running: false }],
   ['clone web -n copy', expect.objectContaining({ source: 'web', dry_run: false })],
   ['rename copy other', { from: 'copy', to: 'other' }],
   ['flatten other', { flattened: 'other' }],

@@ -28,8 +28,9 @@ export const restore = defineChange({
     const { instance: name, snapshot } = parseTarget(invocation.args);
     const vm = await context.store.instance(name);
     const taken: string[] = [];
+    let runs: boolean;
     try {
-      await withWork(invocation, `Restoring ${name}.${snapshot}`, (work, aside) =>
+      runs = await withWork(invocation, `Restoring ${name}.${snapshot}`, (work, aside) =>
         vm.restore(snapshot, {
           keepsPresent: () => aside(() => wantsSnapshot(context, name, options.destructive)),
           onSnapshot: (record) => taken.push(record.name),
@@ -44,10 +45,15 @@ export const restore = defineChange({
       }
     }
     outcome.print(`Snapshot restored: ${name}.${snapshot}\n`);
-    outcome.set({ instance: name, snapshot });
+    if (runs) outcome.print(`${name} goes on from its memory: ${OF_THEN}\n`);
+    outcome.set({ instance: name, snapshot, running: runs });
     return undefined;
   },
 });
+
+/** What of a guest is not as it was then. */
+const OF_THEN =
+  'its clock is set, its addresses are those of then, and what it was connected to has gone on without it';
 
 function parseTarget([argument = '', ...more]: readonly string[]): {
   instance: string;

@@ -30,6 +30,10 @@ export const snapshot = defineChange({
       description:
         'Of a running instance, take one of its disk as it is at one moment; it goes on running',
     }),
+    memory: flag({
+      flags: ['--memory'],
+      description: 'With --live, save its memory as well: restore then goes on from there',
+    }),
     ...CHANGE,
   },
   async run(invocation, outcome) {
@@ -37,15 +41,17 @@ export const snapshot = defineChange({
     if (name === undefined) throw usageError('Please provide the name of the instance.');
     if (more.length > 0) throw usageError('Too many arguments.');
     const vm = await invocation.context.store.instance(name);
-    const { name: called, comment, live } = invocation.options;
+    const { name: called, comment, live, memory } = invocation.options;
+    if (memory && !live) throw usageError("The 'memory' option needs the 'live' option.");
     if (live) await guardByThisCommand();
     const taken = await withWork(invocation, `Taking snapshot of ${name}`, (work) =>
-      vm.snapshot({ name: called, comment, live, work }),
+      vm.snapshot({ name: called, comment, live, memory, work }),
     );
     const { consistency = 'stopped' } = taken;
-    const state = consistency === 'stopped' ? '' : `, ${STATE_OF_DISK[consistency]}`;
+    const disk = consistency === 'stopped' ? '' : `, ${STATE_OF_DISK[consistency]}`;
+    const state = memory ? ', with its memory' : disk;
     outcome.print(`Snapshot taken: ${name}.${taken.name}${state}\n`);
-    outcome.set({ instance: name, snapshot: taken.name, consistency });
+    outcome.set({ instance: name, snapshot: taken.name, consistency, memory });
     return undefined;
   },
 });

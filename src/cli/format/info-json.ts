@@ -49,7 +49,7 @@ function instanceJson({ runtime, reach, ...instance }: InstanceDetails) {
 
 /** `size` is always empty in Multipass as well. */
 function snapshotsJson(snapshots: readonly SnapshotView[]) {
-  const entries = snapshots.map(({ record, parent, children }): [string, PlainData] => [
+  const entries = snapshots.map(({ record, parent, hasMemory, children }): [string, PlainData] => [
     record.name,
     {
       size: '',
@@ -62,6 +62,7 @@ function snapshotsJson(snapshots: readonly SnapshotView[]) {
       children,
       comment: record.comment,
       ...(record.consistency === undefined ? {} : { consistency: record.consistency }),
+      ...(hasMemory ? { memory_saved: true } : {}),
     },
   ]);
   return Object.fromEntries(entries);

@@ -48,7 +48,7 @@ function problemLines(problem: InstanceDetails['problem']): string[] {
   return [field('File', place), field('Problem', problem.message), field('Hint', problem.hint)];
 }
 
-function snapshotBlock({ instance, record, parent, children }: SnapshotView): string {
+function snapshotBlock({ instance, record, parent, hasMemory, children }: SnapshotView): string {
   return [
     field('Snapshot', record.name),
     field('Instance', instance),
@@ -61,6 +61,7 @@ function snapshotBlock({ instance, record, parent, children }: SnapshotView): st
     field('Children', ...children),
     field('Comment', ...record.comment.split('\n')),
     ...(record.consistency === undefined ? [] : [field('Disk', STATE_OF_DISK[record.consistency])]),
+    ...(hasMemory ? [field('Memory', 'saved')] : []),
   ].join('');
 }
 

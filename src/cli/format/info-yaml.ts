@@ -44,7 +44,7 @@ function instanceYaml({ runtime, reach, ...instance }: InstanceDetails) {
   };
 }
 
-function snapshotYaml({ record, parent, children }: SnapshotView) {
+function snapshotYaml({ record, parent, hasMemory, children }: SnapshotView) {
   return {
     [record.name]: {
       size: null,
@@ -57,6 +57,7 @@ function snapshotYaml({ record, parent, children }: SnapshotView) {
       children,
       comment: record.comment || null,
       ...(record.consistency === undefined ? {} : { consistency: record.consistency }),
+      ...(hasMemory ? { memory_saved: true } : {}),
     },
   };
 }

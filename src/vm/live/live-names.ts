@@ -14,6 +14,9 @@ export function newLiveId(): string {
   return randomBytes(12).toString('hex');
 }
 
+/** QEMU's name of the job that saves the memory of a running instance: there is one at a time. */
+export const MEMORY_JOB = `${PREFIX}memory`;
+
 /** QEMU's name of the node, and of the job, that belongs to a live change. */
 export function liveNode(id: string): string {
   return `${PREFIX}${id}`;

@@ -10,8 +10,8 @@ import type { QmpClient } from '../../qemu/qmp-client.js';
 import { runStateOf } from '../../qemu/run-state.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import { decodePending, isRunningStep, type RunningStep } from '../records/pending-record.js';
-import { closeNode } from './live-jobs.js';
-import { liveNode, removeLiveLinks } from './live-names.js';
+import { closeNode, endJob } from './live-jobs.js';
+import { liveNode, MEMORY_JOB, removeLiveLinks } from './live-names.js';
 
 /** How an instance is settled by whoever has begun the step itself. */
 export interface SettleOptions {
@@ -40,6 +40,8 @@ export async function settleRunning(
   const { step } = decodePending(place);
   if (!isRunningStep(step)) return true;
   log('info', 'live', `ending "${step.operation}" of "${dir.name}"`);
+  // What saves memory cannot be stopped, and lets the guest go on at its end.
+  if (step.operation === 'live-snapshot') await endJob(client, MEMORY_JOB);
   const isFrozen = step.operation === 'freeze' && (await settleHead(dir, client, step.id));
   if (step.resume && (await runStateOf(client)) === 'paused') await client.execute('cont');
   const isThawed = await thaw(dir, step, options);

@@ -36,6 +36,8 @@ export interface StandstillRequest {
   readonly isRunning: boolean;
   /** As of {@link startGuard}. */
   readonly program: readonly string[];
+  /** Whether its agent is left alone: what is frozen in a memory that is saved would be frozen again later. */
+  readonly isAgentLeft?: boolean | undefined;
   readonly work: Work;
 }
 
@@ -116,8 +118,9 @@ async function findAgent({
   dir,
   client,
   isRunning,
+  isAgentLeft = false,
 }: StandstillRequest): Promise<GuestAgent | null> {
-  if (!isRunning || !(await isPortOpen(client, AGENT_PORT))) return null;
+  if (!isRunning || isAgentLeft || !(await isPortOpen(client, AGENT_PORT))) return null;
   return await GuestAgent.find(dir.run, RUN_SOCKETS.agent);
 }
 

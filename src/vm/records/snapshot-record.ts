@@ -1,5 +1,7 @@
 import type { JsonPlace, WithUnknownKeys } from '../../files/decoder.js';
+import type { Machine } from '../../qemu/machine.js';
 import { decodeInterfaces, type NetworkInterface } from './interface.js';
+import { decodeMachine } from './machine.js';
 import { decodeMount, type Mount } from './mount.js';
 
 /**
@@ -34,6 +36,8 @@ export interface SnapshotRecord extends WithUnknownKeys {
    * `crash`, as after a power cut. Absent: it was stopped.
    */
   readonly consistency?: 'frozen' | 'crash' | undefined;
+  /** @internal What its memory, which was saved with it, belongs to. Absent: it was not. */
+  readonly machine?: Machine | undefined;
 }
 
 const SNAPSHOT_KEYS = [
@@ -49,6 +53,7 @@ const SNAPSHOT_KEYS = [
   'mounts',
   'instanceId',
   'consistency',
+  'machine',
 ];
 
 /**
@@ -58,6 +63,7 @@ const SNAPSHOT_KEYS = [
 export function decodeSnapshotRecord(place: JsonPlace): SnapshotRecord {
   const instanceId = place.key('instanceId');
   const consistency = place.key('consistency');
+  const machine = place.key('machine');
   return {
     index: place.key('index').integer(1),
     name: place.key('name').string(),
@@ -71,6 +77,7 @@ export function decodeSnapshotRecord(place: JsonPlace): SnapshotRecord {
     mounts: place.key('mounts').items().map(decodeMount),
     instanceId: instanceId.isAbsent() ? null : instanceId.string(),
     ...(consistency.isAbsent() ? {} : { consistency: consistency.oneOf(['frozen', 'crash']) }),
+    ...(machine.isAbsent() ? {} : { machine: decodeMachine(machine) }),
     ...place.unknownKeys(SNAPSHOT_KEYS),
   };
 }

@@ -42,6 +42,16 @@ export interface BootRequest {
   readonly opened: OpenedInstance;
   readonly settings: Settings;
   readonly work: Work;
+  /** What its guest goes on from, where that is not what it was suspended with. */
+  readonly memory?: SavedMemory | undefined;
+}
+
+/** The memory of a guest, in its disk. */
+export interface SavedMemory {
+  /** Tag of the internal snapshot that holds it. */
+  readonly tag: string;
+  /** What it belongs to. */
+  readonly machine: Machine;
 }
 
 /**
@@ -56,14 +66,13 @@ export interface BootRequest {
 export async function bootInstance(request: BootRequest): Promise<'booted' | 'resumed'> {
   const { opened, work } = request;
   const { layout, reading } = opened;
-  const { dir, spec, disk } = reading;
-  const isSuspended = hasSnapshotNamed(disk, SUSPEND_TAG);
-  if (isSuspended && readMachine(dir) === undefined) throw cannotResume(dir.name);
-  const kind = await kindFor(request, isSuspended);
+  const { dir, spec } = reading;
+  const memory = request.memory ?? suspendedMemory(reading);
+  const kind = await kindFor(request, memory);
   if (request.settings.hostLoopback === 'false') requireNoWayToHost(request, kind);
   await requireOwnMacs(layout, { dir, spec });
   // A resumed guest has read its seed long ago.
-  if (!isSuspended) await followName(layout, dir);
+  if (memory === null) await followName(layout, dir);
   await makeFolder(dir.run, { doing: `start "${dir.name}"` });
   await endKeepers(dir);
   try {
@@ -72,23 +81,31 @@ export async function bootInstance(request: BootRequest): Promise<'booted' | 're
       signal: work.signal,
     });
     if (network.isWayOutNew) await applyAllForwards(layout, work);
-    return await bootOn(network, request, isSuspended);
+    return await bootOn(network, request, memory);
   } catch (error) {
     await leaveNetwork(request, kind);
     throw error;
   }
 }
 
+/** What a suspended instance has saved. */
+function suspendedMemory({ dir, disk }: InstanceReading): SavedMemory | null {
+  if (!hasSnapshotNamed(disk, SUSPEND_TAG)) return null;
+  const record = readMachine(dir);
+  if (record === undefined) throw cannotResume(dir.name);
+  return { tag: SUSPEND_TAG, machine: record.machine };
+}
+
 async function bootOn(
   network: MachineNetwork,
   request: BootRequest,
-  isSuspended: boolean,
+  memory: SavedMemory | null,
 ): Promise<'booted' | 'resumed'> {
   const { opened, work } = request;
   const { dir } = opened.reading;
   const { started, machine } = await startOnFreePort(
-    () => machineFor(request, network, isSuspended),
-    (planned) => startPlanned(request, { machine: planned, network, isSuspended }),
+    () => machineFor(request, network, memory),
+    (planned) => startPlanned(request, { machine: planned, network, memory }),
   );
   const { client } = started;
   try {
@@ -97,9 +114,9 @@ async function bootOn(
     if (type !== machine.type) await writeMachine(dir, recordOf({ ...machine, type }));
     work.throwIfAborted();
     // Gone before the guest runs on: a QEMU that is killed later must not travel back in time at the next start.
-    if (isSuspended) await dropSavedState(client);
+    if (memory?.tag === SUSPEND_TAG) await dropSavedState(client);
     await client.execute('cont');
-    return isSuspended ? 'resumed' : 'booted';
+    return memory === null ? 'booted' : 'resumed';
   } catch (error) {
     await client.execute('quit').catch(() => undefined);
     await client.closed;
@@ -116,15 +133,15 @@ async function bootOn(
 interface Planned {
   readonly machine: Machine;
   readonly network: MachineNetwork;
-  readonly isSuspended: boolean;
+  readonly memory: SavedMemory | null;
 }
 
 async function startPlanned(
   { opened, work }: BootRequest,
-  { machine, network, isSuspended }: Planned,
+  { machine, network, memory }: Planned,
 ): Promise<StartedQemu> {
   const { dir, disk: head } = opened.reading;
-  await removeRun(opened.reading, isSuspended);
+  await removeRun(opened.reading, memory?.tag === SUSPEND_TAG);
   // Before there is a QEMU: whoever finds one can tell what it is.
   await writeMachine(dir, recordOf(machine));
   try {
@@ -136,7 +153,7 @@ async function startPlanned(
         confined === null ? await asUnconfined(machine, { dir, work }) : asConfined(machine),
         files,
       ),
-      ...(isSuspended ? ['-loadvm', SUSPEND_TAG] : []),
+      ...(memory === null ? [] : ['-loadvm', memory.tag]),
       // For whoever looks at the processes of the host.
       ...['-name', dir.name],
     ];
@@ -185,24 +202,22 @@ async function asUnconfined(
   return { ...machine, shares: machine.shares.map((share) => ({ ...share, path })) };
 }
 
-/** A suspended one is resumed on what it was on. */
-async function kindFor(request: BootRequest, isSuspended: boolean): Promise<NetworkKind> {
+/** A guest goes on with what it was on. */
+async function kindFor(request: BootRequest, memory: SavedMemory | null): Promise<NetworkKind> {
   const { opened, settings, work } = request;
-  const previous = isSuspended ? readMachine(opened.reading.dir) : undefined;
-  return previous === undefined
+  return memory === null
     ? await chooseNetwork(opened.layout, settings.network, work)
-    : kindOfCards(previous.machine.cards);
+    : kindOfCards(memory.machine.cards);
 }
 
 async function machineFor(
   request: BootRequest,
   network: MachineNetwork,
-  isSuspended: boolean,
+  memory: SavedMemory | null,
 ): Promise<Machine> {
   const { opened, settings, work } = request;
   const { layout, reading } = opened;
-  const previous = isSuspended ? readMachine(reading.dir) : undefined;
-  if (previous !== undefined) return await sameMachine(previous, { reading, network, work });
+  if (memory !== null) return await sameMachine(memory.machine, { reading, network, work });
   const isConfined = (await filesOfConfined(layout, qemuProgram(qemuTarget().arch))) !== null;
   return await planMachine({ layout, reading, settings, network, isConfined, work });
 }

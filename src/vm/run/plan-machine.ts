@@ -13,7 +13,6 @@ import type { MachineNetwork } from '../network/machine-network.js';
 import type { Settings } from '../settings/settings.js';
 import { chooseAccelerator } from './choose-accelerator.js';
 import { newsOfEmulation } from './emulation.js';
-import type { MachineRecord } from '../records/machine-record.js';
 import { qemuProgram, qemuTarget } from './qemu-program.js';
 
 /** What a machine is planned from. */
@@ -70,11 +69,11 @@ export async function planMachine(request: PlanRequest): Promise<Machine> {
 }
 
 /**
- * The machine that a suspended instance goes on with: the same one, reachable by another port of the host. A shared
+ * The machine that a guest goes on with: the same one, reachable by another port of the host. A shared
  * folder that is gone has an empty one in its place: without it the guest could not be resumed.
  */
 export async function sameMachine(
-  { machine }: MachineRecord,
+  machine: Machine,
   { reading, network, work }: Pick<PlanRequest, 'reading' | 'network' | 'work'>,
 ): Promise<Machine> {
   const cards = [];

@@ -46,7 +46,28 @@ export interface StartedMachine {
 export async function startInstance(request: StartInstanceRequest): Promise<Guest> {
   const { layout, timeoutMs } = request;
   const work = Work.of(request.work);
-  const { how, reading } = await startMachine({ ...request, work });
+  const started = await startMachine({ ...request, work });
+  return await enterStarted({ layout, started, timeoutMs, work });
+}
+
+/** Which machine has been started. */
+export interface EnterRequest extends Pick<StartOptions, 'timeoutMs'> {
+  readonly layout: StoreLayout;
+  readonly started: StartedMachine;
+  readonly work: Work;
+}
+
+/**
+ * The second half of {@link startInstance}: waits until the guest can be entered, sets its clock if it has stood still,
+ * and mounts its mounts.
+ * @throws MultipassError TIMED_OUT, SSH_FAILED, …, ABORTED
+ */
+export async function enterStarted({
+  layout,
+  started: { how, reading },
+  timeoutMs,
+  work,
+}: EnterRequest): Promise<Guest> {
   const guest = await waitForGuest({ layout, reading, timeoutMs, work });
   if (how === 'resumed') await setClock(guest, work.signal);
   await activateMounts({ guest, reading, work });

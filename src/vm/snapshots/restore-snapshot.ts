@@ -8,7 +8,7 @@ import { instanceIdOf, planSeedChange } from '../pending/seed-change.js';
 import type { InstanceReading } from '../read-instance.js';
 import { snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js';
 import { readSnapshots, requireSnapshot, snapshotViews } from './snapshot-list.js';
-import { openInstance } from '../open.js';
+import { openInstance, type OpenedInstance } from '../open.js';
 import { Work, type WorkRequest } from '../../work.js';
 import { hintToStop } from '../errors.js';
 import { claimRestored, sameInterfaces, type RestoredInterfaces } from './restored-interfaces.js';
@@ -31,6 +31,8 @@ export interface RestoreSnapshotRequest extends RestoreOptions {
   /** Name of the instance. */
   readonly name: string;
   readonly snapshot: string;
+  /** Called at the end with the restored instance, which is still held, where its memory was saved with it. */
+  readonly goOn?: ((opened: OpenedInstance, record: SnapshotRecord) => Promise<void>) | undefined;
 }
 
 /**
@@ -88,6 +90,7 @@ export async function restoreSnapshot(request: RestoreSnapshotRequest): Promise<
     work,
   );
   for (const warning of [...restored.warnings, ...warnings]) work.warn(warning);
+  if (record.machine !== undefined) await request.goOn?.(opened, record);
 }
 
 /** The record of a snapshot, and the size that its state gives the disk. */

@@ -10,4 +10,6 @@ export interface SnapshotTexts {
 export interface SnapshotChoices extends SnapshotTexts {
   /** Of a running instance: as its disk is at one moment, and it runs on. Default: that is refused. */
   readonly live?: boolean | undefined;
+  /** With `live`: its memory, too, so that a restore goes on from there. Default: its disk alone. */
+  readonly memory?: boolean | undefined;
 }

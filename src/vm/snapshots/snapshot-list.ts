@@ -55,6 +55,7 @@ export function snapshotViews(
     instance,
     record,
     parent: nameOf.get(record.parent) ?? null,
+    hasMemory: record.machine !== undefined,
     children: records
       .filter((other) => other.parent === record.index)
       .map((other) => other.name)

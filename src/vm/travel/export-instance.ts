@@ -4,6 +4,7 @@ import { Work } from '../../work.js';
 import { SourceWatch } from '../disks/source-watch.js';
 import { hintToStop } from '../errors.js';
 import { openInstance, type OpenedInstance } from '../open.js';
+import type { InstanceReading } from '../read-instance.js';
 import { readSnapshots } from '../snapshots/snapshot-list.js';
 import { sourceState, type SourceState } from '../clone/source-state.js';
 import { withArchiveFile } from './archive-file.js';
@@ -38,7 +39,10 @@ export async function exportInstance(request: ExportRequest): Promise<ExportRepo
     copy: 'allowed',
     hold: 'shared',
     work,
-    early: (reading) => void sourceState(reading, snapshot),
+    early: (reading) => {
+      sourceState(reading, snapshot);
+      if (snapshot === undefined && request.flat !== true) requireNoMemory(reading);
+    },
   });
   const { dir } = opened.reading;
   const watch = await SourceWatch.begin([dir.disk, dir.spec, dir.seed], work.signal);
@@ -172,6 +176,20 @@ function canOnlyExportStopped(name: string, state: string): MultipassError {
     {
       hint: hintToStop(name, state),
       details: { name, state },
+    },
+  );
+}
+
+/** Memory holds keys, and its machine stays here. */
+function requireNoMemory({ name, disk }: InstanceReading): void {
+  const saved = disk.snapshots.filter(({ vmStateSize }) => vmStateSize > 0).length;
+  if (saved === 0) return;
+  throw new MultipassError(
+    'INVALID_ARGUMENT',
+    `"${name}" has ${saved} snapshot${saved === 1 ? '' : 's'} with memory, which does not travel`,
+    {
+      hint: 'Delete them first, or export its present state alone (`multipass export --flat`), or that of a snapshot.',
+      details: { name },
     },
   );
 }

@@ -77,6 +77,7 @@ export function sampleSnapshot(
 ): SnapshotView {
   return {
     instance,
+    hasMemory: record.machine !== undefined,
     record: {
       comment: '',
       parent: 0,

@@ -13,6 +13,9 @@ import { expectNothingLeft, test, type GuestStore } from './support.js';
 /** How far the proof had come in the copies, in the order in which they were made. */
 const proven: number[] = [];
 
+/** Of the run that the snapshot with memory is of. */
+let bootId: string;
+
 /** In the background, and for as long as nobody says that it is enough. */
 async function beginWriting({ sh }: GuestStore): Promise<void> {
   await sh('web', `rm -f enough last; (${WRITE_PROOF}) >/dev/null 2>&1 </dev/null &`);
@@ -85,11 +88,23 @@ describe('a running instance', () => {
   });
 
   test('is suspended and resumed with the head that it has by then', async ({ guests }) => {
-    const bootId = await guests.bootId('web');
+    bootId = await guests.bootId('web');
     await guests.ok(['suspend', 'web']);
     await guests.ok(['start', 'web']);
     expect(await guests.bootId('web')).toBe(bootId);
     await cloneAndProve(guests, 'third', '--linked');
+  });
+
+  test('has snapshots taken of it, one with its memory', async ({ guests }) => {
+    const take = ['snapshot', 'web', '--live', '--name'];
+    expect(await guests.ok([...take, 'disk'])).toBe(
+      'Snapshot taken: web.disk, as after a power cut\n',
+    );
+    await guests.sh('web', 'echo then >moment; sync');
+    expect(await guests.ok([...take, 'hot', '--memory'])).toBe(
+      'Snapshot taken: web.hot, with its memory\n',
+    );
+    await guests.sh('web', 'echo later >moment; sync');
   });
 
   test('has lost nothing itself', async ({ guests }) => {
@@ -102,5 +117,30 @@ describe('a running instance', () => {
     await guests.ok(['snapshot', 'web']);
     await guests.ok(['flatten', 'second']);
     expect(await provenUpTo(guests.layout.instance('second').disk)).toBe(proven[1]);
+  });
+
+  test('is cloned and restored as its disk was', async ({ guests }) => {
+    await guests.ok(['clone', 'web.hot', '--name', 'fourth']);
+    await guests.ok(['restore', '--destructive', 'web.disk']);
+    const [disk, hot] = await Promise.all(
+      ['web', 'fourth'].map((name) => provenUpTo(guests.layout.instance(name).disk)),
+    );
+    expect(disk).toBeGreaterThan(proven.at(-1)!);
+    expect(hot).toBeGreaterThan(disk!);
+  });
+
+  test('goes on from its memory, at the time that it is', async ({ guests }) => {
+    const restored = await guests.ok(['restore', '--destructive', 'web.hot']);
+    expect(restored).toMatch(/^Snapshot restored: web\.hot\nweb goes on from its memory: .*\n$/);
+    expect(await guests.sh('web', 'cat moment; cat /proc/sys/kernel/random/boot_id')).toBe(
+      `then\n${bootId}`,
+    );
+    const behind = Date.now() / 1000 - Number(await guests.sh('web', 'date +%s'));
+    expect(Math.abs(behind)).toBeLessThan(30);
+    // What wrote then writes on.
+    const last = await endWriting(guests);
+    await guests.ok(['stop', 'web']);
+    expect(last).toBeGreaterThan(await provenUpTo(guests.layout.instance('fourth').disk));
+    expect(await provenUpTo(guests.layout.instance('web').disk)).toBe(last);
   });
 });

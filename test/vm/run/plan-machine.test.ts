@@ -100,13 +100,13 @@ describe('sameMachine', () => {
   test('is the same but for the port, which may be taken by now', async ({ store: { layout } }) => {
     const request = await made(layout);
     const machine = await planMachine(request);
-    const record = { machine: { ...machine, type: 'pc-i440fx-7.2' }, started: '' };
-    const again = await sameMachine(record, request);
+    const before = { ...machine, type: 'pc-i440fx-7.2' };
+    const again = await sameMachine(before, request);
     const port = (again.cards[0]!.backend as { sshPort: number }).sshPort;
     expect(await isPortFree(port)).toBe(true);
-    const [first, ...others] = record.machine.cards;
+    const [first, ...others] = before.cards;
     const backend = { ...first!.backend, sshPort: port };
-    expect(again).toEqual({ ...record.machine, cards: [{ ...first, backend }, ...others] });
+    expect(again).toEqual({ ...before, cards: [{ ...first, backend }, ...others] });
   });
 });
 

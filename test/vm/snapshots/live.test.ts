@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { replaceRecord } from '../../../src/files/record.js';
 import { run } from '../../../src/process/run.js';
 import { activeHead } from '../../../src/qemu/active-head.js';
+import type { QmpClient } from '../../../src/qemu/qmp-client.js';
 import { runStateOf } from '../../../src/qemu/run-state.js';
 import { initialiseStore } from '../../../src/store/format.js';
 import { lockMounts } from '../../../src/vm/lock-instance.js';
@@ -189,8 +190,97 @@ describe('a live snapshot that was left half done', () => {
   });
 });
 
+describe('a live snapshot with memory', () => {
+  test('is what a restore goes on from', async ({ runWeb, store }) => {
+    const { dir, layout } = await runWeb();
+    const web = await store.get('web');
+    await web.snapshot({ name: 'cold', live: true });
+    await web.snapshot({ name: 'hot', live: true, memory: true });
+    expect(await withQmp(dir, runStateOf)).toBe('running');
+    expect(web.snapshots().map((one) => [one.record.name, one.hasMemory])).toEqual([
+      ['cold', false],
+      ['hot', true],
+    ]);
+    await writeAsGuest(dir, OVER);
+    await killQemu(dir);
+    await run('qemu-img', ['check', '-q', '-U', dir.disk]);
+    await web.clone('copy', { snapshot: 'hot' });
+    await expectPattern(layout.instance('copy').disk, BEFORE);
+    expect(readInstance(layout, 'copy').disk.snapshots).toEqual([]);
+    const ticksOfBoot = await ticksAfterBoot(layout);
+    await killQemu(dir);
+    // It runs then, and nobody has a key of it.
+    await expect(web.restore('hot')).rejects.toMatchObject({ code: 'SSH_FAILED' });
+    expect(web.state).toBe('Starting');
+    expect(await withQmp(dir, ticksOf)).toBeGreaterThan(ticksOfBoot);
+    expect(tagsOf(dir)).toEqual(['@s1', '@s2']);
+    await killQemu(dir);
+    await expectPattern(dir.disk, BEFORE);
+    expect(await web.restore('cold')).toBe(false);
+    await web.deleteSnapshot('hot');
+    await run('qemu-img', ['check', '-q', dir.disk]);
+  });
+
+  test('whose machine was another one gives its disk back', async ({ runWeb, store }) => {
+    const { dir } = await runWeb();
+    const web = await store.get('web');
+    await web.snapshot({ name: 'hot', live: true, memory: true });
+    await writeAsGuest(dir, OVER);
+    await killQemu(dir);
+    const { record } = web.snapshots()[0]!;
+    const machine = { ...record.machine!, uuid: '0f0f0f0f-0000-4000-8000-000000000000' };
+    await replaceRecord(join(dir.snapshots, '0001.json'), { ...record, machine });
+    const warnings: string[] = [];
+    const work = { onWarning: (text: string): number => warnings.push(text) };
+    expect(await web.restore('hot', { work })).toBe(false);
+    expect(warnings).toEqual([
+      'the memory of "web" is another machine\'s: its disk is restored, and it is stopped',
+    ]);
+    await expectPattern(dir.disk, BEFORE);
+    expect(web.state).toBe('Stopped');
+  });
+
+  test('does not travel', async ({ runWeb, store, root }) => {
+    const { dir } = await runWeb();
+    const web = await store.get('web');
+    await web.snapshot({ name: 'hot', live: true, memory: true });
+    await killQemu(dir);
+    await expect(web.export(`${root}.tar`)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: '"web" has 1 snapshot with memory, which does not travel',
+    });
+    await web.export(`${root}.tar`, { snapshot: 'hot' });
+  });
+
+  test('wants an instance that runs', async ({ store }) => {
+    await makeInstance(store.layout, 'web');
+    const web = await store.get('web');
+    await expect(web.snapshot({ live: true, memory: true })).rejects.toMatchObject({
+      code: 'INSTANCE_NOT_RUNNING',
+    });
+    await expect(web.snapshot({ memory: true })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+  });
+});
+
+/** How often the clock of the firmware has ticked since it has begun: 18 times a second. */
+async function ticksOf(client: QmpClient): Promise<number> {
+  const said = await client.execute('human-monitor-command', { 'command-line': 'xp /1dw 0x46c' });
+  return Number(/: *(\d+)/.exec(String(said))?.[1]);
+}
+
+/** What the firmware has counted when it has just begun; it has counted further by the time of the test's snapshots. */
+async function ticksAfterBoot(layout: RunningWeb['layout']): Promise<number> {
+  await bootBlank(layout, 'web');
+  return await withQmp(layout.instance('web'), ticksOf);
+}
+
 describe.runIf(canLoopMount)('a live snapshot on a full disk', () => {
-  it('has not happened, and the guest runs on', async () => {
+  it.for([
+    ['of its disk', false],
+    ['with its memory', true],
+  ] as const)('%s has not happened, and the guest runs on', async ([, memory]) => {
     await withLoopMount('ext4', 64, async (folder) => {
       const store = openStore(join(folder, 'store'));
       const { layout } = store;
@@ -203,15 +293,18 @@ describe.runIf(canLoopMount)('a live snapshot on a full disk', () => {
       try {
         const web = await store.get('web');
         fillUp(folder);
-        await expect(web.snapshot({ live: true })).rejects.toMatchObject({ code: 'DISK_FULL' });
+        const taking = web.snapshot({ live: true, memory });
+        await expect(taking).rejects.toMatchObject({ code: 'DISK_FULL' });
         expect(await withQmp(dir, runStateOf)).toBe('running');
         expect((await withQmp(dir, activeHead)).tags).toEqual([]);
         await rm(join(folder, 'filler'));
-        expect(await web.snapshot({ live: true })).toMatchObject({ index: 1 });
+        expect(await web.snapshot({ live: true, memory })).toMatchObject({ index: 1 });
       } finally {
         await killQemu(dir);
       }
-      await run('qemu-img', ['check', '-q', '-U', dir.disk]);
+      // What a killed QEMU leaves is put in order first.
+      expect(await (await store.get('web')).snapshot()).toMatchObject({ parent: 1 });
+      await run('qemu-img', ['check', '-q', dir.disk]);
     });
   });
 });

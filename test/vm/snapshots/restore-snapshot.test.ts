@@ -249,7 +249,7 @@ describe('nothing is restored', () => {
     const missing = await expectRefusal(store, () => vm.restore('x'), 'SNAPSHOT_NOT_FOUND');
     expect(missing.message).toBe('No such snapshot: web.x');
     await run('qemu-img', ['snapshot', '-d', '@s1', dir.disk]);
-    const restoring = (): Promise<void> => vm.restore('snapshot1', { keepsPresent: true });
+    const restoring = (): Promise<boolean> => vm.restore('snapshot1', { keepsPresent: true });
     const lost = await expectRefusal(store, restoring, 'SNAPSHOT_NOT_FOUND');
     expect(lost.message).toContain('does not hold the snapshot "snapshot1" (@s1) any more');
   });
