@@ -56,7 +56,6 @@ function config() {
           default: { logLevel: 'error' },
           // Nothing here is alpha or beta.
           'ae-missing-release-tag': { logLevel: 'none' },
-          'ae-undocumented': { logLevel: 'none' },
         },
         // @throws stands within lines.
         tsdocMessageReporting: { default: { logLevel: 'none' } },

@@ -27,6 +27,14 @@ export class GuestAccess extends InstanceHandle {
   }
 
   /**
+   * Runs a program in it to its end, as with text, and gives the bytes that it wrote.
+   * @throws MultipassError as with text
+   */
+  async exec(
+    argv: readonly string[],
+    options: ExecOptions & { readonly encoding: 'buffer' },
+  ): Promise<ExecResult<Buffer>>;
+  /**
    * Runs a program in it to its end, without a shell and without a terminal. Any number may run side by side.
    * @param argv the program and its arguments, each reaching it as it is
    * @returns its exit code, whatever that is, and what it wrote: text, or bytes with `encoding: 'buffer'`
@@ -37,10 +45,6 @@ export class GuestAccess extends InstanceHandle {
    * const { stdout } = await vm.exec(['sh', '-c', 'wc -l'], { input: 'one\ntwo\n', check: true });
    * ```
    */
-  async exec(
-    argv: readonly string[],
-    options: ExecOptions & { readonly encoding: 'buffer' },
-  ): Promise<ExecResult<Buffer>>;
   async exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
   async exec(
     argv: readonly string[],
