@@ -2,6 +2,7 @@ import { MultipassError } from '../../errors.js';
 import type { MemorySize } from '../../memory-size.js';
 import type { StoreLayout } from '../../store/layout.js';
 import type { WorkRequest } from '../../work.js';
+import type { ForwardChoice } from '../forwards/forward-text.js';
 import { requireDestinationName } from '../names.js';
 
 /** What a clone has otherwise than its source. */
@@ -34,10 +35,10 @@ export interface CloneChoices {
   /** What the clone has otherwise than its source. */
   readonly overrides?: CloneOverrides | undefined;
   /**
-   * Ports of the host that lead into it, `[ADDRESS:]HOST:GUEST[/udp]`; with a `count`, `{n}` is the number of each, and
-   * `8080+{n}` a sum. The source's own stay the source's.
+   * Ports of the host that lead into it; as a text `[ADDRESS:]HOST:GUEST[/udp]`, in which, with a `count`, `{n}` is the
+   * number of each, and `8080+{n}` a sum. The source's own stay the source's.
    */
-  readonly forwards?: readonly string[] | undefined;
+  readonly forwards?: readonly (string | ForwardChoice)[] | undefined;
 }
 
 /** What to clone, how, and how often. */

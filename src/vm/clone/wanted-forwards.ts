@@ -1,4 +1,9 @@
-import { formatForward, numberedForward, parseForward } from '../forwards/forward-text.js';
+import {
+  checkForward,
+  formatForward,
+  numberedForward,
+  parseForward,
+} from '../forwards/forward-text.js';
 import { requireDistinctPorts, tooManyForwards } from '../forwards/chosen-forwards.js';
 import type { InstanceReading } from '../read-instance.js';
 import { MOST_FORWARDS, type Forward } from '../records/forward.js';
@@ -14,9 +19,10 @@ export function wantedForwards(
 ): Forward[][] {
   if (forwards.length > MOST_FORWARDS) throw tooManyForwards(forwards.length);
   const wanted = Array.from({ length: copies }, (_, index) =>
-    forwards.map((text) =>
-      count === undefined ? parseForward(text) : numberedForward(text, index + 1),
-    ),
+    forwards.map((one) => {
+      if (typeof one !== 'string') return checkForward(one);
+      return count === undefined ? parseForward(one) : numberedForward(one, index + 1);
+    }),
   );
   requireDistinctPorts(wanted.flat());
   return wanted;

@@ -149,6 +149,24 @@ describe('a clone', () => {
     expect(rows(layout)).toHaveLength(5);
   });
 
+  test('is given as an object, too, whose port one clone alone can have', async ({ store }) => {
+    await makeInstance(store.layout, 'web');
+    const web = await store.get('web');
+    const forwards = [{ host: 18_090, guest: 53, protocol: 'udp' }, '18090+{n}:80'] as const;
+    await expect(web.cloneMany(2, 'node-{n}', { forwards })).rejects.toMatchObject({
+      message: '127.0.0.1:18090/udp is to be forwarded twice',
+    });
+    const [copy] = await web.cloneMany(1, 'node-{n}', { forwards });
+    const ports = (await copy?.forwards())?.map(({ hostPort, protocol }) => [hostPort, protocol]);
+    expect(ports).toEqual([
+      [18_090, 'udp'],
+      [18_091, 'tcp'],
+    ]);
+    await expect(web.clone('no', { forwards: [{ host: 0, guest: 80 }] })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+  });
+
   test('is not made when a port of it is taken, or given twice', async ({ store }) => {
     const { layout } = store;
     await makeInstance(layout, 'web');
