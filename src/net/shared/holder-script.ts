@@ -16,8 +16,8 @@ const LEASH_FD = 4;
 
 /**
  * What is done when the last machine on the network has ended, however it came, under the exclusive lock: nobody can
- * count on the network then who would not see that it is gone. The folder may be gone, too: whom it ends it knows by the
- * namespace, not by files.
+ * count on the network then who would not see that it is gone. The folder may be gone, too: whom it ends it knows by
+ * the namespace, not by files.
  */
 const END = `
 exec ${LEASH_FD}>&-
