@@ -34,6 +34,7 @@ const OPTIONS = {
   }),
   live: flag({
     flags: ['--live'],
+    argument: 'running-instance',
     description:
       'Of a running instance, copy the disk as it is at one moment; it goes on running, and its memory is left behind',
   }),

@@ -27,6 +27,7 @@ export const snapshot = defineChange({
     }),
     live: flag({
       flags: ['--live'],
+      argument: 'running-instance',
       description:
         'Of a running instance, take one of its disk as it is at one moment; it goes on running',
     }),

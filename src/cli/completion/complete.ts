@@ -1,7 +1,7 @@
 import type { CompletionCommand, CompletionOption } from './completion-command.js';
 import { offerKind, type Source } from './offer-kind.js';
 import { words, type Candidate, type Offer } from './offer.js';
-import { readLine } from './read-line.js';
+import { readLine, type Wanted } from './read-line.js';
 import { aliases } from './store-names.js';
 
 /**
@@ -30,7 +30,7 @@ export async function complete(
     case 'value':
       return await valuesOf(wanted.option, wanted.before, typed, source);
     case 'argument':
-      return await argumentOf(wanted.command, wanted.args, typed, source);
+      return await argumentOf(wanted, typed, source);
     case 'foreign':
       return words([], { paths: 'files' });
   }
@@ -61,12 +61,16 @@ async function valuesOf(
 
 /** What is named already is not offered again. */
 async function argumentOf(
-  { argument, further }: CompletionCommand,
-  args: readonly string[],
+  { command, args, given }: Extract<Wanted, { what: 'argument' }>,
   typed: string,
   source: Source,
 ): Promise<Offer> {
-  const kind = typeof argument === 'string' ? argument : (argument[args.length] ?? further);
+  const { argument, further, options } = command;
+  const chosen = options.find(
+    (one) => one.flags.some((flag) => given.includes(flag)) && one.argument,
+  );
+  const places = chosen?.argument === undefined ? argument : [chosen.argument];
+  const kind = typeof places === 'string' ? places : (places[args.length] ?? further);
   if (kind === undefined) return words([]);
   const first = args[0];
   // What image does, its first word says.

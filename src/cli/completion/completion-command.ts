@@ -56,6 +56,8 @@ export interface CompletionOption {
   readonly choices?: readonly string[];
   /** What its values are, where that can be looked up. */
   readonly completes?: CompletionKind;
+  /** What the first argument of its command is, where the option is given. */
+  readonly argument?: CompletionKind;
   /** Not shown in the help, nor offered. */
   readonly hidden?: boolean;
 }

@@ -15,6 +15,8 @@ export type Wanted =
       readonly command: CompletionCommand;
       /** The arguments before. */
       readonly args: readonly string[];
+      /** The flags before. */
+      readonly given: readonly string[];
     }
   /** Something that we know nothing of: the command line of the guest. */
   | { readonly what: 'foreign' };
@@ -59,7 +61,7 @@ export function readLine(
   }
   if (command.runsInner === true && args.length > 0) return { what: 'foreign' };
   if (word.startsWith('-')) return { what: 'option', command, given };
-  return { what: 'argument', command, args };
+  return { what: 'argument', command, args, given };
 }
 
 function optionOf(command: CompletionCommand, flag: string): CompletionOption | undefined {
