@@ -10,6 +10,7 @@ import { benchCrowd } from './crowd.js';
 import { benchLaunch } from './launch.js';
 import { benchLinked } from './linked.js';
 import { benchList } from './list.js';
+import { benchLive } from './live.js';
 import { describeMachine } from './machine.js';
 import { benchMigrate } from './migrate.js';
 import { formatOutcomes, judge, type Outcome } from './report.js';
@@ -23,6 +24,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   crowd: benchCrowd,
   clone: benchClone,
   linked: benchLinked,
+  live: benchLive,
   launch: benchLaunch,
   migrate: benchMigrate,
 };
