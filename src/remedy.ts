@@ -20,7 +20,7 @@ const CALLS: Readonly<Record<string, AsCall>> = {
   },
   doctor: (_, has) => (has('--fix') ? 'store.doctor({ fix: true })' : 'store.doctor()'),
   exec: ([, ...argv]) => `vm.exec([${argv.map((word) => `'${word}'`).join(', ')}])`,
-  export: () => 'vm.export(path)',
+  export: (_, has) => (has('--flat') ? 'vm.export(path, { flat: true })' : 'vm.export(path)'),
   find: () => 'store.find()',
   flatten: () => 'vm.flatten()',
   forward: (_, has) =>

@@ -38,6 +38,8 @@ describe('the remedy of an error', () => {
     ],
     ['`multipass clone --cold`', '`vm.clone(undefined, { cold: true })`'],
     ['`multipass clone --live`', '`vm.clone(undefined, { live: true })`'],
+    ['`multipass snapshot --live`', '`vm.snapshot({ live: true })`'],
+    ['`multipass export --flat`', '`vm.export(path, { flat: true })`'],
     ['Write `8080:80`.', 'Write `{ host: 8080, guest: 80 }`.'],
     ['Ask for a larger disk (`--disk`).', 'Ask for a larger disk (`disk`).'],
     ['`modprobe kvm` and `multipass constructor`', '`modprobe kvm` and `multipass constructor`'],
