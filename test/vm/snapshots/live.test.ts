@@ -8,7 +8,7 @@ import type { QmpClient } from '../../../src/qemu/qmp-client.js';
 import { runStateOf } from '../../../src/qemu/run-state.js';
 import { initialiseStore } from '../../../src/store/format.js';
 import { lockMounts } from '../../../src/vm/lock-instance.js';
-import { readInstance } from '../../../src/vm/read-instance.js';
+import { readInstance, runningQemu } from '../../../src/vm/read-instance.js';
 import { encodePending } from '../../../src/vm/records/pending-record.js';
 import type { SnapshotRecord } from '../../../src/vm/records/snapshot-record.js';
 import { endLive } from '../../../src/vm/run/end-live.js';
@@ -238,6 +238,30 @@ describe('a live snapshot with memory', () => {
     ]);
     await expectPattern(dir.disk, BEFORE);
     expect(web.state).toBe('Stopped');
+  });
+
+  test('stays whole when QEMU is killed while it loads it', async ({ runWeb, store }) => {
+    const { dir, layout } = await runWeb();
+    const web = await store.get('web');
+    await web.snapshot({ name: 'hot', live: true, memory: true });
+    await killQemu(dir);
+    for (const delay of [0, 40, 80, 120, 160]) {
+      const restoring = web.restore('hot').catch(() => undefined);
+      while (runningQemu(dir) === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      await killQemu(dir);
+      await restoring;
+      await killQemu(dir);
+      await bootBlank(layout, 'web');
+      // Into what the snapshot holds, too.
+      await writeAsGuest(dir, OVER);
+      await killQemu(dir);
+      for (const pattern of [OVER, REST]) await expectPattern(dir.disk, pattern);
+      const copy = await web.clone(`copy-${delay}`, { snapshot: 'hot' });
+      await expectPattern(layout.instance(copy.name).disk, BEFORE);
+    }
+    await run('qemu-img', ['check', '-q', '-r', 'leaks', dir.disk]);
+    await run('qemu-img', ['check', '-q', dir.disk]);
   });
 
   test('does not travel', async ({ runWeb, store, root }) => {
