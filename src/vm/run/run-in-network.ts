@@ -7,6 +7,7 @@ import type { StoreLayout } from '../../store/layout.js';
 import type { BridgeRecord } from '../../net/bridge/bridge-record.js';
 import { Work } from '../../work.js';
 import { applyAllForwards } from '../forwards/apply-forwards.js';
+import { aloneOnNetwork } from '../network/network-lock.js';
 import { openShared } from '../network/shared-network.js';
 
 /** What is run in a store's shared network. */
@@ -46,7 +47,10 @@ export async function runInNetwork(request: RunInNetworkRequest): Promise<number
   await using network = await openShared({ layout, hostLoopback, signal });
   if (network.isWayOutNew) await applyAllForwards(layout, Work.of({ signal }));
   const ours = join(layout.sharedNetwork, 'resolv.conf');
-  await replaceFile(ours, resolverText(network.record));
+  // Another command may write it just now.
+  await aloneOnNetwork(layout, signal, async () => {
+    await replaceFile(ours, resolverText(network.record));
+  });
   const ids = [geteuid?.() ?? 0, getegid?.() ?? 0].map(String);
   const resolved = existsSync(RESOLVED) ? RESOLVED : '';
   const words = ['-c', RUN, 'sh', realpathSync(RESOLVER), ours, resolved, ...ids, ...command];

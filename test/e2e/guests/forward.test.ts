@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createConnection, createServer } from 'node:net';
 import { describe, expect } from 'vitest';
 import { freeLoopbackPort } from '../../../src/net/user-network.js';
+import { traceBinds } from '../support/traced-binds.js';
 import { kill, qemuOf, test as base, type GuestStore } from './support.js';
 
 /** The tests of this file are the steps of one story: each goes on where the one before it ended. */
@@ -80,7 +81,19 @@ describe.each([
   test('are there from the launch on, of TCP and of UDP', async ({ guests, ports }) => {
     await guests.ok(['set', `local.network=${network}`]);
     const forwards = [`${ports.web}:80`, `${ports.dns}:53/udp`];
-    await guests.launch('web', ...forwards.flatMap((one) => ['--forward', one]));
+    await using trace = await traceBinds();
+    const words = ['launch', guests.image, '--name', 'web', '--memory', '512M'];
+    const { stderr, exitCode } = await guests.multipass(
+      [...words, ...forwards.flatMap((one) => ['--forward', one])],
+      { through: trace.through },
+    );
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+    // Nothing listens that was not asked for, and nothing beyond this host.
+    const bound = await trace.bound();
+    expect(bound).toEqual(
+      expect.arrayContaining([`127.0.0.1:${ports.web}`, `127.0.0.1:${ports.dns}`]),
+    );
+    expect(bound.filter((place) => !place.startsWith('127.0.0.1:'))).toEqual([]);
     await guests.sh('web', SERVER);
     expect(await page(ports.web)).toBe('hello');
     await expectDatagrams(guests, ports.dns);
