@@ -78,6 +78,7 @@ describe('the package', () => {
       ...['all.cjs', 'bin.js', 'package.json', 'quick.cjs'].map((name) => `dist/cli/${name}`),
       'dist/man/multipass.1',
       ...DOCUMENTS.map((name) => `docs/${name}.md`),
+      'examples/ansible-inventory.py',
       ...EXAMPLES.map((name) => `examples/${name}.ts`),
       'package.json',
     ]);
