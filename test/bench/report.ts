@@ -9,8 +9,12 @@ export interface Measured {
   readonly cpuMs: number;
 }
 
-/** What a comparison should come to: that many times faster, or no more than that many times as long. */
-export type Aim = { readonly faster: number } | { readonly atMost: number };
+/**
+ * What a comparison should come to: that many times faster, no more than that many times as long, or no more than that
+ * many milliseconds longer.
+ */
+export type Aim =
+  { readonly faster: number } | { readonly atMost: number } | { readonly addsAtMost: number };
 
 /** Ours against something else, both timed in the same rounds. */
 export interface Comparison {
@@ -35,6 +39,10 @@ export function judge(comparison: Comparison): Outcome {
     const ratio = ours.ms / against.ms;
     return { ...comparison, ratio, met: ratio <= aim.atMost };
   }
+  if (aim !== undefined && 'addsAtMost' in aim) {
+    const added = ours.ms - against.ms;
+    return { ...comparison, ratio: ours.ms / against.ms, met: added <= aim.addsAtMost };
+  }
   const ratio = against.ms / ours.ms;
   return { ...comparison, ratio, met: aim === undefined ? null : ratio >= aim.faster };
 }
@@ -57,9 +65,14 @@ function toRow({ name, ours, against, ratio, aim, met }: Outcome): string[] {
     toCell(ours),
     toCell(against),
     `${ratio.toFixed(ratio < 10 ? 2 : 1)}x`,
-    aim === undefined ? '-' : 'atMost' in aim ? `<= ${aim.atMost}x` : `>= ${aim.faster}x`,
+    aim === undefined ? '-' : textOf(aim),
     met === null ? '' : met ? 'met' : 'MISSED',
   ];
+}
+
+function textOf(aim: Aim): string {
+  if ('atMost' in aim) return `<= ${aim.atMost}x`;
+  return 'faster' in aim ? `>= ${aim.faster}x` : `<= +${aim.addsAtMost} ms`;
 }
 
 function toCell({ what, ms, low, high, cpuMs }: Measured): string {

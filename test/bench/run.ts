@@ -15,6 +15,7 @@ import { describeMachine } from './machine.js';
 import { benchMigrate } from './migrate.js';
 import { formatOutcomes, judge, type Outcome } from './report.js';
 import type { Section } from './section.js';
+import { benchNetwork } from './network.js';
 import { benchStartUp } from './start-up.js';
 
 const SECTIONS: Readonly<Record<string, Section>> = {
@@ -27,6 +28,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   live: benchLive,
   launch: benchLaunch,
   migrate: benchMigrate,
+  network: benchNetwork,
 };
 
 // It makes Node 20 parse a bundle of certificates at every start: 40 ms on both sides, which hide what is compared.

@@ -20,21 +20,23 @@ export interface CableRequest extends NetPlace {
  */
 const LAY = `
 tap=$1 user=$2 out=$3 inside=$4
-ip tuntap add dev "$tap" mode tap user "$user" &&
-ip link add name "$inside" type bridge || exit
-for one in "$inside" "$out" "$tap"; do
-  ip link set dev "$one" addrgenmode none || exit
-done
-ip link set dev "$inside" up &&
-ip link set dev "$out" master "$inside" up &&
-ip link set dev "$tap" master "$inside" up`;
+"$ip" -batch - <<END
+tuntap add dev $tap mode tap user $user
+link add name $inside type bridge
+link set dev $inside addrgenmode none
+link set dev $out addrgenmode none
+link set dev $tap addrgenmode none
+link set dev $inside up
+link set dev $out master $inside up
+link set dev $tap master $inside up
+END`;
 
 const POLL_MS = 20;
 const BOTH_ENDS = `
 ip=$1 pid=$2 lay=$3 tap=$4 out=$6
 shift 3
 "$ip" link add name "$tap" type veth peer name "$out" netns "$pid" &&
-exec nsenter --target "$pid" --net -- /bin/sh -c "$lay" sh "$@"`;
+export ip && exec nsenter --target "$pid" --net -- /bin/sh -c "$lay" sh "$@"`;
 
 /** How long the kernel may take to remove what belonged to processes that have ended; it took 50 ms when tried. */
 const REMOVED_WITHIN_MS = 5000;

@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { freeLoopbackPort } from '../../../src/net/user-network.js';
+import { run } from '../../../src/process/run.js';
 import { startTimeOf } from '../../../src/process/start-time.js';
 import type { NetworkStatus } from '../../../src/vm/run/network-status.js';
 import { guestImage } from '../../support/guests.js';
@@ -23,6 +25,8 @@ test('instances of a user without rights see each other by address and by name, 
   await giveToNobody(root);
   await giveToNobody(image);
   await using outside = await serve();
+  await using loopback = await serve('127.0.0.1');
+  const port = await freeLoopbackPort();
   try {
     await withGuestStore(image, { root, through: AS_NOBODY }, async (guests) => {
       const { ok, sh, layout } = guests;
@@ -41,6 +45,12 @@ test('instances of a user without rights see each other by address and by name, 
         expect((await sh(from, lines.join('; '))).split('\n')).toEqual(all);
       }
       expect(await sh('web', fetching)).toBe('hello');
+      const refused = `timeout 10 wget -q -O - http://10.0.2.2:${loopback.port}/ 2>/dev/null || echo no`;
+      expect(await sh('web', refused)).toBe('no');
+
+      // The host reaches what it forwards.
+      await ok(['forward', 'web-clone2', `${port}:22`]);
+      expect(await greeting(port)).toBe('SSH-');
 
       // A program of the host's finds them by name.
       const ssh = `exec 3<>/dev/tcp/web-clone1.multipass/22 && head -c 4 <&3`;
@@ -59,6 +69,7 @@ test('instances of a user without rights see each other by address and by name, 
       await ok(['stop', 'web-clone1']);
       await ok(['start', 'web-clone1', '--timeout', '500']);
       expect(await statusOf(guests)).toMatchObject({ state: 'up', damage: [] });
+      expect(await greeting(port)).toBe('SSH-');
       expect(await sh('web', fetching)).toBe('hello');
       expect(await addressesOf(guests)).toEqual(addresses);
 
@@ -92,14 +103,22 @@ function isAlive(pid: number | null): boolean {
 }
 
 /** A server on an address of this host that is not its loopback's. */
-async function serve(): Promise<{ url: string } & AsyncDisposable> {
+/** What a server of the host's first says on a port of the loopback, its first four letters. */
+async function greeting(port: number): Promise<string> {
+  const script = `exec 3<>/dev/tcp/127.0.0.1/${port} && head -c 4 <&3`;
+  return (await run('timeout', ['20', 'bash', '-c', script])).stdout;
+}
+
+async function serve(address?: string): Promise<{ url: string; port: number } & AsyncDisposable> {
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  const host = all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+  const outer = all.find(({ family, internal }) => family === 'IPv4' && !internal);
+  const host = address ?? outer?.address;
   const server = createServer((_, response) => void response.end('hello'));
   server.listen(0, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
+    port,
     url: `http://${host ?? ''}:${port}/`,
     [Symbol.asyncDispose]: async () => {
       server.close();
