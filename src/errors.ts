@@ -1,4 +1,4 @@
-import { inCalls } from './remedy.js';
+import { remedyOf } from './remedy.js';
 
 /**
  * Every failure a user can meet, by what it means to them. A closed list, so that callers can branch on it
@@ -136,7 +136,7 @@ export class MultipassError extends Error {
 
   /** What to do, as {@link MultipassError.hint} has it, by calls: of `store` and of `vm`, which the message names. */
   get remedy(): string | undefined {
-    return this.hint === undefined ? undefined : inCalls(this.hint);
+    return this.hint === undefined ? undefined : remedyOf(this.hint);
   }
 
   /** What `JSON.stringify` writes of it: an `Error` of its own accord would write nothing but the code. */

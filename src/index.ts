@@ -119,4 +119,5 @@ export {
   type ErrorCode,
   type RecordFault,
 } from './errors.js';
+export { remedyOf } from './remedy.js';
 export { setLogSink, type LogSink, type Verbosity } from './log.js';

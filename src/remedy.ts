@@ -79,10 +79,16 @@ const OPTIONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * A hint for who writes a program: with calls in place of the command lines and options in it. What it does not know
- * stays as it is.
+ * A hint for who writes a program: with calls in place of the command lines and options in it, as `remedy` of an error
+ * has it. For hints that come with no error: of what `doctor` finds, of a Broken instance, of the network's status.
+ * What it does not know stays as it is.
+ * @example
+ * ```ts
+ * const { findings } = await store.doctor();
+ * for (const { message, hint } of findings) console.log(message, remedyOf(hint));
+ * ```
  */
-export function inCalls(hint: string): string {
+export function remedyOf(hint: string): string {
   return hint.replaceAll(/`([^`]+)`/g, (found, code: string) => {
     const [program, command = '', ...rest] = code.split(' ');
     if (program !== 'multipass') {

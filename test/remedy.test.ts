@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MultipassError } from '../src/errors.js';
-import { inCalls } from '../src/remedy.js';
+import { remedyOf } from '../src/remedy.js';
 
 const SRC = resolve(import.meta.dirname, '../src');
 
@@ -56,7 +56,7 @@ describe('the remedy of an error', () => {
   it('knows every command line that a hint may have', () => {
     const lines = commandLines();
     expect(lines.length).toBeGreaterThan(40);
-    const unknown = lines.filter((line) => inCalls(`\`${line}\``).includes('multipass'));
+    const unknown = lines.filter((line) => remedyOf(`\`${line}\``).includes('multipass'));
     expect([...new Set(unknown)]).toEqual([]);
   });
 });
