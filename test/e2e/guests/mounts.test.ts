@@ -2,7 +2,6 @@ import {
   chmod,
   chown,
   mkdir,
-  mkdtemp,
   readdir,
   readFile,
   readlink,
@@ -12,43 +11,14 @@ import {
   symlink,
   writeFile,
 } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, relative } from 'node:path';
 import { geteuid } from 'node:process';
 import { describe, expect, vi } from 'vitest';
 import { readInstance } from '../../../src/vm/read-instance.js';
-import { kill, processesIn, qemuOf, test as base, type GuestStore } from './support.js';
+import { test } from './mounts-support.js';
+import { kill, processesIn, qemuOf, type GuestStore } from './support.js';
 
 /** The tests of this file are the steps of one story: each goes on where the one before it ended. */
-
-interface Host {
-  /** Folders of the host to be mounted. */
-  readonly classic: string;
-  readonly native: string;
-  /** Beside them: nobody's business. */
-  readonly secret: string;
-}
-
-const test = base.extend<{ host: Host }>({
-  host: [
-    // eslint-disable-next-line no-empty-pattern -- vitest wants the pattern
-    async ({}, use) => {
-      const home = await mkdtemp(join(tmpdir(), 'multipass-ts mounts, '));
-      const folder = async (name: string): Promise<string> => {
-        await mkdir(join(home, name));
-        return join(home, name);
-      };
-      await writeFile(join(home, 'secret'), 'secret of the host');
-      await use({
-        classic: await folder(`class'ic`),
-        native: await folder('nat,ive'),
-        secret: join(home, 'secret'),
-      });
-      await rm(home, { recursive: true, force: true });
-    },
-    { scope: 'file' },
-  ],
-});
 
 const ROOT = geteuid!() === 0;
 /** The guest looks again after this long. */
@@ -304,6 +274,19 @@ describe('a native mount', () => {
     expect(await guests.sh('web', 'cat /mnt/nat/hosts /mnt/nat/inner/a/b/c')).toBe(
       'meanwhile\ndeep',
     );
+  });
+
+  test('is taken off while memory is saved, and is there where that is restored', async ({
+    guests,
+  }) => {
+    const [boot, mounts] = [await guests.bootId('web'), await mounted(guests)];
+    await guests.ok(['snapshot', 'web', '--live', '--memory', '--name', 'hot']);
+    expect(await mounted(guests)).toEqual(mounts);
+    await guests.ok(['stop', '--force', 'web']);
+    await guests.ok(['restore', '--destructive', 'web.hot']);
+    expect(await guests.bootId('web')).toBe(boot);
+    expect(await mounted(guests)).toEqual(mounts);
+    expect(await guests.sh('web', 'cat /mnt/nat/hosts')).toBe('meanwhile');
   });
 
   test('that the guest uses keeps it from being suspended', async ({ guests }) => {
