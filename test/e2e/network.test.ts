@@ -78,6 +78,8 @@ describe('the network that instances share', () => {
   });
 
   test('is mended by the next command, whatever of it was killed', async ({ nets }) => {
+    // Nothing is examined where there is no store yet.
+    expect((await nets.mp(['set', 'local.network=shared'])).exitCode).toBe(0);
     const held = await nets.hold();
     const before = await nets.status();
     expect(before).toMatchObject({ state: 'up', damage: [] });
@@ -93,6 +95,7 @@ describe('the network that instances share', () => {
       if (part === 'holder') await vi.waitFor(() => expect(isAlive(processes.way_out)).toBe(false));
       const broken = await nets.status();
       expect(broken).toMatchObject({ state: 'damaged', damage });
+      if (part === 'dnsmasq') expect(await findings(nets)).toContain('network-damaged');
       await nets.run('true');
       const after = await nets.status();
       expect(after, part).toMatchObject({ state: 'up', damage: [], subnet: before.subnet });
@@ -232,6 +235,12 @@ async function withSubordinates(nets: Networks): Promise<readonly string[]> {
   const script =
     'for kind in uid gid; do touch /etc/sub$kind; mount --bind "$0" /etc/sub$kind; done; exec "$@"';
   return ['unshare', '--mount', 'sh', '-c', script, file];
+}
+
+async function findings(nets: Networks): Promise<string[]> {
+  const { stdout } = await nets.mp(['doctor', '--format', 'json']);
+  const { findings: found } = JSON.parse(stdout) as { findings: { code: string }[] };
+  return found.map(({ code }) => code);
 }
 
 async function serve(

@@ -16,8 +16,14 @@ export interface ExaminedInstance {
   readonly view: InstanceView;
   /** Undefined when it cannot be read. */
   readonly reading: InstanceReading | undefined;
-  /** Who it is and the MAC rows that it has, as far as that can be read. */
-  readonly held: { readonly uuid: string; readonly rows: readonly string[] } | undefined;
+  /** Who it is, and the rows of MAC addresses and of ports that it has, as far as that can be read. */
+  readonly held:
+    | {
+        readonly uuid: string;
+        readonly rows: readonly string[];
+        readonly ports?: readonly string[] | undefined;
+      }
+    | undefined;
 }
 
 /** One look at a store: what was read of its instances, and what the checks find. Changes nothing. */

@@ -16,6 +16,8 @@ import { checkLeftovers } from './leftovers.js';
 import { checkLocks } from './locks.js';
 import { sweepStore } from './mends.js';
 import { checkInstanceRecords, checkStoreRecords } from './records.js';
+import { checkNetworks } from './networks.js';
+import { checkPorts } from './ports.js';
 import { checkRights } from './rights.js';
 import { checkRuns } from './runs.js';
 import { checkSnapshots } from './snapshots.js';
@@ -63,7 +65,8 @@ function checksOf(disks: CheckedDisks): readonly Check[] {
   return [
     ...[checkRights, checkStoreRecords, checkStrangers, checkInstanceRecords, checkImages],
     ...[checkBases, checkDisks(disks), checkSnapshots, checkRuns],
-    ...[checkLeftovers, checkLocks, checkDownloads, checkIdentities, checkAliases],
+    ...[checkLeftovers, checkLocks, checkDownloads, checkIdentities, checkPorts, checkAliases],
+    checkNetworks,
   ];
 }
 

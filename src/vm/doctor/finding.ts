@@ -63,6 +63,12 @@ export type FindingKind =
   | 'mac-row-foreign'
   | 'mac-row-invalid'
   | 'mac-row-stray'
+  | 'port-twice'
+  | 'port-row-missing'
+  | 'port-row-invalid'
+  | 'port-row-stray'
+  // networks
+  | 'network-damaged'
   // images and aliases
   | 'image-broken'
   | 'image-damaged'
@@ -134,6 +140,12 @@ const SEVERITIES: Readonly<Record<FindingKind, Severity>> = {
   'mac-row-foreign': 'warning',
   'mac-row-invalid': 'warning',
   'mac-row-stray': 'note',
+  'port-twice': 'error',
+  'port-row-missing': 'warning',
+  'port-row-invalid': 'warning',
+  'port-row-stray': 'note',
+  // networks
+  'network-damaged': 'warning',
   // images and aliases
   'image-broken': 'warning',
   'image-damaged': 'error',

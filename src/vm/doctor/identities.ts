@@ -137,7 +137,7 @@ async function checkRows(examination: Examination, table: MacTable): Promise<voi
 }
 
 /** Only where every folder says who it is, nobody's row can be told from that of somebody who cannot be read. */
-function isEverybodyKnown(layout: StoreLayout, { instances }: Examination): boolean {
+export function isEverybodyKnown(layout: StoreLayout, { instances }: Examination): boolean {
   const known = new Set(instances.flatMap(({ name, held }) => (held === undefined ? [] : name)));
   return instanceEntryNames(layout).every(
     (name) => known.has(name) || entriesOf(layout.instance(name).path).length === 0,

@@ -25,6 +25,8 @@ export function checkStoreRecords(examination: Examination): void {
     [layout.hostFile, () => readHost(layout)],
     [layout.network, () => readBridgeRecord(layout.network)],
     [layout.network, () => knownGuests(layout.network)],
+    [layout.sharedNetwork, () => readBridgeRecord(layout.sharedNetwork)],
+    [layout.sharedNetwork, () => knownGuests(layout.sharedNetwork)],
   ];
   for (const [path, read] of reads)
     noteFailure(examination, { kind: 'record-invalid', path, read });

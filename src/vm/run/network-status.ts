@@ -1,15 +1,12 @@
 import { readBridgeRecord } from '../../net/bridge/bridge-record.js';
-import { findDnsmasq } from '../../net/bridge/dnsmasq-process.js';
 import { knownGuests } from '../../net/bridge/known-guests.js';
 import { parseLeases, readLeases } from '../../net/leases.js';
-import { WAY_OUT_LINK } from '../../net/shared/way-out.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { listInstances } from '../list-instances.js';
 import { readSettings, type Environment } from '../settings/settings.js';
 import type { NetworkMode } from '../settings/store-settings.js';
 import { problemWithShared } from './choose-network.js';
-import { findHolder, findInside, isInside } from '../network/shared-holder.js';
-import { findWayOut } from '../network/shared-way-out.js';
+import { partsOfShared } from '../network/shared-damage.js';
 
 /** A guest of the shared network. */
 export interface NetworkGuest {
@@ -67,23 +64,7 @@ export async function networkStatus(
   const folder = layout.sharedNetwork;
   const problem = (await problemWithShared(layout, signal)) ?? null;
   const record = readBridgeRecord(folder);
-  const inside = record === undefined ? undefined : findInside(layout, record.bridge);
-  const holder = findHolder(layout);
-  const wayOut = findWayOut(layout);
-  const dnsmasq =
-    record === undefined || inside === undefined
-      ? undefined
-      : findDnsmasq(folder, record.bridge, inside)?.pid;
-  const damage =
-    inside === undefined
-      ? [...(wayOut === undefined ? [] : ['a way out is left that leads out of nothing'])]
-      : [
-          ...(holder === undefined ? ['nothing waits for the end of the last instance'] : []),
-          ...(dnsmasq === undefined ? ['nothing gives addresses and names'] : []),
-          ...(wayOut === undefined || !isInside(inside, WAY_OUT_LINK)
-            ? ['there is no way out']
-            : []),
-        ];
+  const { inside, holder, dnsmasq, wayOut, damage } = partsOfShared(layout);
   return {
     mode,
     problem,

@@ -5,6 +5,7 @@ import { recordText } from '../../../src/files/record.js';
 import { run } from '../../../src/process/run.js';
 import { initialiseStore } from '../../../src/store/format.js';
 import { StoreLayout } from '../../../src/store/layout.js';
+import { portRowOf } from '../../../src/vm/records/forward.js';
 import { newVaultRecord } from '../../../src/vm/images/vault-record.js';
 import { DamagedStore } from '../../../fixtures/damaged/damage.js';
 import { snapshotRecord, writeSnapshot } from '../../support/snapshot-record.js';
@@ -31,7 +32,15 @@ export class SmallStore {
     const mac = handMadeMac();
     const interfaces = [{ mac, network: null, auto: true }] as const;
     const uuid = '11111111-2222-4333-8444-555555555555';
-    const spec = { uuid, sshKey, interfaces, snapshotHead: 1 };
+    const forward = {
+      address: '127.0.0.1',
+      hostPort: 8080,
+      guestPort: 80,
+      protocol: 'tcp',
+    } as const;
+    const spec = { uuid, sshKey, interfaces, snapshotHead: 1, forwards: [forward] };
+    await mkdir(layout.ports, { mode: 0o700 });
+    await writeFile(layout.portRow(portRowOf(forward)), `${uuid}\n`, { mode: 0o600 });
     const web = await makeInstance(layout, 'web', { thin: true, tags: 1, data: 0, spec });
     await writeSnapshot(web, snapshotRecord(1, { interfaces }));
     await chmod(web.base('image'), 0o444);
