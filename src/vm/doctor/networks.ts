@@ -5,7 +5,7 @@ import { MultipassError } from '../../errors.js';
 import type { Examination } from './examination.js';
 import type { Mend } from './finding.js';
 
-/** The network that the instances share: what of it was killed, or is left of it. A record of it is told of by itself. */
+/** The network that the instances share: what was killed, or is left of it. Its records are told of by themselves. */
 export function checkNetworks(examination: Examination): void {
   const { layout } = examination;
   try {
