@@ -157,6 +157,7 @@ const WRONG: readonly Row[] = [
   ],
   ['restore web.snap1 web.snap1', 'Too many arguments.'],
   ['snapshot web pi', 'Too many arguments.'],
+  ['snapshot web --memory', "The 'memory' option needs the 'live' option."],
   [
     'delete web.snap1',
     'Snapshots can only be purged (after deletion, they cannot be recovered). Use --purge if that is what you want.',
@@ -220,6 +221,12 @@ const FAILED: readonly Row[] = [
   ['clone web -n pi', 'clone failed: instance "pi" already exists', 2],
   ['clone web -n 9', 'clone failed: Invalid destination instance name: 9', 2],
   ['snapshot pi', 'snapshot failed: Multipass can only take snapshots of stopped instances.', 2],
+  [
+    'snapshot pi --live',
+    'snapshot failed: Multipass can only take snapshots of stopped instances.',
+    2,
+  ],
+  ['snapshot web --live --memory', "snapshot failed: Instance 'web' is not running", 2],
   ['snapshot web -n 9', 'snapshot failed: Invalid snapshot name: "9".', 2],
   ['snapshot web -n snap1', 'snapshot failed: Snapshot already exists: web.snap1', 2],
   ['restore web.nope', 'restore failed: No such snapshot: web.nope', 2],
