@@ -1,3 +1,5 @@
+import { appendFileSync } from 'node:fs';
+import { expect } from 'vitest';
 import {
   countSteps,
   failAt,
@@ -99,7 +101,16 @@ export async function forEachCrashPoint<Context>(
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
   if (failures.length > 0) throw summary(failures, targets.length);
+  noteFigures(clean.steps.length, hits.length);
   return { steps: clean.steps, hits: hits.sort((a, b) => a.number - b.number), retried };
+}
+
+/** For docs/reliability.md: a line for each scenario, in the file that `MULTIPASS_TEST_FIGURES` names. */
+function noteFigures(steps: number, strikes: number): void {
+  const file = process.env['MULTIPASS_TEST_FIGURES'];
+  if (file === undefined) return;
+  const { currentTestName = '' } = expect.getState();
+  appendFileSync(file, `${currentTestName}\t${steps}\t${strikes}\n`);
 }
 
 function followsRename(steps: readonly Step[], index: number): boolean {

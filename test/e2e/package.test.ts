@@ -55,6 +55,7 @@ const DOCUMENTS = [
     'errors',
     'guide',
     'library',
+    'reliability',
     'security',
   ],
   'store-layout',
