@@ -103,13 +103,23 @@ async function bootOn(
 ): Promise<'booted' | 'resumed'> {
   const { opened, work } = request;
   const { dir } = opened.reading;
+  let plugging: Promise<void> | undefined;
+  const plug = (cards: Machine['cards']) => (plugging ??= network.plug(cards, work.signal));
   const { started, machine } = await startOnFreePort(
     () => machineFor(request, network, memory),
-    (planned) => startPlanned(request, { machine: planned, network, memory }),
-  );
+    (planned) => {
+      plugging = undefined;
+      // While QEMU makes its machine.
+      const onCables = (): void => void plug(planned.cards).catch(() => undefined);
+      return startPlanned(request, { machine: planned, network, memory, onCables });
+    },
+  ).catch(async (error: unknown) => {
+    await plugging?.catch(() => undefined);
+    throw error;
+  });
   const { client } = started;
   try {
-    await network.plug(machine.cards, work.signal);
+    await plug(machine.cards);
     const type = await boardOf(client, machine);
     if (type !== machine.type) await writeMachine(dir, recordOf({ ...machine, type }));
     work.throwIfAborted();
@@ -134,11 +144,13 @@ interface Planned {
   readonly machine: Machine;
   readonly network: MachineNetwork;
   readonly memory: SavedMemory | null;
+  /** Called when its cards can be plugged in; never where QEMU makes its taps itself. */
+  readonly onCables: () => void;
 }
 
 async function startPlanned(
   { opened, work }: BootRequest,
-  { machine, network, memory }: Planned,
+  { machine, network, memory, onCables }: Planned,
 ): Promise<StartedQemu> {
   const { dir, disk: head } = opened.reading;
   await removeRun(opened.reading, memory?.tag === SUSPEND_TAG);
@@ -176,7 +188,10 @@ async function startPlanned(
                 whereRoot: network.kind === 'shared' && geteuid?.() !== 0,
               })),
             ],
-            equip: async (pid) => await network.layCables(machine.cards, pid, work.signal),
+            equip: async (pid) => {
+              await network.layCables(machine.cards, pid, work.signal);
+              onCables();
+            },
           }),
       args,
       folder: dir.path,
@@ -248,15 +263,15 @@ async function leaveNetwork({ opened }: BootRequest, kind: NetworkKind): Promise
   await networkDownIfIdle(opened.layout, ended, kind).catch(() => undefined);
 }
 
-/**
- * Removes what an earlier run left, but for what is learnt of the guest, and whatever would lead our writing into it,
- * and QEMU's, to a file somewhere else: no run of ours leaves links, but a copy or an archive may bring them.
- */
 /** Files in `run/` that the next run has nothing of. */
 const OF_ONE_RUN = [
   ...['answered', 'stop-at.json', CONSOLE_FIFO, 'qemu.log', 'qemu.pid', 'qemu.pid.new'],
 ];
 
+/**
+ * Removes what an earlier run left, but for what is learnt of the guest, and whatever would lead our writing into it,
+ * and QEMU's, to a file somewhere else: no run of ours leaves links, but a copy or an archive may bring them.
+ */
 async function removeRun({ dir }: InstanceReading, keepConsole: boolean): Promise<void> {
   const files = [...OF_ONE_RUN, SOCKETS];
   try {

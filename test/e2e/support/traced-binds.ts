@@ -19,8 +19,10 @@ cat "$0/out"; cat "$0/err" >&2; exit "$(cat "$0/code")"`;
 
 const BIND = /^(\d+) +bind\(\d+, \{sa_family=AF_INET6?, sin6?_port=htons\((\d+)\), (.*?)\}/;
 const ADDRESS = /"([\d.:a-f]+)"/;
-const LEFT = /^(\d+) .*\b(?:setns|unshare)\b.*CLONE_NEWNET.* = 0$/;
-const BORN = /^(\d+) .*\b(?:clone3?|v?fork)\b.* = (\d+)$/;
+/** It may be interrupted by a line of another process, and its result come later. */
+const LEAVES = /^(\d+) +(?:setns|unshare)\(.*CLONE_NEWNET(?!.* = -1)/;
+const FORKS = /^(\d+) +(?:clone3?|v?fork)\(/;
+const FORKED = /^(\d+) .*\b(?:clone3?|v?fork)\b.* = (\d+)$/;
 
 /** Traces with strace; what happens in other network namespaces than the host's is left out. */
 export async function traceBinds(): Promise<BindTrace> {
@@ -33,17 +35,40 @@ export async function traceBinds(): Promise<BindTrace> {
 }
 
 function boundIn(trace: string): string[] {
+  const lines = trace.split('\n');
+  const births = birthsIn(lines);
   const elsewhere = new Set<string>();
   const bound = new Set<string>();
-  for (const line of trace.split('\n')) {
-    const [, leaver] = LEFT.exec(line) ?? [];
+  for (const [at, line] of lines.entries()) {
+    const [, leaver] = LEAVES.exec(line) ?? [];
     if (leaver !== undefined) elsewhere.add(leaver);
-    const [, parent = '', child] = BORN.exec(line) ?? [];
-    if (child !== undefined && elsewhere.has(parent)) elsewhere.add(child);
+    for (const { parent, child } of births.get(at) ?? []) {
+      if (elsewhere.has(parent)) elsewhere.add(child);
+    }
     const [, pid = '', port, rest = ''] = BIND.exec(line) ?? [];
     // Port 0 is for what goes out: any that is free.
     if (port === undefined || port === '0' || elsewhere.has(pid)) continue;
     bound.add(`${ADDRESS.exec(rest)?.[1] ?? rest}:${port}`);
   }
   return [...bound].toSorted();
+}
+
+interface Birth {
+  readonly parent: string;
+  readonly child: string;
+}
+
+/** By the line in which a process begins to fork: the child may be seen before that has returned. */
+function birthsIn(lines: readonly string[]): Map<number, readonly Birth[]> {
+  const births = new Map<number, Birth[]>();
+  const begun = new Map<string, number>();
+  for (const [at, line] of lines.entries()) {
+    const [, forker] = FORKS.exec(line) ?? [];
+    if (forker !== undefined) begun.set(forker, at);
+    const [, parent = '', child] = FORKED.exec(line) ?? [];
+    if (child === undefined) continue;
+    const from = begun.get(parent) ?? at;
+    births.set(from, [...(births.get(from) ?? []), { parent, child }]);
+  }
+  return births;
 }
