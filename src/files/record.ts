@@ -1,7 +1,8 @@
 import { closeSync, constants, lstatSync, openSync, readSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { MultipassError, RecordError, errnoOf, fromSystemError } from '../errors.js';
+import { log } from '../log.js';
 import { encodeRecord, JsonPlace } from './decoder.js';
 import { syncPath } from './sync.js';
 
@@ -122,6 +123,23 @@ export async function replaceRecord(path: string, value: unknown): Promise<void>
     throw fromSystemError(error, 'write', path);
   }
   await syncPath(dirname(path));
+}
+
+/**
+ * Removes what killed writers of records of a folder left beside them. The caller keeps all others from writing these.
+ * A failure is logged and left to the next time: nobody ever reads what is there.
+ * @param isOurs whether a record, by its name, is one that the caller may do that with
+ */
+export async function removeLeftOvers(
+  folder: string,
+  isOurs: (record: string) => boolean,
+): Promise<void> {
+  for (const file of await readdir(folder).catch((): string[] => [])) {
+    if (!LEFT_OVER_RECORD.test(file) || !isOurs(file.replace(/\.\d+$/, ''))) continue;
+    await rm(join(folder, file), { force: true }).catch((error: unknown) =>
+      log('warning', 'files', `cannot remove "${join(folder, file)}": ${(error as Error).message}`),
+    );
+  }
 }
 
 /** Writes a record into a folder that nobody sees yet; publishing makes it durable. */

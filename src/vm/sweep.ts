@@ -4,6 +4,7 @@ import { sweepHolderNotes } from '../store/lock-holders.js';
 import { sweepMakerLocks } from '../store/maker-lock.js';
 import { MacTable } from '../store/mac-table.js';
 import { sweep } from '../store/sweep.js';
+import { sweepVisibleLocks } from '../store/visible-locks.js';
 import { rebuildMacTable, rowsOfFolder } from './macs.js';
 
 /**
@@ -19,6 +20,7 @@ export async function prepareStore(
   await initialiseStore(layout, exists ?? checkStoreFormat(layout));
   await sweep(layout, rowsOfFolder);
   await sweepHolderNotes(layout);
+  await sweepVisibleLocks(layout);
   await sweepMakerLocks(layout);
   if (await new MacTable(layout).isMissing()) await rebuildMacTable(layout);
 }

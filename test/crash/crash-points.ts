@@ -1,5 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { expect } from 'vitest';
+import type { StoreLayout } from '../../src/store/layout.js';
+import { settleAll, violationsOf, type Violation } from '../support/independent-check.js';
 import {
   countSteps,
   failAt,
@@ -18,6 +20,10 @@ export interface CrashScenario<Context> {
   command(context: Context): TracedCommand;
   /** Rejects when something is wrong after the run. */
   check(context: Context, point: CrashPoint): Promise<void>;
+  /** Its store, which the independent checker looks at after each run; none: there is no store, or a guest runs in it. */
+  store?(context: Context): StoreLayout;
+  /** Kinds of violations that the next command need not have put right: somebody else will, or they do no harm. */
+  readonly mayLeave?: readonly string[];
   /** Removes the context, whatever the check said. */
   dispose?(context: Context): Promise<void>;
 }
@@ -147,7 +153,9 @@ async function tryOnce<Context>(
   target: Target | null,
 ): Promise<CrashPoint> {
   const context = await scenario.prepare();
+  const store = scenario.store?.(context);
   try {
+    const known = store && (await violationsOf(store, { atRest: false }));
     const command = scenario.command(context);
     const point: CrashPoint =
       target === null
@@ -159,11 +167,28 @@ async function tryOnce<Context>(
               ? failAt(command, target)
               : killAt(command, target)),
           };
-    if (target === null || point.run.fired) await scenario.check(context, point);
+    if (target === null || point.run.fired) {
+      const newOnes = beyond(known);
+      if (store !== undefined)
+        expect(newOnes(await violationsOf(store, { atRest: false }))).toEqual([]);
+      await scenario.check(context, point);
+      if (store !== undefined) {
+        await settleAll(store);
+        const left = newOnes(await violationsOf(store, { atRest: true }));
+        expect(left.filter(({ kind }) => scenario.mayLeave?.includes(kind) !== true)).toEqual([]);
+      }
+    }
     return point;
   } finally {
     await scenario.dispose?.(context);
   }
+}
+
+/** What is wrong with a store, apart from what was so before: a scenario may be about that. */
+function beyond(known: readonly Violation[] = []) {
+  const brief = ({ kind, path }: Violation): string => `${kind} ${path}`;
+  const before = new Set(known.map(brief));
+  return (found: readonly Violation[]) => found.filter((one) => !before.has(brief(one)));
 }
 
 function described(cause: unknown, target: Target, steps: readonly Step[]): Error {

@@ -27,6 +27,8 @@ export function migrateScenario(
     untouched: ['store/instances/bystander', ...(mode === 'copy' ? ['legacy'] : [])],
     before: ['bystander Stopped'],
     after: ['bystander Stopped', 'db Stopped'],
+    // The old data go when the same migration is made again: it is about them, too.
+    mayLeave: mode === 'move' ? ['disk-has-other-names'] : [],
     commit: { call: 'rename store/staging/* store/instances/db' },
     check: async ({ folder, layout }, isAfter) => {
       const legacy = join(folder, LEGACY_FOLDER, 'db', LEGACY_INSTANCES.db.image.file);

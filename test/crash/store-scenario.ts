@@ -45,6 +45,8 @@ export interface StoreScenario {
   readonly commit?: { readonly call: string; readonly times?: number };
   /** True: addresses that it has claimed stay claimed when it comes to nothing, and before it is finished. */
   readonly leaksRows?: boolean;
+  /** As of {@link CrashScenario}. */
+  readonly mayLeave?: readonly string[];
   /** What it says on stderr when nothing strikes it. Default: nothing. */
   readonly says?: string;
   /** Further checks after the next command. `isAfter`: the command has taken effect. */
@@ -87,6 +89,11 @@ export function storeScenario(scenario: StoreScenario): CrashScenario<StoreConte
       const made = countCalls(point, commit.call);
       expect(isAfter, `"${commit.call}" was made ${made} times`).toBe(made >= (commit.times ?? 1));
     },
+    store: ({ layout }) => layout,
+    mayLeave: [
+      ...(scenario.leaksRows === true ? ['mac-row-stray'] : []),
+      ...(scenario.mayLeave ?? []),
+    ],
     dispose: async ({ folder }) => await rm(folder, { recursive: true, force: true }),
   };
 }

@@ -6,6 +6,7 @@ import {
   readRecord,
   LEFT_OVER_RECORD,
   recordText,
+  removeLeftOvers,
   replaceRecord,
   writeNewRecord,
 } from '../../src/files/record.js';
@@ -81,5 +82,23 @@ describe('LEFT_OVER_RECORD', () => {
     for (const name of ['spec.json', 'pending.json', '0001.json', 'spec.json.bak', 'notes.1']) {
       expect(name).not.toMatch(LEFT_OVER_RECORD);
     }
+  });
+});
+
+describe('removeLeftOvers', () => {
+  test('removes what killed writers of those records left, and nothing else', async ({
+    folder,
+  }) => {
+    const files = ['spec.json', 'spec.json.17', 'spec.json.x', 'mine.json.17', 'spec.json.17.iso'];
+    for (const file of files) await writeFile(join(folder, file), '{');
+    await removeLeftOvers(folder, (record) => record === 'spec.json');
+    expect((await readdir(folder)).sort()).toEqual(
+      files.filter((file) => file !== 'spec.json.17').sort(),
+    );
+  });
+
+  test('says nothing of a folder that there is not', async ({ folder }) => {
+    await removeLeftOvers(join(folder, 'snapshots'), () => true);
+    expect(await readdir(folder)).toEqual([]);
   });
 });

@@ -4,10 +4,12 @@ import { expect } from 'vitest';
 import { run } from '../../src/process/run.js';
 import type { StoreLayout } from '../../src/store/layout.js';
 import { listInstances } from '../../src/vm/list-instances.js';
+import { violationsOf } from './independent-check.js';
 
 /**
  * Makes sure that a store is whole and has nothing left over: no instance is Broken, all disks are in order, uuids and
- * MAC addresses are there once, each with its row in the table, and nobody works on anything.
+ * MAC addresses are there once, each with its row in the table, nobody works on anything, and the independent checker
+ * finds it as docs/store-layout.md has it.
  * @returns the names of its instances
  */
 export async function expectSoundStore(layout: StoreLayout): Promise<string[]> {
@@ -22,6 +24,7 @@ export async function expectSoundStore(layout: StoreLayout): Promise<string[]> {
   expect(await macTable(layout)).toEqual(Object.fromEntries(rows));
   expect(new Set(rows.map(([mac]) => mac)).size).toBe(rows.length);
   expect(await leftovers(layout)).toEqual([]);
+  expect(await violationsOf(layout, { atRest: true })).toEqual([]);
   await Promise.all(
     views.map(({ name }) => run('qemu-img', ['check', '-q', layout.instance(name).disk])),
   );

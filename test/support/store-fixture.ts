@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test as base } from 'vitest';
@@ -131,6 +131,7 @@ async function makeDisk(dir: InstanceDir, made: HandMade): Promise<void> {
     await run('qemu-img', [...layer, '-F', 'qcow2', '-b', 'base-image.qcow2', dir.disk, size], {
       cwd: dir.path,
     });
+    await chmod(image, 0o444);
   } else {
     await run('qemu-img', [...layer, dir.disk, size]);
   }

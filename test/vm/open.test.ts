@@ -42,6 +42,27 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+describe('openInstance, after a kill', () => {
+  test('removes the half-written records of killed commands, and no file of the user', async ({
+    store: { layout },
+  }) => {
+    const dir = await makeInstance(layout, 'web', { data: 0 });
+    const left = ['spec.json.17', 'image-record.json.18', 'pending.json.19'];
+    for (const file of [...left, 'mine.json.20']) await writeFile(dir.file(file), '{');
+    await mkdir(dir.snapshots);
+    await writeFile(join(dir.snapshots, '0001.json.21'), '{');
+    await using opened = await openInstance(layout, 'web', {
+      for: 'test',
+      states: AT_REST,
+      work: Work.of({}),
+    });
+    expect(opened.reading.dir.path).toBe(dir.path);
+    const files = await readdir(dir.path);
+    expect(files.filter((file) => /\.\d+$/.test(file))).toEqual(['mine.json.20']);
+    expect(await readdir(dir.snapshots)).toEqual([]);
+  });
+});
+
 describe('prepareStore', () => {
   test('makes the store at first use', async ({ root }) => {
     const layout = new StoreLayout(root);

@@ -7,6 +7,7 @@ import { ephemeralTokenOf } from '../../store/ephemeral-tokens.js';
 import { holderOfNote } from '../../store/lock-holders.js';
 import { isMakerGone, makerOfLock } from '../../store/maker-lock.js';
 import { makerState } from '../../store/maker-token.js';
+import { instanceOfVisibleLock } from '../../store/visible-locks.js';
 import { exists, isRunning } from '../read-instance.js';
 import type { Examination } from './examination.js';
 import type { Mend } from './finding.js';
@@ -15,7 +16,6 @@ import { passThroughLock, sweepStore } from './mends.js';
 
 /** A visible lock is renewed every 5 s by whoever has it. */
 const DEAD_AFTER_MS = 60_000;
-const VISIBLE_LOCK = /^(.+)\.lock$/;
 
 /** Notes, locks and marks in `locks/` of processes that are gone. */
 export async function checkLocks(examination: Examination): Promise<void> {
@@ -28,7 +28,7 @@ async function checkFile(examination: Examination, file: string): Promise<void> 
   const note = holderOfNote(file);
   const maker = makerOfLock(file);
   const ephemeral = ephemeralTokenOf(file);
-  const visible = VISIBLE_LOCK.exec(file)?.[1];
+  const visible = instanceOfVisibleLock(file);
   if (ephemeral !== undefined) {
     await checkMark(examination, ephemeral, path);
   } else if (maker !== undefined) {

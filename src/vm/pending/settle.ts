@@ -1,8 +1,9 @@
 import { lstatSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { removeLeftOvers } from '../../files/record.js';
 import { syncPath } from '../../files/sync.js';
 import { checkAndRepairLeaks } from '../../qemu/qemu-img.js';
-import type { InstanceDir } from '../../store/instance-dir.js';
+import { INSTANCE_FILES, type InstanceDir } from '../../store/instance-dir.js';
 import { takeKernelLock } from '../../store/kernel-lock.js';
 import type { StoreLayout } from '../../store/layout.js';
 import type { Work } from '../../work.js';
@@ -14,10 +15,13 @@ import { bridgedCards } from '../records/machine-record.js';
 import { finishPending } from './finish-pending.js';
 import { stillPending } from './still-pending.js';
 
+const { spec, imageRecord, pending: pendingFile } = INSTANCE_FILES;
+const RECORDS = new Set<string>([spec, imageRecord, pendingFile]);
+
 /**
  * Puts in order what a killed command or a killed QEMU left of an instance: an operation in place is finished, leaked
- * clusters are repaired, its bases are tidied, and the bridge goes that it was the last one on. May itself be killed
- * anywhere. The caller holds the instance's exclusive lock.
+ * clusters are repaired, its bases are tidied, half-written records go, and so does the bridge that it was the last one
+ * on. May itself be killed anywhere. The caller holds the instance's exclusive lock.
  * @returns how it reads now
  * @throws MultipassError TOOL_FAILED, DISK_FULL, ABORTED, …; what makes it Broken
  */
@@ -40,7 +44,14 @@ export async function settle(
   if (uncleanEnd) await repair(layout, reading, signal);
   if (pending !== undefined || uncleanEnd) reading = readInstance(layout, name, { remember: true });
   await tidyBases(reading);
+  await removeDrafts(dir);
   return reading;
+}
+
+/** Whoever else writes records of an instance holds its lock, or one that has been waited for. */
+async function removeDrafts(dir: InstanceDir): Promise<void> {
+  await removeLeftOvers(dir.path, (record) => RECORDS.has(record));
+  await removeLeftOvers(dir.snapshots, () => true);
 }
 
 /**
