@@ -57,6 +57,10 @@ export type ErrorCode =
   | 'ARTIFACT_INVALID'
   | 'BASE_NOT_FOUND'
   | 'IDENTITY_TAKEN'
+  | 'REFERENCE_NOT_FOUND'
+  | 'REFERENCE_TAKEN'
+  | 'REGISTRY_DENIED'
+  | 'REGISTRY_FAILED'
   // files that are copied
   | 'TRANSFER_FAILED'
   // networks

@@ -31,8 +31,10 @@ export type {
   ImportInstanceOptions,
   ImportReport,
 } from './vm/travel/import-request.js';
+export type { PushChoices, PushOptions, PushReport } from './vm/travel/push-request.js';
+export type { PullChoices, PullOptions, PullReport } from './vm/travel/pull-request.js';
 export type { Compression } from './vm/travel/compression-names.js';
-export type { Digest } from './vm/travel/digest.js';
+export type { Digest } from './files/digest.js';
 export type { SnapshotChoices, SnapshotTexts } from './vm/snapshots/snapshot-choices.js';
 export type { RestoreOptions } from './vm/snapshots/restore-snapshot.js';
 export type { SnapshotListing } from './vm/snapshots/list-snapshots.js';

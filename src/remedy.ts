@@ -43,7 +43,9 @@ const CALLS: Readonly<Record<string, AsCall>> = {
   network: ([action = 'status']) =>
     action === 'status' ? 'store.networkStatus()' : `network ${action}, on the command line`,
   networks: () => 'store.networks()',
+  pull: () => 'store.pull(reference)',
   purge: (_, has) => (has('--images') ? 'store.purgeImages()' : 'store.purge()'),
+  push: () => 'vm.push(reference)',
   recover: () => 'vm.recover()',
   set: ([pair = '']) => {
     const [key = '', value = ''] = pair.split('=');
@@ -65,6 +67,8 @@ const OPTIONS: Readonly<Record<string, string>> = {
   '--timeout': 'timeoutMs',
   '--keep-base': 'keepBase',
   '--keep-identity': 'keepIdentity',
+  '--no-clobber': 'clobber: false',
+  '--from': 'from',
   '--compress gzip': "compression: 'gzip'",
   '--network': 'networks',
   '--bridged': 'networks',

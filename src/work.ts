@@ -23,6 +23,8 @@ export type Phase =
   // travelling
   | 'exporting'
   | 'importing'
+  | 'pushing'
+  | 'pulling'
   // snapshots
   | 'snapshotting'
   | 'restoring'

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { request, type IncomingMessage } from 'node:http';
+import { request, type ClientRequest, type IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { throwIfAborted } from '../abort.js';
 import { hasCode } from '../errors.js';
@@ -26,14 +26,23 @@ export interface HttpOptions {
 /** What is asked of a server. */
 export interface HttpRequest extends HttpOptions {
   readonly url: URL;
-  readonly method?: 'GET' | 'HEAD';
+  /** Default: GET. What changes something there is not redirected. */
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH';
   readonly headers?: Readonly<Record<string, string>>;
+  /** No server that is nearer than this is asked; by default any is. */
+  readonly most?: Reach | undefined;
+  /** What is sent with it. */
+  readonly body?: Uint8Array | undefined;
 }
 
 /** A server's answer. It must be read to its end, or cancelled. */
 export interface HttpAnswer {
   readonly status: number;
   readonly statusText: string;
+  /** Who gave it, behind all redirections. */
+  readonly url: URL;
+  /** How near that server is: what it says leads no nearer. */
+  readonly reach: Reach;
   /** A header by its name in small letters; null when there is none. */
   readonly header: (name: string) => string | null;
   /**
@@ -42,12 +51,6 @@ export interface HttpAnswer {
    */
   readonly body: () => AsyncGenerator<Uint8Array, void>;
   readonly cancel: () => void;
-}
-
-/** An answer, and how near the server is that gave it. */
-export interface AnswerFrom {
-  readonly answer: HttpAnswer;
-  readonly reach: Reach;
 }
 
 /** A server that a redirection leads to, and that is too near to be asked. */
@@ -60,7 +63,7 @@ export class TooNear extends Error {
  * @param most no server that is nearer than this is asked: decided by the addresses that are then connected to
  * @throws TooNear; MultipassError DOWNLOAD_FAILED, SETTING_INVALID for the proxy, ABORTED
  */
-export async function askOnce(wanted: HttpRequest, most: Reach): Promise<AnswerFrom> {
+export async function askOnce(wanted: HttpRequest, most: Reach): Promise<HttpAnswer> {
   const { url, signal, stallMs = STALL_MS, deadlineMs, env = process.env } = wanted;
   throwIfAborted(signal);
   const proxy = proxyFor(url, env);
@@ -87,28 +90,62 @@ export async function askOnce(wanted: HttpRequest, most: Reach): Promise<AnswerF
         'accept-encoding': 'identity',
         'user-agent': 'multipass-ts',
         ...(proxy !== null && url.protocol === 'http:' ? proxyAuthorization(proxy) : {}),
+        ...(wanted.body === undefined ? {} : { 'content-length': String(wanted.body.length) }),
         ...wanted.headers,
       },
       signal: stop,
     });
     // After the answer it is the answer that tells what went wrong.
     asked.on('error', () => undefined);
-    asked.end();
-    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    const answered = once(asked, 'response') as Promise<[IncomingMessage]>;
+    // A refusal may come before all is sent.
+    answered.catch(() => undefined);
+    await sendBody(asked, wanted.body, { guard, answered });
+    const [response] = await answered;
     guard.rest();
     // Until it is read nobody listens, and a cut connection is told when it is.
     response.on('error', () => undefined);
-    return { answer: answerOf(response, { guard, stop, fail }), reach };
+    return answerOf(response, { url, reach, guard, stop, fail });
   } catch (error) {
     return fail(error);
   }
 }
 
-function answerOf(
-  response: IncomingMessage,
-  { guard, stop, fail }: { guard: StallGuard; stop: AbortSignal; fail: (error: unknown) => never },
-): HttpAnswer {
+/** How much is handed to the kernel at a time: what it takes is a sign of life. */
+const PIECE = 256 * 1024;
+
+/** Sends what goes with a request, watched piece by piece; an answer that comes before ends it. */
+async function sendBody(
+  asked: ClientRequest,
+  body: Uint8Array | undefined,
+  { guard, answered }: { guard: StallGuard; answered: Promise<unknown> },
+): Promise<void> {
+  let isAnswered = false;
+  const early = answered.then(() => void (isAnswered = true));
+  early.catch(() => undefined);
+  for (let at = 0; at < (body?.length ?? 0) && !isAnswered; at += PIECE) {
+    guard.watch();
+    const piece = body?.subarray(at, at + PIECE);
+    if (!asked.write(piece))
+      await Promise.race([new Promise((go) => asked.once('drain', go)), early]);
+  }
+  guard.watch();
+  asked.end();
+}
+
+interface AnswerParts {
+  readonly url: URL;
+  readonly reach: Reach;
+  readonly guard: StallGuard;
+  readonly stop: AbortSignal;
+  readonly fail: (error: unknown) => never;
+}
+
+function answerOf(response: IncomingMessage, parts: AnswerParts): HttpAnswer {
+  const { url, reach, guard, stop, fail } = parts;
   return {
+    url,
+    reach,
     status: response.statusCode ?? 0,
     statusText: response.statusMessage ?? '',
     header: (name) => {

@@ -1,4 +1,4 @@
-import { askOnce, TooNear, type AnswerFrom, type HttpAnswer, type HttpRequest } from './ask.js';
+import { askOnce, TooNear, type HttpAnswer, type HttpRequest } from './ask.js';
 import { downloadFailed, refusedBy } from './http-error.js';
 import type { Reach } from './reach.js';
 
@@ -20,16 +20,18 @@ export async function request(wanted: HttpRequest): Promise<HttpAnswer> {
   const began = performance.now();
   let { url } = wanted;
   // What a user names may be anywhere.
-  let most: Reach = 3;
+  let most: Reach = wanted.most ?? 3;
   for (let hop = 0; hop <= MOST_REDIRECTS; hop += 1) {
     const rest =
       deadlineMs === undefined ? {} : { deadlineMs: deadlineMs - (performance.now() - began) };
-    const { answer, reach } = await askAt({ ...wanted, ...rest }, url, most);
+    const headers = withoutSecrets(wanted, url);
+    const answer = await askAt({ ...wanted, ...rest, headers }, url, most);
+    const { reach } = answer;
     const location = answer.header('location');
     if (answer.status < 300 || answer.status >= 400 || location === null) return answer;
+    if (!['GET', 'HEAD'].includes(wanted.method ?? 'GET')) return answer;
     answer.cancel();
-    const from = url;
-    url = target(from, location);
+    url = whereTo(url, location);
     // What one server says leads no nearer than that server is.
     most = reach < most ? reach : most;
   }
@@ -73,7 +75,7 @@ export function contentLength(answer: HttpAnswer): number | null {
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
-async function askAt(wanted: HttpRequest, url: URL, most: Reach): Promise<AnswerFrom> {
+async function askAt(wanted: HttpRequest, url: URL, most: Reach): Promise<HttpAnswer> {
   try {
     return await askOnce({ ...wanted, url }, most);
   } catch (error) {
@@ -82,7 +84,23 @@ async function askAt(wanted: HttpRequest, url: URL, most: Reach): Promise<Answer
   }
 }
 
-function target(from: URL, location: string): URL {
+/** Who we are is told to whom it is meant for, and to nobody that is led to. */
+function withoutSecrets(
+  { url: meant, headers = {} }: HttpRequest,
+  url: URL,
+): Record<string, string> {
+  const isSame = url.origin === meant.origin;
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => isSame || name.toLowerCase() !== 'authorization'),
+  );
+}
+
+/**
+ * Where an answer leads to: never from https to plain http.
+ * @param location may be relative
+ * @throws MultipassError DOWNLOAD_FAILED
+ */
+export function whereTo(from: URL, location: string): URL {
   if (!URL.canParse(location, from.href)) throw downloadFailed(from, 'it is redirected to nowhere');
   const to = new URL(location, from);
   const isSafe = to.protocol === 'https:' || (to.protocol === 'http:' && from.protocol === 'http:');

@@ -120,6 +120,16 @@ export class StoreLayout {
     return join(this.root, 'ssh_config');
   }
 
+  /** Where in registries bases of this store are. May be removed at any time. */
+  get registriesFile(): string {
+    return join(this.root, 'registries.json');
+  }
+
+  /** Locked by whoever changes that. */
+  get registriesLock(): string {
+    return join(this.root, 'registries.lock');
+  }
+
   /** The aliases of commands; absent while there are none. */
   get aliasesFile(): string {
     return join(this.root, 'aliases.json');

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { MultipassError } from '../errors.js';
 import { absolutePath } from '../files/absolute-path.js';
 import type { ExportOptions, ExportReport } from './travel/export-request.js';
+import type { PushOptions, PushReport } from './travel/push-request.js';
 import type { StoreLayout } from '../store/layout.js';
 import type { WorkRequest } from '../work.js';
 import type { AdoptReport } from './adopt-instance.js';
@@ -156,6 +157,22 @@ export class InstanceControl extends GuestAccess {
           : intoStream(target);
     const about = { layout: this.#layout, name: this.name, target: into };
     return await exportInstance({ ...options, ...about });
+  }
+
+  /**
+   * Sends it, stopped, to a registry of container images; what that has by content is not sent again. The tag becomes
+   * it in the last step, or stays as it was.
+   * @param reference `<host>[:<port>]/<path>[:<tag>]`
+   * @throws MultipassError INSTANCE_NOT_STOPPED, SNAPSHOT_NOT_FOUND, REFERENCE_TAKEN, REGISTRY_DENIED,
+   *   REGISTRY_FAILED, INSTANCE_CHANGED, INVALID_ARGUMENT, ABORTED, …
+   * @example
+   * ```ts
+   * const { pinned } = await vm.push('registry.example.com/team/web:1');
+   * ```
+   */
+  async push(reference: string, options: PushOptions = {}): Promise<PushReport> {
+    const { pushInstance } = await import('./travel/push-instance.js');
+    return await pushInstance({ ...options, layout: this.#layout, name: this.name, reference });
   }
 
   /** Makes it stand on nothing but its own disk. @returns false when it did before @throws INSTANCE_NOT_STOPPED, … */

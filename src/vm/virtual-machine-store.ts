@@ -11,6 +11,7 @@ import type { GuestPath } from './transfer/download.js';
 import type { TransferOptions, TransferReport } from './transfer/transfer-request.js';
 import type { LaunchOptions } from './launch/launch-request.js';
 import type { ImportInstanceOptions } from './travel/import-request.js';
+import type { PullOptions } from './travel/pull-request.js';
 import type { EphemeralLease } from './ephemeral.js';
 import type { TreeNode } from './lineage/tree.js';
 import { Work, type WorkRequest } from '../work.js';
@@ -84,6 +85,21 @@ export class VirtualMachineStore extends StoreCare implements AsyncDisposable {
     const { onReport, ...choices } = options;
     const source = typeof from === 'string' ? absolutePath(from) : from;
     const report = await importInstance({ ...choices, layout: this.layout, from: source });
+    onReport?.(report);
+    return await this.#open(report.name);
+  }
+
+  /**
+   * Makes an instance of what `vm.push` sent to a registry: a copy with an identity of its own. It is there whole, or
+   * not at all; what is here already of its bases is not fetched, and nothing that the registry says is believed.
+   * @param reference `<host>[:<port>]/<path>[:<tag>][@<digest>]`
+   * @throws MultipassError REFERENCE_NOT_FOUND, REGISTRY_DENIED, REGISTRY_FAILED, ARTIFACT_INVALID, NAME_TAKEN,
+   *   INVALID_ARGUMENT, DISK_FULL, ABORTED, …
+   */
+  async pull(reference: string, options: PullOptions = {}): Promise<VirtualMachine> {
+    const { pullInstance } = await import('./travel/pull-instance.js');
+    const { onReport, ...choices } = options;
+    const report = await pullInstance({ ...choices, layout: this.layout, reference });
     onReport?.(report);
     return await this.#open(report.name);
   }

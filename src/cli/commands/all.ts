@@ -31,7 +31,9 @@ import { network } from './network.js';
 import { networks } from './networks.js';
 import { authenticate, waitReady } from './no-service.js';
 import { prefer } from './prefer.js';
+import { pull } from './pull.js';
 import { purge } from './purge.js';
+import { push } from './push.js';
 import { recover } from './recover.js';
 import { rename } from './rename.js';
 import { restart } from './restart.js';
@@ -81,7 +83,9 @@ export const allCommands: MakeCommands = (helpOf) => {
     network,
     networks,
     prefer,
+    pull,
     purge,
+    push,
     recover,
     rename,
     restart,

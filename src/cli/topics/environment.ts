@@ -16,6 +16,10 @@ export const environment: Topic = {
         ['MULTIPASS_IMAGE_MIRROR', 'Counts more than the setting local.image.mirror.'],
         ['MULTIPASS_ACCELERATOR', 'Counts more than the setting local.accelerator.'],
         [
+          'REGISTRY_AUTH_FILE, DOCKER_CONFIG',
+          'The file, or the folder of the file, with the logins for registries.',
+        ],
+        [
           'MULTIPASS_TS_CODE_CACHE',
           'Where what is compiled of the command is kept, so that it starts sooner; empty: nowhere.',
         ],

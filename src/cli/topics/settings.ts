@@ -9,6 +9,9 @@ const OF_STORE: Readonly<Record<StoreSettingKey, string>> = {
   'local.bridged-network': 'What --bridged and local.<instance>.bridged mean.',
   'local.privileged-mounts': 'Whether directories of this host may be mounted.',
   'local.image.mirror': 'Where images come from, in place of their own servers: a URL by https.',
+  'local.registry': 'The registry of references that name none: <host>[:<port>].',
+  'local.registry.insecure':
+    'Registries that are spoken to by plain http, with commas between them; this host itself always is.',
   'local.network':
     "What instances are on: a network that they share (auto takes it where it works), QEMU's own " +
     'for each, or, as root, a bridge of this host.',

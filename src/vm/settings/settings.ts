@@ -56,6 +56,18 @@ export class Settings {
     return mirrorUrl(given) ?? this.#refuse('MULTIPASS_IMAGE_MIRROR', 'local.image.mirror', given);
   }
 
+  /** The registry that references without a host are looked for in, or null. */
+  get registry(): string | null {
+    return this.#value('local.registry') || null;
+  }
+
+  /** Hosts of registries, with their ports, that are spoken to by plain http. */
+  get insecureRegistries(): readonly string[] {
+    return this.#value('local.registry.insecure')
+      .split(',')
+      .filter((host) => host !== '');
+  }
+
   /** The host's network that `bridged` stands for, or null. */
   get bridgedNetwork(): string | null {
     return this.#value('local.bridged-network') || null;

@@ -1,5 +1,6 @@
 import { absolutePath } from '../../files/absolute-path.js';
 import { formatMemorySize, notASize, parseMemorySize } from '../../memory-size.js';
+import { isRegistryHost } from '../../registry/registry-host.js';
 import { LEAST_DISK, LEAST_MEMORY, TOO_LITTLE_MEMORY } from '../least-sizes.js';
 import { isValidName } from '../names.js';
 import { isScryptHash } from './passphrase-form.js';
@@ -69,6 +70,18 @@ export const STORE_SETTINGS = {
     fallback: '',
     problemOf: (url) => (url === '' || url === mirrorUrl(url) ? null : MIRROR_RULE),
     normalise: (given) => mirrorUrl(given) ?? given,
+  },
+  'local.registry': {
+    fallback: '',
+    problemOf: (host) => (host === '' || isRegistryHost(host) ? null : 'need a host, or host:port'),
+  },
+  'local.registry.insecure': {
+    fallback: '',
+    problemOf: (list) =>
+      list === '' || list.split(',').every(isRegistryHost)
+        ? null
+        : 'need hosts, or host:port, with commas between them',
+    normalise: (given) => given.replaceAll(/\s/g, ''),
   },
   'local.network': choice('auto', NETWORK_MODES),
   'local.host-loopback': {

@@ -3,7 +3,7 @@ import { TarReader, type TarEntry } from '../../files/tar/tar-reader.js';
 import { artifactInvalid } from './artifact-error.js';
 import type { ArrivedChunk, ArtifactSource } from './artifact-source.js';
 import { isConfigHint, readChunkHint } from './chunk-hint.js';
-import { digestOf, isDigest, type Digest } from './digest.js';
+import { digestOf, isDigest, type Digest } from '../../files/digest.js';
 import { LARGEST_BLOB, LARGEST_MANIFEST, type BlobPlace } from './manifest.js';
 import { LARGEST_CONFIG } from './travel-config.js';
 

@@ -1,4 +1,4 @@
-import type { Digest } from './digest.js';
+import type { Digest } from '../../files/digest.js';
 import type { BlobPlace, ChunkPlace } from './manifest.js';
 
 /** A chunk that came with a word where it goes. */

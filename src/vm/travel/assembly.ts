@@ -6,7 +6,7 @@ import type { Work } from '../../work.js';
 import { artifactInvalid } from './artifact-error.js';
 import type { ArrivedChunk, ArtifactSource } from './artifact-source.js';
 import { decompress } from './compression.js';
-import { digestOf, digestOfFile, FileDigest, type Digest } from './digest.js';
+import { digestOf, digestOfFile, FileDigest, type Digest } from '../../files/digest.js';
 import { InTurn } from './in-turn.js';
 import type { Chunk, ChunkPlace, TravelManifest } from './manifest.js';
 import { chunksByFile, sameChunk } from './chunk-order.js';

@@ -3,7 +3,7 @@ import { errnoOf, fromSystemError } from '../../errors.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import type { Work } from '../../work.js';
 import { linkOrCopy } from '../disks/copy-file.js';
-import type { Digest } from './digest.js';
+import type { Digest } from '../../files/digest.js';
 import { baseNotFound } from './assembly.js';
 import type { OwnBases } from './own-bases.js';
 import type { TravelFile } from './travel-config.js';
@@ -36,6 +36,27 @@ export async function linkKeptBases(
     bytes += file.size;
   }
   return bytes;
+}
+
+/**
+ * Links the bases whose content the manifest tells from those of the store that hold the same.
+ * @returns which they are, and how many bytes they have
+ */
+export async function linkKnownBases(
+  files: readonly TravelFile[],
+  { manifest }: { readonly manifest: { readonly files: ReadonlyMap<string, Digest> } },
+  request: BaseRequest,
+): Promise<{ names: ReadonlySet<string>; bytes: number }> {
+  const names = new Set<string>();
+  let bytes = 0;
+  for (const { name, size, kept } of files.slice(1)) {
+    const digest = manifest.files.get(name);
+    if (kept !== null || digest === undefined) continue;
+    if (!(await linkOwn({ size, digest }, request.dir.file(name), request))) continue;
+    names.add(name);
+    bytes += size;
+  }
+  return { names, bytes };
 }
 
 /**

@@ -1,12 +1,9 @@
 import { open } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import { fromSystemError, MultipassError } from '../../errors.js';
-import type { TarWriter } from '../../files/tar/tar-writer.js';
 import type { Work } from '../../work.js';
-import { chunkHint } from './chunk-hint.js';
-import { compress } from './compression.js';
-import type { Compression } from './compression-names.js';
-import { digestOf, FileDigest, hexOf, type Digest } from './digest.js';
+import type { ChunkCarrier } from './chunk-carrier.js';
+import { digestOf, FileDigest, type Digest } from '../../files/digest.js';
 import { InTurn } from './in-turn.js';
 import type { Chunk } from './manifest.js';
 
@@ -20,25 +17,17 @@ export interface ChunkedFile {
   readonly chunkSize: number;
 }
 
-/** The name of a blob in an archive. */
-export function blobName(digest: Digest): string {
-  return `blobs/sha256/${hexOf(digest)}`;
-}
-
-/** Writes files into an archive, chunk by chunk; what is there already is not written again. */
+/** Hands files to what carries them, chunk by chunk. */
 export class ChunkWriter {
   readonly chunks: Chunk[] = [];
-  readonly #tar: TarWriter;
-  readonly #compression: Compression;
-  readonly #written = new Set<Digest>();
+  readonly #carrier: ChunkCarrier;
 
-  constructor(tar: TarWriter, compression: Compression) {
-    this.#tar = tar;
-    this.#compression = compression;
+  constructor(carrier: ChunkCarrier) {
+    this.#carrier = carrier;
   }
 
   /**
-   * Writes one file, each chunk once it is known whole: one pass, and no more of it in memory than a few chunks. What
+   * Hands over one file, each chunk once it is known whole: one pass, and no more of it in memory than a few chunks. What
    * is zero all over is no chunk.
    * @param advance is told how many bytes of the file were done
    * @returns the digest of the whole file
@@ -50,13 +39,10 @@ export class ChunkWriter {
   ): Promise<Digest> {
     const { name, path, size } = file;
     const whole = new FileDigest();
-    const turn = new InTurn<{ chunk: Chunk; data: Buffer }>(async ({ chunk, data }) => {
+    const turn = new InTurn<{ chunk: Chunk; data: Buffer | undefined }>(async ({ chunk, data }) => {
       work.throwIfAborted();
       this.chunks.push(chunk);
-      if (!this.#written.has(chunk.digest)) {
-        this.#written.add(chunk.digest);
-        await this.#tar.add(blobName(chunk.digest), data, chunkHint(chunk));
-      }
+      await this.#carrier.add(chunk, data);
       advance(chunk.offset + chunk.size);
     });
     await using handle = await openToRead(path);
@@ -92,21 +78,10 @@ export class ChunkWriter {
     file: string,
     offset: number,
     plain: Buffer,
-  ): Promise<{ chunk: Chunk; data: Buffer }> {
-    const data = await compress(this.#compression, plain);
-    // What does not become smaller travels as it is.
-    const [compression, packed]: [Compression, Buffer] =
-      data.length < plain.length ? [this.#compression, data] : ['none', plain];
-    const chunk = {
-      file,
-      offset,
-      size: plain.length,
-      compression,
-      digest: digestOf(packed),
-      packed: packed.length,
-      content: digestOf(plain),
-    };
-    return { chunk, data: packed };
+  ): Promise<{ chunk: Chunk; data: Buffer | undefined }> {
+    const content = digestOf(plain);
+    const { packing, data } = await this.#carrier.take(plain, content);
+    return { chunk: { file, offset, size: plain.length, ...packing, content }, data };
   }
 }
 

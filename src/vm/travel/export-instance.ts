@@ -1,24 +1,20 @@
 import { MultipassError } from '../../errors.js';
+import { digestOf, digestOfFile } from '../../files/digest.js';
 import { TarWriter, type TakeBytes } from '../../files/tar/tar-writer.js';
 import { Work } from '../../work.js';
-import { SourceWatch } from '../disks/source-watch.js';
-import { hintToStop } from '../errors.js';
-import { openInstance, type OpenedInstance } from '../open.js';
-import type { InstanceReading } from '../read-instance.js';
 import { readSnapshots } from '../snapshots/snapshot-list.js';
-import { sourceState, type SourceState } from '../clone/source-state.js';
+import { ArchiveCarrier, blobName } from './archive-carrier.js';
 import { withArchiveFile } from './archive-file.js';
-import { chunkSize } from './chunk-size.js';
-import { blobName, ChunkWriter } from './chunk-writer.js';
 import { CONFIG_HINT } from './chunk-hint.js';
+import { ChunkWriter } from './chunk-writer.js';
 import { usualCompression } from './compression.js';
-import { digestOf, digestOfFile, type Digest } from './digest.js';
-import { withExportDisks, type ExportDisk } from './export-disks.js';
 import type { ExportReport, ExportRequest } from './export-request.js';
+import { withExportSource, type ExportSource } from './export-source.js';
+import { warnOfExport } from './export-warnings.js';
 import { encodeIndex, encodeManifest, LARGEST_MANIFEST, type BlobPlace } from './manifest.js';
 import { packConfig } from './pack-config.js';
 import type { TravelConfig, TravelFile } from './travel-config.js';
-import { warnOfExport } from './export-warnings.js';
+import { writeFiles } from './write-files.js';
 
 /**
  * Writes a stopped instance, or the state of a snapshot, as an archive: an OCI image layout in a tar, in one pass. The
@@ -29,35 +25,13 @@ import { warnOfExport } from './export-warnings.js';
  *   INSTANCE_CHANGED, DISK_INVALID, DISK_FULL, TOOL_MISSING, ABORTED, …; what the taker of the bytes throws
  */
 export async function exportInstance(request: ExportRequest): Promise<ExportReport> {
-  const { layout, name, target, snapshot } = request;
+  const { layout, name, target, snapshot, flat = false } = request;
   const work = Work.of(request.work);
   requireSense(request);
-  await using opened = await openInstance(layout, name, {
-    for: 'export',
-    states: snapshot === undefined ? ['Stopped'] : ['Stopped', 'Suspended'],
-    refuse: canOnlyExportStopped,
-    copy: 'allowed',
-    hold: 'shared',
-    work,
-    early: (reading) => {
-      sourceState(reading, snapshot);
-      if (snapshot === undefined && request.flat !== true) requireNoMemory(reading);
-    },
-  });
-  const { dir } = opened.reading;
-  const watch = await SourceWatch.begin([dir.disk, dir.spec, dir.seed], work.signal);
-  const reading = opened.reread();
-  const state = sourceState(reading, snapshot);
-  const beforeEnd = (): void => {
-    watch.requireUnchanged();
-    opened.assertHeld();
-  };
-  const { flat = false } = request;
-  const disks = { layout, reading, tag: state.tag, flat, work };
-  work.begin('exporting', name);
-  return await withExportDisks(disks, async (files) => {
+  const doing = { verb: 'export', phase: 'exporting' } as const;
+  return await withExportSource({ layout, name, snapshot, flat, doing, work }, async (source) => {
     const write = (take: TakeBytes): Promise<ExportReport> =>
-      writeArchive({ request, opened, state, files, take, beforeEnd, work });
+      writeArchive({ request, source, take, work });
     return typeof target === 'string' ? await withArchiveFile(target, write) : await write(target);
   });
 }
@@ -65,19 +39,16 @@ export async function exportInstance(request: ExportRequest): Promise<ExportRepo
 /** All that an archive is written from. */
 interface ArchiveRequest {
   readonly request: ExportRequest;
-  readonly opened: OpenedInstance;
-  readonly state: SourceState;
-  readonly files: readonly [ExportDisk, ...ExportDisk[]];
+  readonly source: ExportSource;
   readonly take: TakeBytes;
-  readonly beforeEnd: () => void;
   readonly work: Work;
 }
 
 async function writeArchive(archive: ArchiveRequest): Promise<ExportReport> {
-  const { request, opened, state, files, take, beforeEnd, work } = archive;
-  const { keepIdentity = false, compression = usualCompression(), flat = false } = request;
+  const { request, source, take, work } = archive;
+  const { opened, state, files, isAlone, beforeEnd } = source;
+  const { keepIdentity = false, compression = usualCompression() } = request;
   const { reading } = opened;
-  const isAlone = flat || state.tag !== undefined;
   const travelling = await filesOf(archive);
   const { config, data } = await packConfig({
     layout: opened.layout,
@@ -97,7 +68,7 @@ async function writeArchive(archive: ArchiveRequest): Promise<ExportReport> {
   };
   await tar.add('oci-layout', Buffer.from('{"imageLayoutVersion":"1.0.0"}'));
   const configPlace = await addBlob(data, CONFIG_HINT);
-  const chunks = new ChunkWriter(tar, compression);
+  const chunks = new ChunkWriter(new ArchiveCarrier(tar, compression));
   const digests = await writeFiles(chunks, { files, travelling, work });
   const manifest = encodeManifest(
     { config: configPlace, chunks: chunks.chunks, files: digests },
@@ -122,31 +93,10 @@ async function writeArchive(archive: ArchiveRequest): Promise<ExportReport> {
   };
 }
 
-async function writeFiles(
-  chunks: ChunkWriter,
-  {
-    files,
-    travelling,
-    work,
-  }: { files: readonly ExportDisk[]; travelling: readonly TravelFile[]; work: Work },
-): Promise<Map<string, Digest>> {
-  const going = files.filter((_, index) => travelling[index]?.kept === null);
-  const total = going.reduce((sum, { size }) => sum + size, 0);
-  const digests = new Map<string, Digest>();
-  let before = 0;
-  for (const file of going) {
-    const kind = file === files[0] ? 'head' : 'base';
-    const chunked = { ...file, chunkSize: chunkSize(kind, file.size, total) };
-    const advance = (bytes: number): void => work.advance((before + bytes) / Math.max(1, total));
-    digests.set(file.name, await chunks.write(chunked, { work, advance }));
-    before += file.size;
-  }
-  return digests;
-}
-
 /** The files as the config has them. One that stays at home is known by its content, and so read for that. */
-async function filesOf({ request, files, work }: ArchiveRequest): Promise<TravelFile[]> {
+async function filesOf({ request, source, work }: ArchiveRequest): Promise<TravelFile[]> {
   const { keepBase = false, without = [] } = request;
+  const { files } = source;
   const travelling: TravelFile[] = [];
   for (const [index, { name, path, size }] of files.entries()) {
     const backing = files[index + 1]?.name ?? null;
@@ -167,29 +117,4 @@ function requireSense({ flat = false, keepBase = false }: ExportRequest): void {
   throw new MultipassError('INVALID_ARGUMENT', 'a flat disk stands on no base that could be kept', {
     hint: 'Leave out one of `flat` and `keepBase`.',
   });
-}
-
-function canOnlyExportStopped(name: string, state: string): MultipassError {
-  return new MultipassError(
-    'INSTANCE_NOT_STOPPED',
-    `cannot export "${name}": it is ${state.toLowerCase()}`,
-    {
-      hint: hintToStop(name, state),
-      details: { name, state },
-    },
-  );
-}
-
-/** Memory holds keys, and its machine stays here. */
-function requireNoMemory({ name, disk }: InstanceReading): void {
-  const saved = disk.snapshots.filter(({ vmStateSize }) => vmStateSize > 0).length;
-  if (saved === 0) return;
-  throw new MultipassError(
-    'INVALID_ARGUMENT',
-    `"${name}" has ${saved} snapshot${saved === 1 ? '' : 's'} with memory, which does not travel`,
-    {
-      hint: 'Delete them first, or export its present state alone (`multipass export --flat`), or that of a snapshot.',
-      details: { name },
-    },
-  );
 }

@@ -2,7 +2,7 @@ import type { StoreLayout } from '../../store/layout.js';
 import type { WorkRequest } from '../../work.js';
 import type { TakeBytes } from '../../files/tar/tar-writer.js';
 import type { Compression } from './compression-names.js';
-import type { Digest } from './digest.js';
+import type { Digest } from '../../files/digest.js';
 
 /** What of an instance is exported, and how. */
 export interface ExportChoices {

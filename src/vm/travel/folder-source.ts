@@ -3,7 +3,7 @@ import { errnoOf, fromSystemError } from '../../errors.js';
 import { readRegularFile } from '../../files/regular-file.js';
 import { artifactInvalid } from './artifact-error.js';
 import type { ArtifactSource } from './artifact-source.js';
-import { digestOf, hexOf } from './digest.js';
+import { digestOf, hexOf } from '../../files/digest.js';
 import { LARGEST_MANIFEST, type BlobPlace } from './manifest.js';
 
 /** An OCI image layout in a folder, as copying programs make it. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { fromSystemError, MultipassError } from '../../errors.js';
+import { BASE_FILE } from '../../store/instance-dir.js';
 import { isVisible } from '../../store/make-visible.js';
 import { publish } from '../../store/publish.js';
 import { StagedInstance } from '../../store/staging.js';
@@ -14,14 +15,19 @@ import { arrivingKey } from './arriving-key.js';
 import { artifactInvalid } from './artifact-error.js';
 import type { ArtifactSource } from './artifact-source.js';
 import { Assembly } from './assembly.js';
-import { linkKeptBases, shareBases } from './bring-bases.js';
-import { digestOf, type Digest } from './digest.js';
+import { linkKeptBases, linkKnownBases, shareBases } from './bring-bases.js';
+import { digestOf, type Digest } from '../../files/digest.js';
 import { requireUuidIsFree } from './free-identity.js';
 import type { ImportReport, ImportRequest } from './import-request.js';
 import { decodeIndex, decodeManifest, type TravelManifest } from './manifest.js';
 import { openSource } from './open-source.js';
 import { OwnBases } from './own-bases.js';
-import { decodeTravelConfig, LARGEST_CONFIG, type TravelConfig } from './travel-config.js';
+import {
+  decodeTravelConfig,
+  LARGEST_CONFIG,
+  type TravelConfig,
+  type TravelFile,
+} from './travel-config.js';
 import { noIdentity, unpackConfig } from './unpack-config.js';
 import { verifyDisks } from './verify-disks.js';
 
@@ -53,16 +59,17 @@ export async function importInstance(request: ImportRequest): Promise<ImportRepo
     const own = new OwnBases(layout, work.signal);
     const bases = { dir: staged, own, work };
     let bytesShared = await linkKeptBases(config.files, source.origin, bases);
-    const { manifest, digest, written } = await assemble({
-      staged,
-      config,
-      data,
-      source,
-      known,
-      work,
-    });
-    const head = await verifyDisks({ dir: staged, config, origin: source.origin, work });
-    const shared = await shareBases(config.files, manifest.files, bases);
+    // What is fetched blob by blob need not be fetched where it is here.
+    const here = known === undefined ? NONE : await linkKnownBases(config.files, known, bases);
+    bytesShared += here.bytes;
+    const coming = config.files.filter(({ name: file }) => !here.names.has(file));
+    const fetched = coming.reduce((sum, { size, kept }) => sum + (kept === null ? size : 0), 0);
+    await requireSpace(staged.disk, fetched);
+    const parts = { staged, files: coming, data, source, known, work };
+    const { manifest, digest, written } = await assemble(parts);
+    const { origin } = source;
+    const head = await verifyDisks({ dir: staged, config, here: here.names, origin, work });
+    const shared = await shareBases(coming, manifest.files, bases);
     bytesShared += shared;
     const key = await arrivingKey(layout, { config, given: request.sshKey, keepsIdentity });
     if (key.name === null) work.warn('no ssh key came with it: nobody can enter it without one');
@@ -137,21 +144,22 @@ async function requireTakable(
     if (config.identity === null) throw noIdentity(source.origin);
     await requireUuidIsFree(layout, config.identity.uuid);
   }
-  const bytes = config.files.reduce((sum, { size, kept }) => sum + (kept === null ? size : 0), 0);
-  await requireSpace(layout.staged('artifact'), bytes);
 }
+
+const NONE = { names: new Set<string>(), bytes: 0 };
 
 async function assemble(request: {
   readonly staged: StagedInstance;
-  readonly config: TravelConfig;
+  /** Those that are not in the folder yet. */
+  readonly files: readonly TravelFile[];
   readonly data: Buffer;
   readonly source: ArtifactSource;
   readonly known: KnownManifest | undefined;
   readonly work: Work;
 }): Promise<KnownManifest & { readonly written: number }> {
-  const { staged, config, data, source, known, work } = request;
+  const { staged, data, source, known, work } = request;
   const { origin } = source;
-  const files = config.files.filter(({ kept }) => kept === null);
+  const files = request.files.filter(({ kept }) => kept === null);
   const total = files.reduce((sum, { size }) => sum + size, 0);
   await using assembly = await Assembly.begin({ dir: staged, files, origin, work });
   let done = 0;
@@ -163,6 +171,14 @@ async function assemble(request: {
   if (manifest.config.digest !== digestOf(data)) {
     throw artifactInvalid(origin, 'its config is another one than its manifest names');
   }
-  await assembly.complete(manifest, source);
+  await assembly.complete(known === undefined ? manifest : onlyOf(manifest, files), source);
   return { manifest, digest, written: assembly.written };
+}
+
+/** Without the chunks of bases that were here; any other that is named has to be of a file that comes. */
+function onlyOf(manifest: TravelManifest, files: readonly TravelFile[]): TravelManifest {
+  const names = new Set(files.map(({ name }) => name));
+  const isHere = (file: string): boolean => BASE_FILE.test(file) && manifest.files.has(file);
+  const chunks = manifest.chunks.filter(({ file }) => names.has(file) || !isHere(file));
+  return { ...manifest, chunks };
 }

@@ -1,7 +1,7 @@
 import type { StoreLayout } from '../../store/layout.js';
 import type { WorkRequest } from '../../work.js';
 import type { Mount } from '../records/mount.js';
-import type { Digest } from './digest.js';
+import type { Digest } from '../../files/digest.js';
 import type { ImportFrom } from './open-source.js';
 
 /** How an instance is imported. */

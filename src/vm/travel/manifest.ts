@@ -1,6 +1,6 @@
 import { JsonPlace } from '../../files/decoder.js';
 import type { Compression } from './compression-names.js';
-import { decodeDigest, isDigest, type Digest } from './digest.js';
+import { decodeDigest, isDigest, type Digest } from '../../files/digest.js';
 import {
   CHUNK,
   chunkType,

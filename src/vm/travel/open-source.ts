@@ -8,7 +8,11 @@ import type { ArtifactSource } from './artifact-source.js';
 import { FolderSource } from './folder-source.js';
 
 /** Where an artifact is taken from: an absolute path of a file or folder, or the bytes of an archive. */
-export type ImportFrom = string | AsyncIterable<Uint8Array>;
+export type ImportFrom =
+  | string
+  | AsyncIterable<Uint8Array>
+  /** One that was opened already; it is disposed of in the end. */
+  | { readonly artifact: ArtifactSource };
 
 /** What bytes are called that come by no name. */
 const STREAM = 'standard input';
@@ -18,6 +22,7 @@ const STREAM = 'standard input';
  * @throws MultipassError IO_ERROR, PERMISSION_DENIED when there is nothing, or it cannot be read; ABORTED
  */
 export async function openSource(from: ImportFrom, { signal }: Work): Promise<ArtifactSource> {
+  if (typeof from !== 'string' && 'artifact' in from) return from.artifact;
   if (typeof from !== 'string')
     return new ArchiveSource(abortable(from, signal), { origin: STREAM });
   try {

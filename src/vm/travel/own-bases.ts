@@ -3,7 +3,7 @@ import { errnoOf } from '../../errors.js';
 import { BASE_FILE } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { instanceEntryNames } from '../../store/listing.js';
-import { digestOfFile, type Digest } from './digest.js';
+import { digestOfFile, type Digest } from '../../files/digest.js';
 
 /** A base that is looked for by what it holds. */
 export interface WantedBase {

@@ -31,10 +31,16 @@ export interface PackRequest {
   readonly keepIdentity: boolean;
   /** The private key that its guest lets in travels, too. */
   readonly withKey: boolean;
+  /** Nothing of this host travels, not even which of its folders were mounted. Default: false. */
+  readonly isPublic?: boolean | undefined;
+  /** False: its user-data stays here. Default: true. */
+  readonly userData?: boolean | undefined;
 }
 
 /** What stands in a seed where the instance-id was. */
 const NO_ID = 'multipass-ts-travelling';
+/** What stands there for user-data that stays here. */
+const NO_USER_DATA = Buffer.from('#cloud-config\n{}\n');
 
 /**
  * Makes the config of an artifact. Unless the identity travels, nothing in it says who the instance was: no uuid, no
@@ -79,7 +85,7 @@ export async function packConfig(
     interfaces,
     snapshotHead: snapshots.length === 0 ? 0 : spec.snapshotHead,
     snapshots: travelling,
-    mounts: spec.mounts,
+    mounts: request.isPublic === true ? [] : spec.mounts,
     image: packImage(reading.image),
     files,
     seed,
@@ -100,11 +106,14 @@ export async function packConfig(
 }
 
 function packSeed(
-  { reading, spec, keepIdentity, withKey }: PackRequest,
+  { reading, spec, keepIdentity, withKey, userData = true }: PackRequest,
   publicKey: string | null,
 ): Pick<TravelConfig, 'seed' | 'authorizedKey'> {
-  const seed = readSeed(reading.dir.seed);
-  if (seed === null) return { seed: null, authorizedKey: null };
+  const whole = readSeed(reading.dir.seed);
+  if (whole === null) return { seed: null, authorizedKey: null };
+  const seed = whole.map((file) =>
+    userData || file.name !== 'user-data' ? file : { ...file, data: NO_USER_DATA },
+  );
   const asItIs = seed.map(({ name, data }): TravelSeedFile => ({ name, data }));
   if (keepIdentity) return { seed: asItIs, authorizedKey: publicKey };
   const interfaces = spec.interfaces.map(({ mac, auto }, index) => ({

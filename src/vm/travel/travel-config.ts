@@ -5,7 +5,7 @@ import { decodeMount, type Mount } from '../records/mount.js';
 import { MOST_INTERFACES } from '../records/interface.js';
 import type { SnapshotRecord } from '../records/snapshot-record.js';
 import { decodeUuid, SSH_USER } from '../records/spec.js';
-import { decodeDigest, type Digest } from './digest.js';
+import { decodeDigest, type Digest } from '../../files/digest.js';
 
 /** A card of an instance that travels: its MAC address stays at home, unless the identity travels as well. */
 export interface TravelCard {

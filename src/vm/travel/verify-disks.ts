@@ -17,6 +17,8 @@ const LARGEST = 16 * 1024 ** 4;
 export interface VerifyRequest {
   readonly dir: InstanceDir;
   readonly config: TravelConfig;
+  /** Bases that are the store's own, and so were checked when they came. */
+  readonly here: ReadonlySet<string>;
   readonly origin: string;
   readonly work: Work;
 }
@@ -29,7 +31,7 @@ export interface VerifyRequest {
  * @throws MultipassError ARTIFACT_INVALID; TOOL_MISSING, ABORTED, …
  */
 export async function verifyDisks(request: VerifyRequest): Promise<Qcow2Facts> {
-  const { dir, config, origin, work } = request;
+  const { dir, config, here, origin, work } = request;
   const [head, ...bases] = config.files.map((file) => lookAt(request, file));
   if (head === undefined) throw new Error('an artifact without a disk');
   requireStates(request, head);
@@ -38,7 +40,7 @@ export async function verifyDisks(request: VerifyRequest): Promise<Qcow2Facts> {
     throw artifactInvalid(origin, `its "${config.files[index + 1]?.name ?? ''}" has snapshots`);
   }
   for (const { name, kept } of config.files) {
-    if (kept !== null) continue;
+    if (kept !== null || here.has(name)) continue;
     const health = await checkDisk(dir.file(name), { foreign: 'qcow2', signal: work.signal });
     if (health === 'damaged') throw artifactInvalid(origin, `its disk "${name}" is damaged`);
   }

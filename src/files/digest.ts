@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import type { JsonPlace } from '../../files/decoder.js';
-import { orAborted } from '../../abort.js';
+import type { JsonPlace } from './decoder.js';
+import { orAborted } from '../abort.js';
 
 /** `sha256:` and 64 hex digits, as OCI names what a blob holds. */
 export type Digest = string;
