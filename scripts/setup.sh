@@ -21,6 +21,8 @@ if [ "${1:-}" != --run ]; then
   package_of+=([dnsmasq]=dnsmasq-base [nft]=nftables [iptables]=iptables [ip]=iproute2 [tcpdump]=tcpdump
     [sysctl]=procps [ssh-keygen]=openssh-client [slirp4netns]=slirp4netns [curl]=curl
     [pasta]=passt [rootlesskit]=rootlesskit [newuidmap]=uidmap [strace]=strace)
+  # Registries of the tests
+  package_of+=([docker-registry]=docker-registry [htpasswd]=apache2-utils [skopeo]=skopeo [umoci]=umoci)
   # Guests of the tests, see fixtures/guests
   package_of+=([mmdebstrap]=mmdebstrap [sfdisk]=fdisk [cpio]=cpio [zstd]=zstd [busybox]=busybox-static
     [dropbear]=dropbear-bin [dropbearkey]=dropbear-bin [modprobe]=kmod [depmod]=kmod [unshare]=util-linux)

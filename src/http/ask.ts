@@ -120,10 +120,10 @@ async function sendBody(
   body: Uint8Array | undefined,
   { guard, answered }: { guard: StallGuard; answered: Promise<unknown> },
 ): Promise<void> {
-  let isAnswered = false;
-  const early = answered.then(() => void (isAnswered = true));
+  const state = { isAnswered: false };
+  const early = answered.then(() => void (state.isAnswered = true));
   early.catch(() => undefined);
-  for (let at = 0; at < (body?.length ?? 0) && !isAnswered; at += PIECE) {
+  for (let at = 0; at < (body?.length ?? 0) && !state.isAnswered; at += PIECE) {
     guard.watch();
     const piece = body?.subarray(at, at + PIECE);
     if (!asked.write(piece))

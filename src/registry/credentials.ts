@@ -39,7 +39,7 @@ function authFiles(env: CredentialEnvironment): string[] {
   if (given !== '') return [given];
   const runtime = env['XDG_RUNTIME_DIR'] ?? '';
   const docker = env['DOCKER_CONFIG'] ?? '';
-  const home = env['HOME'] ?? homedir();
+  const home = homedir();
   return [
     ...(docker === '' ? [] : [join(docker, 'config.json')]),
     join(home, '.docker', 'config.json'),

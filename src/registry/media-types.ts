@@ -1,11 +1,10 @@
 /** Media types of OCI, https://github.com/opencontainers/image-spec. */
 export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
 export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
-export const OCI_IMAGE_CONFIG = 'application/vnd.oci.image.config.v1+json';
 
 /** Those of Docker, which are built the same way. */
-export const DOCKER_LIST = 'application/vnd.docker.distribution.manifest.list.v2+json';
-export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
+const DOCKER_LIST = 'application/vnd.docker.distribution.manifest.list.v2+json';
+const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
 
 /** Every kind of manifest that is understood; a registry sends none that it was not asked for. */
 export const MANIFEST_TYPES: readonly string[] = [

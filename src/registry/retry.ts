@@ -45,7 +45,7 @@ export async function withRetries(
 }
 
 /** Whether a failure is one of the network that may not come again. */
-export function isPassing(error: unknown): boolean {
+function isPassing(error: unknown): boolean {
   if (hasCode(error, 'REGISTRY_FAILED')) return isPassing(error.cause);
   if (!hasCode(error, 'DOWNLOAD_FAILED')) return false;
   const { cause } = error;

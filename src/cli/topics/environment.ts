@@ -15,10 +15,9 @@ export const environment: Topic = {
         ['XDG_CONFIG_HOME', 'In here, or in ~/.config, is the unit of `autostart install`.'],
         ['MULTIPASS_IMAGE_MIRROR', 'Counts more than the setting local.image.mirror.'],
         ['MULTIPASS_ACCELERATOR', 'Counts more than the setting local.accelerator.'],
-        [
-          'REGISTRY_AUTH_FILE, DOCKER_CONFIG',
-          'The file, or the folder of the file, with the logins for registries.',
-        ],
+        ['REGISTRY_AUTH_FILE', 'The file with the logins for registries.'],
+        ['DOCKER_CONFIG', 'Without that, they are in config.json in here, or in ~/.docker, or'],
+        ['XDG_RUNTIME_DIR', 'in containers/auth.json in here, or in ~/.config.'],
         [
           'MULTIPASS_TS_CODE_CACHE',
           'Where what is compiled of the command is kept, so that it starts sooner; empty: nowhere.',

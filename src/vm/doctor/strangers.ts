@@ -19,6 +19,8 @@ export const ROOT_ENTRIES = new Set([
     'network',
     'settings.json',
     'settings.lock',
+    'registries.json',
+    'registries.lock',
     'aliases.json',
     'aliases.lock',
   ],

@@ -87,13 +87,21 @@ export class Assembly implements AsyncDisposable {
       fail: (problem) => this.#fail(problem),
     });
     const unnamed = new Set(this.#placed.keys());
+    const total = Math.max(
+      1,
+      chunks.reduce((sum, { size }) => sum + size, 0),
+    );
+    let done = [...this.#placed.values()].reduce((sum, { size }) => sum + size, 0);
     for (const chunk of chunks) {
       this.#request.work.throwIfAborted();
       const key = keyOf(chunk);
       const there = this.#placed.get(key);
       unnamed.delete(key);
-      if (there === undefined) await this.#turn.add(this.#fetch(chunk, source));
-      else if (!sameChunk(there, chunk)) this.#fail('a chunk of it is not what its manifest says');
+      if (there === undefined) {
+        await this.#turn.add(this.#fetch(chunk, source));
+        this.#request.work.advance(Math.min(1, (done += chunk.size) / total));
+      } else if (!sameChunk(there, chunk))
+        this.#fail('a chunk of it is not what its manifest says');
     }
     await this.#turn.end();
     if (unnamed.size > 0) this.#fail('it has chunks that its manifest does not name');

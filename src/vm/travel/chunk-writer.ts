@@ -27,8 +27,8 @@ export class ChunkWriter {
   }
 
   /**
-   * Hands over one file, each chunk once it is known whole: one pass, and no more of it in memory than a few chunks. What
-   * is zero all over is no chunk.
+   * Hands over one file, each chunk once it is known whole: one pass, and no more of it in memory than a few chunks.
+   * What is zero all over is no chunk.
    * @param advance is told how many bytes of the file were done
    * @returns the digest of the whole file
    * @throws MultipassError INSTANCE_CHANGED when it became shorter meanwhile; TOOL_MISSING, ABORTED, IO_ERROR

@@ -10,7 +10,7 @@ import { ChunkWriter } from './chunk-writer.js';
 import { usualCompression } from './compression.js';
 import type { ExportReport, ExportRequest } from './export-request.js';
 import { withExportSource, type ExportSource } from './export-source.js';
-import { warnOfExport } from './export-warnings.js';
+import { userDataBytes, warnOfExport } from './export-warnings.js';
 import { encodeIndex, encodeManifest, LARGEST_MANIFEST, type BlobPlace } from './manifest.js';
 import { packConfig } from './pack-config.js';
 import type { TravelConfig, TravelFile } from './travel-config.js';
@@ -106,10 +106,6 @@ async function filesOf({ request, source, work }: ArchiveRequest): Promise<Trave
     travelling.push({ name, size, backing, kept: stays ? digest : null });
   }
   return travelling;
-}
-
-function userDataBytes({ seed }: TravelConfig): number {
-  return seed?.find(({ name }) => name === 'user-data')?.data.length ?? 0;
 }
 
 function requireSense({ flat = false, keepBase = false }: ExportRequest): void {

@@ -21,3 +21,8 @@ export function warnOfExport(
     if (cloneAction(file) === 'copy') work.warn(`"${file}" in its folder stays here`);
   }
 }
+
+/** How many bytes of user-data travel, which may hold secrets. */
+export function userDataBytes({ seed }: TravelConfig): number {
+  return seed?.find(({ name }) => name === 'user-data')?.data.length ?? 0;
+}

@@ -40,13 +40,13 @@ import { verifyDisks } from './verify-disks.js';
  *   BASE_NOT_FOUND, IDENTITY_TAKEN, NAME_TAKEN, INVALID_NAME, INVALID_ARGUMENT, DISK_FULL, TOOL_MISSING, ABORTED, …
  */
 export async function importInstance(request: ImportRequest): Promise<ImportReport> {
-  const { layout, name } = request;
+  const { layout, name, phase = 'importing' } = request;
   const work = Work.of(request.work);
   requireUser(request.user);
   await prepareStore(layout);
   if (name !== undefined) await requireNameIsFree(layout, name);
   await using source = await openSource(request.from, work);
-  work.begin('importing', name ?? null);
+  work.begin(phase, name ?? null);
   const early = await source.config();
   const known = early === undefined ? await readManifest(source) : undefined;
   const data = early ?? (await configOf(source, known));

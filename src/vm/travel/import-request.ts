@@ -1,5 +1,5 @@
 import type { StoreLayout } from '../../store/layout.js';
-import type { WorkRequest } from '../../work.js';
+import type { Phase, WorkRequest } from '../../work.js';
 import type { Mount } from '../records/mount.js';
 import type { Digest } from '../../files/digest.js';
 import type { ImportFrom } from './open-source.js';
@@ -21,6 +21,8 @@ export interface ImportRequest extends WorkRequest, ImportChoices {
   readonly layout: StoreLayout;
   /** An absolute path, or the bytes of an archive. */
   readonly from: ImportFrom;
+  /** What it is called while it goes on. Default: `importing`. */
+  readonly phase?: Phase | undefined;
 }
 
 /** How an instance is imported by a program. */

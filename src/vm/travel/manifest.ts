@@ -1,3 +1,4 @@
+import { OCI_INDEX, OCI_MANIFEST } from '../../registry/media-types.js';
 import { JsonPlace } from '../../files/decoder.js';
 import type { Compression } from './compression-names.js';
 import { decodeDigest, isDigest, type Digest } from '../../files/digest.js';
@@ -7,8 +8,6 @@ import {
   compressionOf,
   CONFIG_TYPE,
   INSTANCE_TYPE,
-  OCI_INDEX,
-  OCI_MANIFEST,
   ROLE,
   VIRTUAL_SIZE,
   WHOLE_FILE,

@@ -1,9 +1,5 @@
 import { COMPRESSIONS, type Compression } from './compression-names.js';
 
-/** Media types of OCI, https://github.com/opencontainers/image-spec. */
-export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
-export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
-
 /** What makes a manifest one of ours. */
 export const INSTANCE_TYPE = 'application/vnd.multipass-ts.instance.v1';
 export const CONFIG_TYPE = 'application/vnd.multipass-ts.instance.config.v1+json';

@@ -23,8 +23,8 @@ export interface PublishManifestRequest {
 const MOST_ROUNDS = 3;
 
 /**
- * Publishes a manifest. Nobody asks for each blob whether it is still there: the registry says which are not, for it may
- * have removed what nothing named, and those are sent again.
+ * Publishes a manifest. Nobody asks for each blob whether it is still there: the registry says which are not, for it
+ * may have removed what nothing named, and those are sent again.
  * @throws MultipassError REGISTRY_FAILED, INSTANCE_CHANGED, ABORTED, …
  */
 export async function publishManifest(

@@ -23,7 +23,7 @@ export async function pullInstance(request: PullRequest): Promise<PullReport> {
   const source = await RegistrySource.open(reference, options);
   const { origin, named } = source;
   const from = { artifact: source };
-  const report = await importInstance({ ...choices, layout, from, work });
+  const report = await importInstance({ ...choices, layout, from, phase: 'pulling', work });
   const { digest } = decodeIndex(await source.index(), origin);
   const { dir, disk } = readInstance(layout, report.name);
   const bases = backingChain(dir, disk);

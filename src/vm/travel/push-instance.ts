@@ -11,7 +11,7 @@ import { noteWhereabouts, whereaboutsOf } from './base-whereabouts.js';
 import { ChunkWriter } from './chunk-writer.js';
 import { usualCompression } from './compression.js';
 import { withExportSource, type ExportSource } from './export-source.js';
-import { warnOfExport } from './export-warnings.js';
+import { userDataBytes, warnOfExport } from './export-warnings.js';
 import { instanceManifest } from './instance-manifest.js';
 import { encodeManifest, LARGEST_MANIFEST, type Chunk, type TravelManifest } from './manifest.js';
 import { packConfig } from './pack-config.js';
@@ -155,7 +155,7 @@ async function push(plan: PushPlan): Promise<PushReport> {
     chunksSent: carrier.sentChunks,
     bytesSent: carrier.sent + data.length + manifest.length,
     bytesReused: carrier.reused,
-    userDataBytes: config.seed?.find(({ name }) => name === 'user-data')?.data.length ?? 0,
+    userDataBytes: request.userData === false ? 0 : userDataBytes(config),
   };
 }
 

@@ -21,6 +21,8 @@ const STORE_KEYS = [
   'local.network',
   'local.passphrase',
   'local.privileged-mounts',
+  'local.registry',
+  'local.registry.insecure',
 ];
 
 async function fileOf(layout: StoreLayout): Promise<unknown> {
