@@ -69,7 +69,11 @@ export async function fetchToken(wanted: TokenRequest): Promise<Token> {
   return decodeToken((await readBody(answer, LARGEST)).toString('utf8'), host);
 }
 
-/** Decodes what a token server answers. @throws RecordError @internal for its tests */
+/**
+ * Decodes what a token server answers.
+ * @throws RecordError
+ * @internal for its tests
+ */
 export function decodeToken(text: string, host: string): Token {
   const place = JsonPlace.parse(`the token of ${host}`, text);
   const token = ['token', 'access_token']

@@ -13,7 +13,7 @@ import { withExportSource, type ExportSource } from './export-source.js';
 import { userDataBytes, warnOfExport } from './export-warnings.js';
 import { encodeIndex, encodeManifest, LARGEST_MANIFEST, type BlobPlace } from './manifest.js';
 import { packConfig } from './pack-config.js';
-import type { TravelConfig, TravelFile } from './travel-config.js';
+import type { TravelFile } from './travel-config.js';
 import { writeFiles } from './write-files.js';
 
 /**
