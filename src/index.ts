@@ -29,10 +29,12 @@ export type { ExportChoices, ExportOptions, ExportReport } from './vm/travel/exp
 export type {
   ImportChoices,
   ImportInstanceOptions,
+  ImportKind,
   ImportReport,
 } from './vm/travel/import-request.js';
 export type { PushChoices, PushOptions, PushReport } from './vm/travel/push-request.js';
 export type { PullChoices, PullOptions, PullReport } from './vm/travel/pull-request.js';
+export type { ChangedThing, KeptThing, LossReport, LostThing } from './vm/loss-report.js';
 export type { Compression } from './vm/travel/compression-names.js';
 export type { Digest } from './files/digest.js';
 export type { SnapshotChoices, SnapshotTexts } from './vm/snapshots/snapshot-choices.js';

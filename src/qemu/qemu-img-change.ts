@@ -72,6 +72,20 @@ export async function rebase(
   });
 }
 
+/**
+ * Writes into a qcow2 image what it stands on, and nothing else: the new backing file has to have what the old one had.
+ * @throws MultipassError INVALID_ARGUMENT when the backing file is no plain name
+ */
+export async function pointTo(
+  path: string,
+  backing: Backing,
+  { foreign, signal }: MaybeForeign = {},
+): Promise<void> {
+  const words = ['-u', '-f', 'qcow2', '-b', backingName(backing), '-F', backing.format];
+  const confined = changing(path, foreign);
+  await qemuImg(['rebase', '-q', ...words, '--', resolve(path)], { path, signal, confined });
+}
+
 /** Makes a version 2 image one of version 3; one that is version 3 stays as it is. */
 export async function amendToV3(
   path: string,

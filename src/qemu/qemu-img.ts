@@ -10,6 +10,7 @@ export {
   checkAndRepairLeaks,
   commit,
   createEmpty,
+  pointTo,
   rebase,
   resize,
   snapshotApply,

@@ -71,20 +71,22 @@ export class VirtualMachineStore extends StoreCare implements AsyncDisposable {
 
   /**
    * Makes an instance of what `vm.export` wrote: a copy with an identity of its own, unless it shall keep the one it
-   * had. It is there whole, or not at all, and nothing of the archive is believed.
-   * @param from a path of an archive or a folder, or a stream
-   * @throws MultipassError ARTIFACT_INVALID, BASE_NOT_FOUND, IDENTITY_TAKEN, NAME_TAKEN, INVALID_ARGUMENT, DISK_FULL,
-   *   ABORTED, …
+   * had; or of a machine of another program: a disk, an OVA, a box of Vagrant, an image of Incus, the folder of a
+   * Lima instance, the XML of libvirt beside its disk, a containerDisk. It is there whole, or not at all, and nothing
+   * of what comes is believed. The report says what could not come.
+   * @param from a path of a file or a folder, or a stream
+   * @throws MultipassError ARTIFACT_INVALID, IMAGE_INVALID, BASE_NOT_FOUND, IDENTITY_TAKEN, NAME_TAKEN,
+   *   INVALID_ARGUMENT, DISK_FULL, ABORTED, …
    */
   async import(
     from: string | AsyncIterable<Uint8Array>,
     options: ImportInstanceOptions = {},
   ): Promise<VirtualMachine> {
-    const { importInstance } = await import('./travel/import-instance.js');
+    const { importAny } = await import('./foreign/import-any.js');
     const { absolutePath } = await import('../files/absolute-path.js');
     const { onReport, ...choices } = options;
     const source = typeof from === 'string' ? absolutePath(from) : from;
-    const report = await importInstance({ ...choices, layout: this.layout, from: source });
+    const report = await importAny({ ...choices, layout: this.layout, from: source });
     onReport?.(report);
     return await this.#open(report.name);
   }

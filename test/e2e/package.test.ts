@@ -47,6 +47,7 @@ try {
 `;
 
 const DOCUMENTS = [
+  'other-engines',
   ...[
     'architecture',
     'artifact',

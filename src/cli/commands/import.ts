@@ -2,24 +2,30 @@ import { loadArrivingKey } from '../../command-line.js';
 import type { ImportReport } from '../../index.js';
 import { defineChange } from '../define-change.js';
 import { usageError } from '../failures.js';
-import { CHANGE, flag, textOption } from '../options.js';
+import { CHANGE, flag, textOption, valueOption } from '../options.js';
+import { parseCpus, parseImageFormat, parseSize } from '../parse.js';
 import { withWork } from '../work.js';
 
 export const importCommand = defineChange({
   name: 'import',
-  summary: 'Make an instance of an exported one',
+  summary: 'Make an instance of an archive or a foreign machine',
   description:
     'Make an instance of what `multipass export` has written: a copy with an identity of its own, unless it shall ' +
-    "keep the one that it had. '-' is stdin; a directory is an OCI image layout.",
+    'keep the one that it had. Or of what other programs have, told by its content: a disk (qcow2, raw, vmdk, vdi, ' +
+    'vhdx, vhd), an OVA, a box of Vagrant, an image of Incus or LXD, the folder of a Lima instance, the XML of ' +
+    "libvirt beside its disk, a containerDisk; packed with gzip, xz or zstd, or not. '-' is stdin.",
   usage: '<file>',
-  parameters: [['file', 'The archive, or a directory; - is stdin']],
-  examples: [['multipass import web.tar --name web-2', 'a copy of it by another name']],
+  parameters: [['file', 'The archive, disk or description, or a directory; - is stdin']],
+  examples: [
+    ['multipass import web.tar --name web-2', 'a copy of it by another name'],
+    ['multipass import appliance.ova --memory 4G', 'a machine of VirtualBox or VMware'],
+  ],
   argument: ['file'],
   options: {
     name: textOption({
       flags: ['-n', '--name'],
       value: 'name',
-      description: 'Name of the instance; by default what it was called',
+      description: 'Name of the instance; by default what it, or its file, was called',
     }),
     keepIdentity: flag({
       flags: ['--keep-identity'],
@@ -37,22 +43,42 @@ export const importCommand = defineChange({
       value: 'file',
       description: 'Private ssh key that its guest lets in; by default the key of this store',
     }),
+    cpus: valueOption({
+      flags: ['-c', '--cpus'],
+      value: 'cpus',
+      description: 'Number of CPUs of what is of another program; by default as it says',
+      parse: parseCpus,
+    }),
+    memory: valueOption({
+      flags: ['-m', '--memory'],
+      value: 'memory',
+      description: 'Memory of what is of another program; by default as it says',
+      parse: parseSize,
+    }),
+    imageFormat: valueOption({
+      flags: ['--image-format'],
+      value: 'format',
+      description: 'raw: it is a raw disk, whatever it looks like; by default its content decides',
+      choices: ['raw'],
+      parse: parseImageFormat,
+    }),
     ...CHANGE,
   },
   async run(invocation, outcome) {
     const { context, args, options } = invocation;
     const [file, ...more] = args;
     if (file === undefined || more.length > 0) throw usageError('Please provide one archive.');
-    const { name, keepIdentity, user } = options;
+    const { name, keepIdentity, user, cpus, memory, imageFormat } = options;
     const sshKey =
       options.sshKey === undefined
         ? undefined
         : (await loadArrivingKey()).readKeyFile(options.sshKey);
     const from = file === '-' ? context.stdinPieces() : file;
+    const choices = { name, user, cpus, memory, imageFormat };
     const reports: ImportReport[] = [];
     const onReport = (report: ImportReport): void => void reports.push(report);
     await withWork(invocation, `Importing ${name ?? file}`, (work) =>
-      context.store.import(from, { name, keepIdentity, user, sshKey, onReport, work }),
+      context.store.import(from, { ...choices, keepIdentity, sshKey, onReport, work }),
     );
     const [report] = reports;
     if (report === undefined) throw new Error('an import without a report');

@@ -1,6 +1,7 @@
 import { formatMemorySize } from '../../command-line.js';
 import type { ExportReport, ImportReport, Mount } from '../../index.js';
 import { shellWord } from '../completion/shell-quote.js';
+import { formatLosses, lossesJson } from './losses.js';
 
 /** The output of `multipass export`. */
 export function formatExport(
@@ -29,10 +30,11 @@ export function exportJson(report: ExportReport) {
 }
 
 /** The output of `multipass import`: what there is now, and how to mount what was mounted. */
-export function formatImport({ name, original, mounts }: ImportReport): string {
+export function formatImport({ name, original, mounts, kind, losses }: ImportReport): string {
   const from = original === name ? '' : `, which was ${original}`;
+  const of = kind === 'instance' ? '' : ` (${kind})`;
   const lines = mounts.map((mount) => `Not mounted: ${mountCommand(name, mount)}\n`);
-  return [`Imported ${name}${from}.\n`, ...lines].join('');
+  return [`Imported ${name}${from}${of}.\n`, ...lines, formatLosses(losses)].join('');
 }
 
 /** The output of `multipass import --format json`. */
@@ -42,6 +44,7 @@ export function importJson(report: ImportReport) {
     original: report.original,
     uuid: report.uuid,
     identity: report.keepsIdentity ? 'kept' : 'new',
+    kind: report.kind,
     digest: report.digest,
     bytes_written: report.bytesWritten,
     bytes_shared: report.bytesShared,
@@ -50,6 +53,7 @@ export function importJson(report: ImportReport) {
       target: mount.target,
       command: mountCommand(report.name, mount),
     })),
+    ...lossesJson(report.losses),
   };
 }
 

@@ -1,3 +1,5 @@
+import { octalOf, sumOf, textOf } from './tar-fields.js';
+
 /** Headers, and bodies up to their end, come in blocks of so many bytes. */
 export const TAR_BLOCK = 512;
 
@@ -23,7 +25,7 @@ const KINDS: Readonly<Record<string, TarHeader['kind']>> = {
   x: 'pax',
 };
 const TYPE_AT = 156;
-const SUM = { at: 148, length: 8 };
+const SUM_AT = 148;
 
 /** Whether a block is all zeros, as the end of an archive is. */
 export function isZeroBlock(block: Buffer): boolean {
@@ -38,9 +40,9 @@ export function isZeroBlock(block: Buffer): boolean {
 export function readTarHeader(block: Buffer, fail: (problem: string) => never): TarHeader {
   const magic = block.subarray(257, 265);
   if (!magic.equals(MAGIC) && !magic.equals(OLD_MAGIC)) fail('it is no tar archive');
-  if (octal(block, SUM.at, SUM.length) !== sumOf(block)) fail('a header of it is damaged');
-  const prefix = magic.equals(MAGIC) ? text(block, 345, 155) : '';
-  const own = text(block, 0, 100);
+  if (octalOf(block, SUM_AT, 8) !== sumOf(block)) fail('a header of it is damaged');
+  const prefix = magic.equals(MAGIC) ? textOf(block, 345, 155) : '';
+  const own = textOf(block, 0, 100);
   const name = prefix === '' ? own : `${prefix}/${own}`;
   const type = String.fromCharCode(block[TYPE_AT] ?? 0);
   const kind = Object.hasOwn(KINDS, type) ? KINDS[type] : undefined;
@@ -49,7 +51,7 @@ export function readTarHeader(block: Buffer, fail: (problem: string) => never): 
       `its entry ${JSON.stringify(name)} is no regular file (type ${JSON.stringify(type)})`,
     );
   }
-  const size = octal(block, 124, 12);
+  const size = octalOf(block, 124, 12);
   if (size === undefined) return fail(`the size of its entry ${JSON.stringify(name)} is no number`);
   return { name, size, kind };
 }
@@ -64,26 +66,6 @@ export function tarHeader({ name, size, kind }: TarHeader): Buffer {
   block.write('00000000000\0', 136, 'latin1');
   block.write(kind === 'pax' ? 'x' : '0', TYPE_AT, 'latin1');
   MAGIC.copy(block, 257);
-  block.write(`${sumOf(block).toString(8).padStart(6, '0')}\0 `, SUM.at, 'latin1');
+  block.write(`${sumOf(block).toString(8).padStart(6, '0')}\0 `, SUM_AT, 'latin1');
   return block;
-}
-
-/** Of all bytes, those of the sum itself taken for blanks. */
-function sumOf(block: Buffer): number {
-  let sum = 0;
-  for (const [at, byte] of block.entries()) {
-    sum += at >= SUM.at && at < SUM.at + SUM.length ? 0x20 : byte;
-  }
-  return sum;
-}
-
-function octal(block: Buffer, at: number, length: number): number | undefined {
-  const digits = /^ *([0-7]{1,12})[\0 ]*$/.exec(block.toString('latin1', at, at + length))?.[1];
-  return digits === undefined ? undefined : Number.parseInt(digits, 8);
-}
-
-function text(block: Buffer, at: number, length: number): string {
-  const field = block.subarray(at, at + length);
-  const end = field.indexOf(0);
-  return field.toString('utf8', 0, end === -1 ? length : end);
 }

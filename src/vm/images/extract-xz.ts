@@ -55,9 +55,13 @@ export async function extractXz(options: ExtractOptions): Promise<void> {
   }, POLL_MS);
   try {
     const args = [`--memlimit-decompress=${MEMORY}`, '-dc', '--', source];
-    await run('prlimit', [`--fsize=${limit}`, '--', ...(await confinedXz(source)), ...args], {
-      ...{ stdout: file.fd, signal, called: 'xz', endsWhole: true },
-    });
+    await run(
+      'prlimit',
+      [`--fsize=${limit}`, '--', ...(await confinedReader('xz', source)), ...args],
+      {
+        ...{ stdout: file.fd, signal, called: 'xz', endsWhole: true },
+      },
+    );
   } catch (error) {
     throw meaningOf(error, options, total);
   } finally {
@@ -66,10 +70,14 @@ export async function extractXz(options: ExtractOptions): Promise<void> {
   }
 }
 
-/** The words that run xz; it reads no other file but what it is given, so it may be run without a sandbox, too. */
-async function confinedXz(source: string): Promise<string[]> {
-  const program = findProgram('xz');
-  if (program === undefined) throw notInstalled('xz');
+/**
+ * The words that run a program which unpacks; it reads no other file but what it is given, so it may be run without a
+ * sandbox, too.
+ * @throws MultipassError TOOL_MISSING
+ */
+export async function confinedReader(name: 'xz' | 'zstd', source: string): Promise<string[]> {
+  const program = findProgram(name);
+  if (program === undefined) throw notInstalled(name);
   if ((await sandboxProblem(program)) !== undefined) return [program];
   // Root may read what belongs to somebody else.
   const capabilities = ['DAC_OVERRIDE'];
@@ -112,7 +120,7 @@ async function unpackedSize(
   signal: AbortSignal | undefined,
 ): Promise<number | null> {
   const options = { signal, okExitCodes: [0, 1], called: 'xz' };
-  const [file = 'xz', ...words] = await confinedXz(source);
+  const [file = 'xz', ...words] = await confinedReader('xz', source);
   const { stdout } = await run(file, [...words, '--robot', '--list', '--', source], options);
   const size = /^totals\t\d+\t\d+\t\d+\t(\d+)\t/m.exec(stdout)?.[1];
   return size === undefined || size === '0' ? null : Number(size);

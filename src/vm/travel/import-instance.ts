@@ -8,6 +8,7 @@ import { Work } from '../../work.js';
 import { requireSpace } from '../disks/free-space.js';
 import { requireNameIsFree } from '../free-name.js';
 import { streamArchitecture } from '../images/architecture.js';
+import { LossNotes } from '../loss-report.js';
 import { rowsOfFolder } from '../macs.js';
 import { SSH_USER } from '../records/spec.js';
 import { prepareStore } from '../sweep.js';
@@ -43,6 +44,7 @@ export async function importInstance(request: ImportRequest): Promise<ImportRepo
   const { layout, name, phase = 'importing' } = request;
   const work = Work.of(request.work);
   requireUser(request.user);
+  requireNothingForeign(request);
   await prepareStore(layout);
   if (name !== undefined) await requireNameIsFree(layout, name);
   await using source = await openSource(request.from, work);
@@ -88,10 +90,12 @@ export async function importInstance(request: ImportRequest): Promise<ImportRepo
       original: config.name,
       uuid: staged.uuid,
       keepsIdentity,
+      kind: 'instance',
       digest,
       bytesWritten: Math.max(0, written - shared),
       bytesShared,
       mounts: config.mounts,
+      losses: new LossNotes().report(),
     };
   } catch (error) {
     if (!isVisible(error)) await staged.discard();
@@ -100,12 +104,22 @@ export async function importInstance(request: ImportRequest): Promise<ImportRepo
 }
 
 /** It becomes an argument of ssh. */
-function requireUser(user: string | undefined): void {
+export function requireUser(user: string | undefined): void {
   if (user === undefined || SSH_USER.test(user)) return;
   throw new MultipassError('INVALID_ARGUMENT', `not the name of a user: ${JSON.stringify(user)}`, {
     hint: 'Name the user that the guest lets in, such as `ubuntu`.',
     details: { user },
   });
+}
+
+/** An artifact says what it is, and how large. */
+function requireNothingForeign({ cpus, memory, imageFormat }: ImportRequest): void {
+  if (cpus === undefined && memory === undefined && imageFormat === undefined) return;
+  throw new MultipassError(
+    'INVALID_ARGUMENT',
+    'what `multipass export` wrote has its own processors, memory and format',
+    { hint: 'Import it as it is, then `multipass set local.<name>.cpus=…`.' },
+  );
 }
 
 interface KnownManifest {
