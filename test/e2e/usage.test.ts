@@ -99,9 +99,7 @@ describe('the help', () => {
       expect.stringMatching(/^ {2}get +Get a configuration setting$/),
       expect.stringMatching(/^ {2}help +Display help about a command$/),
       expect.stringMatching(/^ {2}image +List, import or remove images of the store$/),
-      expect.stringMatching(
-        /^ {2}import +Make an instance of an archive or a foreign machine$/,
-      ),
+      expect.stringMatching(/^ {2}import +Make an instance of an archive or a foreign machine$/),
       expect.stringMatching(/^ {2}info +Display information about instances or snapshots$/),
       expect.stringMatching(/^ {2}launch +Create and start an instance$/),
       expect.stringMatching(/^ {2}list, ls +List all available instances or snapshots$/),

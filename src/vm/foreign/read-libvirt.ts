@@ -139,7 +139,11 @@ function noteDevices(domain: XmlElement, notes: LossNotes): void {
     notes.change('network card', [model, 'virtio-net'], 'its MAC address is a new one');
   }
   if (cards.length > 1) {
-    notes.lose('network cards', `${cards.length - 1} more`, 'none: an instance that is imported has one card');
+    notes.lose(
+      'network cards',
+      `${cards.length - 1} more`,
+      'none: an instance that is imported has one card',
+    );
   }
   for (const folder of childrenOf(devices, 'filesystem').slice(0, 20)) {
     const path = elementAt(folder, 'source')?.attributes.get('dir') ?? '';
