@@ -31,6 +31,8 @@ export async function importAny(request: ImportRequest): Promise<ImportReport> {
   const { from, layout, name } = request;
   const work = Work.of(request.work);
   requireUser(request.user);
+  if (typeof from === 'object' && 'artifact' in from)
+    return await importInstance({ ...request, work });
   if (typeof from !== 'string') return await importStream({ ...request, work }, from, work);
   const kind = await kindOf(from);
   if (kind === 'stream') {

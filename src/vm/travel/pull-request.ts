@@ -4,7 +4,7 @@ import type { WorkRequest } from '../../work.js';
 import type { ImportChoices, ImportReport } from './import-request.js';
 
 /** How an instance is pulled: it is always a copy. */
-export type PullChoices = Omit<ImportChoices, 'keepIdentity'>;
+export type PullChoices = Pick<ImportChoices, 'name' | 'user' | 'sshKey'>;
 
 /** The same, what, and where to. */
 export interface PullRequest extends WorkRequest, PullChoices {
@@ -20,7 +20,10 @@ export interface PullOptions extends WorkRequest, PullChoices {
 }
 
 /** What was pulled. */
-export interface PullReport extends Omit<ImportReport, 'keepsIdentity' | 'mounts'> {
+export interface PullReport extends Omit<
+  ImportReport,
+  'keepsIdentity' | 'mounts' | 'kind' | 'losses'
+> {
   /** Where it came from, as it was named. */
   readonly reference: string;
   /** Of what the reference named. */
