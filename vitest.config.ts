@@ -80,6 +80,13 @@ const GUESTS_ON_THE_BINARY = {
   test: { ...ON_THE_BINARY.test, name: 'binary-guests', include: GUESTS_ON_BINARY, ...WITH_GUESTS },
 };
 
+/** `npm run test:matrix`: hours, and so nothing else runs with it. */
+const isMatrix = process.env['MULTIPASS_TEST_MATRIX'] !== undefined;
+const THE_MATRIX = {
+  extends: true as const,
+  test: { name: 'matrix', include: ['test/matrix/matrix.ts'] },
+};
+
 export default defineConfig({
   test: {
     maxWorkers: WORKERS,
@@ -90,29 +97,31 @@ export default defineConfig({
     reporters: ['default', './test/support/reporter.ts'],
     restoreMocks: true,
     unstubEnvs: true,
-    projects: [
-      {
-        extends: true,
-        test: {
-          name: 'unit',
-          include: [`test/**/*.${ends}`],
-          exclude: [...within(...COMMAND, CRASH), ...(quick ? SLOW : [])],
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'command',
-          include: within(...COMMAND),
-          exclude: [...within(GUESTS), ...(quick ? SLOW : [])],
-        },
-      },
-      { extends: true, test: { name: 'crash', include: within(CRASH) } },
-      ...(quick || isAllOnBinary ? [] : [ON_THE_BINARY, GUESTS_ON_THE_BINARY]),
-      {
-        extends: true,
-        test: { name: 'guests', include: within(GUESTS), ...WITH_GUESTS },
-      },
-    ],
+    projects: isMatrix
+      ? [THE_MATRIX]
+      : [
+          {
+            extends: true,
+            test: {
+              name: 'unit',
+              include: [`test/**/*.${ends}`],
+              exclude: [...within(...COMMAND, CRASH), ...(quick ? SLOW : [])],
+            },
+          },
+          {
+            extends: true,
+            test: {
+              name: 'command',
+              include: within(...COMMAND),
+              exclude: [...within(GUESTS), ...(quick ? SLOW : [])],
+            },
+          },
+          { extends: true, test: { name: 'crash', include: within(CRASH) } },
+          ...(quick || isAllOnBinary ? [] : [ON_THE_BINARY, GUESTS_ON_THE_BINARY]),
+          {
+            extends: true,
+            test: { name: 'guests', include: within(GUESTS), ...WITH_GUESTS },
+          },
+        ],
   },
 });

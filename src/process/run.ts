@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly cwd?: string | undefined;
   /** Exit codes that are an answer, not a failure. Default: 0 alone. */
   readonly okExitCodes?: readonly number[];
+  /** What on its stderr says that it has failed, whatever its exit code is. Default: nothing. */
+  readonly failsBy?: RegExp | undefined;
   /** Whether all that it starts ends with it, as in a sandbox: then it has ended, too, when this is done. */
   readonly endsWhole?: boolean | undefined;
   /** An open file descriptor that the program gets as its fd 3. */
@@ -36,14 +38,14 @@ export interface RunResult {
  *
  * @throws MultipassError TOOL_MISSING when there is no such program; IO_ERROR when `cwd` is no folder; ABORTED
  *   when the signal fired; DISK_FULL when that is what the program says; ExecError (TOOL_FAILED) for any other exit
- *   code not among `okExitCodes`, and for a signal.
+ *   code not among `okExitCodes`, for what `failsBy` finds, and for a signal.
  */
 export async function run(
   file: string,
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
-  const { signal, okExitCodes = [0] } = options;
+  const { signal, okExitCodes = [0], failsBy } = options;
   throwIfAborted(signal);
   letManyListen(signal);
   log('debug', 'exec', [file, ...args].join(' '));
@@ -52,7 +54,8 @@ export async function run(
   throwIfAborted(signal);
   // Ctrl-C goes to the program and to us, and may arrive there first.
   if (result.signal !== undefined) await sleep(100, signal);
-  if (result.exitCode !== undefined && okExitCodes.includes(result.exitCode)) {
+  const isOk = failsBy?.test(result.stderr) !== true;
+  if (isOk && result.exitCode !== undefined && okExitCodes.includes(result.exitCode)) {
     return {
       exitCode: result.exitCode,
       stdout: result.stdout,
@@ -148,7 +151,7 @@ function failure(
   const notStarted = startError(result.cause, file, cwd);
   if (notStarted instanceof MultipassError) return notStarted;
   const stderr = result.stderr.trim();
-  if (stderr.includes('No space left on device')) {
+  if (/No space left on device|Disk quota exceeded/.test(stderr)) {
     return new MultipassError('DISK_FULL', `no space left for ${called} to work`, {
       hint: 'Free some space, for example with `multipass purge`, then try again.',
       details: { program: called, stderr },

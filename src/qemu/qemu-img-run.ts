@@ -26,6 +26,12 @@ export interface QemuImgRun extends Pick<RunOptions, 'signal' | 'okExitCodes' | 
 }
 
 /**
+ * When it closes an image, qemu-img writes out the tables that it has kept, and where that fails it says so and exits
+ * with 0, all the same [tried: an EIO of that last fdatasync, and a snapshot of a flattened disk had lost its content].
+ */
+const LOST_TABLES = /^qemu-img: (?:Failed to flush|Lost) /m;
+
+/**
  * Runs qemu-img. File names among the arguments must be absolute, so that no `:` or `json:` in one makes it
  * something else than a file, and must stand behind `--`.
  *
@@ -39,6 +45,7 @@ export async function qemuImg(args: readonly string[], about: QemuImgRun): Promi
     return await run(file, [...words, ...args], {
       ...options,
       called: 'qemu-img',
+      failsBy: LOST_TABLES,
       endsWhole: confined !== undefined,
     });
   } catch (error) {

@@ -111,6 +111,7 @@ export function countScenario(
     before: SHOWN,
     after: [...SHOWN, ...names.map((name) => `${name} Stopped`)].toSorted(),
     commits: true,
+    addsEachTime: !isGiven,
     commit: { call: 'rename store/staging/* store/staging/*.commit' },
     check: async (context, isAfter) => {
       await expectSameContent(template, context, source);

@@ -1,4 +1,6 @@
 import { run } from '../../src/process/run.js';
+import { readInstance } from '../../src/vm/read-instance.js';
+import { snapshotRecord, writeSnapshot } from '../support/snapshot-record.js';
 import { makeInstance } from '../support/store-fixture.js';
 import { BYSTANDER, makeTemplate, storeScenario, type StoreContext } from './store-scenario.js';
 
@@ -9,7 +11,9 @@ export async function cloneTemplate(): Promise<string> {
   return await makeTemplate(async (layout) => {
     await makeInstance(layout, BYSTANDER, { data: 0 });
     await makeInstance(layout, 'plain', { data: 1, thin: true });
-    await makeInstance(layout, 'tagged', { data: 1, tags: 2 });
+    const tagged = await makeInstance(layout, 'tagged', { data: 1, tags: 2 });
+    const { interfaces } = readInstance(layout, 'tagged').spec;
+    for (const index of [1, 2]) await writeSnapshot(tagged, snapshotRecord(index, { interfaces }));
   });
 }
 

@@ -1,40 +1,15 @@
 import { appendFileSync } from 'node:fs';
 import { expect } from 'vitest';
-import type { StoreLayout } from '../../src/store/layout.js';
-import { settleAll, violationsOf, type Violation } from '../support/independent-check.js';
 import {
-  countSteps,
-  failAt,
-  killAt,
+  canBeShort,
   type InjectedError,
   type Step,
-  type TracedCommand,
-  type TracedRun,
+  type Strike,
   type Victim,
 } from '../support/inject.js';
+import { tryOnce, type CrashScenario, type Target, type TryOptions } from './try-once.js';
 
-/** What is struck, and what must hold after it. `Context` is what one run works on: a folder, mostly. */
-export interface CrashScenario<Context> {
-  /** Makes a fresh, equal context for one run; must be cheap, such as `cp -a` of a template. */
-  prepare(): Promise<Context>;
-  command(context: Context): TracedCommand;
-  /** Rejects when something is wrong after the run. */
-  check(context: Context, point: CrashPoint): Promise<void>;
-  /** Its store, which the independent checker looks at after each run; none: there is no store, or a guest runs in it. */
-  store?(context: Context): StoreLayout;
-  /** Kinds of violations that the next command need not have put right: somebody else will, or they do no harm. */
-  readonly mayLeave?: readonly string[];
-  /** Removes the context, whatever the check said. */
-  dispose?(context: Context): Promise<void>;
-}
-
-/** One run of a scenario. */
-export interface CrashPoint {
-  /** Number of the step that was struck; null in the untouched run. */
-  readonly step: number | null;
-  readonly strike: Victim | InjectedError | 'none';
-  readonly run: TracedRun;
-}
+export type { CrashPoint, CrashScenario } from './try-once.js';
 
 /** How much is tried. */
 interface CrashOptions {
@@ -48,6 +23,8 @@ interface CrashOptions {
   readonly main?: 'main' | 'all';
   /** Whether to kill in each step. Default: true. */
   readonly kills?: boolean;
+  /** Whether to let each write write half. Default: false. */
+  readonly shortWrites?: boolean;
 }
 
 /** What was tried; all of it held. */
@@ -63,14 +40,9 @@ export interface CrashFigures {
 /** A step that was struck, which may be another one than the untouched run had at that number. */
 interface Hit {
   readonly number: number;
-  readonly strike: Victim | InjectedError;
+  readonly strike: Strike;
   readonly step: Step;
 }
-
-type Target = { readonly step: number } & (
-  | { readonly victim: Victim; readonly error?: never }
-  | { readonly error: InjectedError; readonly victim?: never }
-);
 
 const ATTEMPTS = 3;
 
@@ -88,7 +60,9 @@ export async function forEachCrashPoint<Context>(
   const { concurrency = 2, every = 1 } = options;
   const { run: clean } = await tryOnce(scenario, null);
   const targets = clean.steps.flatMap((step, index) =>
-    index % every === 0 || followsRename(clean.steps, index) ? targetsAt(step, index, options) : [],
+    index % every === 0 || followsRename(clean.steps, index)
+      ? strikesAt(step, options).map((strike) => ({ step: index, strike }))
+      : [],
   );
   const failures: Error[] = [];
   const hits: Hit[] = [];
@@ -99,7 +73,7 @@ export async function forEachCrashPoint<Context>(
       try {
         const { attempt, step } = await strike(scenario, target);
         retried += attempt;
-        hits.push({ number: target.step, strike: target.victim ?? target.error, step });
+        hits.push({ number: target.step, strike: target.strike, step });
       } catch (error) {
         failures.push(described(error, target, clean.steps));
       }
@@ -123,79 +97,38 @@ function followsRename(steps: readonly Step[], index: number): boolean {
   return steps[index - 1]?.syscall.startsWith('rename') === true;
 }
 
-function targetsAt(
-  { process }: Step,
-  step: number,
-  { errors = [], kills = true, main = 'main' }: CrashOptions,
-): Target[] {
-  const victims: readonly Victim[] = process === 'main' ? [main] : ['main', 'child', 'all'];
-  return [
-    ...(kills ? victims : []).map((victim) => ({ step, victim })),
-    ...errors.map((error) => ({ step, error })),
-  ];
+/** All the ways in which a step may be struck. */
+export function strikesAt(
+  step: Step,
+  { errors = [], kills = true, main = 'main', shortWrites = false }: CrashOptions,
+): Strike[] {
+  const victims: readonly Victim[] = step.process === 'main' ? [main] : ['main', 'child', 'all'];
+  const isShort = shortWrites && canBeShort(step);
+  return [...(kills ? victims : []), ...errors, ...(isShort ? (['short write'] as const) : [])];
 }
 
+/** Programs that write in another order each time need not come to a step. */
+export class MissedPoint extends Error {}
+
 /** Answers what was struck, and how many attempts missed before. */
-async function strike<Context>(
+export async function strike<Context>(
   scenario: CrashScenario<Context>,
   target: Target,
+  options: TryOptions = {},
 ): Promise<{ attempt: number; step: Step }> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const { run } = await tryOnce(scenario, target);
+    const { run } = await tryOnce(scenario, target, options);
     const step = run.steps[target.step];
     if (run.fired && step !== undefined) return { attempt, step };
   }
-  throw new Error(`the run ended before this step, ${ATTEMPTS} times`);
-}
-
-async function tryOnce<Context>(
-  scenario: CrashScenario<Context>,
-  target: Target | null,
-): Promise<CrashPoint> {
-  const context = await scenario.prepare();
-  const store = scenario.store?.(context);
-  try {
-    const known = store && (await violationsOf(store, { atRest: false }));
-    const command = scenario.command(context);
-    const point: CrashPoint =
-      target === null
-        ? { step: null, strike: 'none', run: await countSteps(command) }
-        : {
-            step: target.step,
-            strike: target.victim ?? target.error,
-            run: await (target.victim === undefined
-              ? failAt(command, target)
-              : killAt(command, target)),
-          };
-    if (target === null || point.run.fired) {
-      const newOnes = beyond(known);
-      if (store !== undefined)
-        expect(newOnes(await violationsOf(store, { atRest: false }))).toEqual([]);
-      await scenario.check(context, point);
-      if (store !== undefined) {
-        await settleAll(store);
-        const left = newOnes(await violationsOf(store, { atRest: true }));
-        expect(left.filter(({ kind }) => scenario.mayLeave?.includes(kind) !== true)).toEqual([]);
-      }
-    }
-    return point;
-  } finally {
-    await scenario.dispose?.(context);
-  }
-}
-
-/** What is wrong with a store, apart from what was so before: a scenario may be about that. */
-function beyond(known: readonly Violation[] = []) {
-  const brief = ({ kind, path }: Violation): string => `${kind} ${path}`;
-  const before = new Set(known.map(brief));
-  return (found: readonly Violation[]) => found.filter((one) => !before.has(brief(one)));
+  throw new MissedPoint(`the run ended before this step, ${ATTEMPTS} times`);
 }
 
 function described(cause: unknown, target: Target, steps: readonly Step[]): Error {
   const { syscall, process, paths } = steps[target.step]!;
   const call = `${syscall} ${paths.join(' -> ')} of ${process}`;
   const problem = cause instanceof Error ? cause.message : String(cause);
-  return new Error(`step ${target.step} (${call}), ${target.victim ?? target.error}: ${problem}`, {
+  return new Error(`step ${target.step} (${call}), ${target.strike}: ${problem}`, {
     cause,
   });
 }

@@ -1,10 +1,28 @@
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../src/process/run.js';
 import { forEachCrashPoint, type CrashScenario } from './crash-points.js';
-import { countSteps, failAt, killAt, type Step, type TracedCommand } from '../support/inject.js';
+import {
+  copyAtSyncs,
+  countSteps,
+  failAt,
+  killAt,
+  shortenAt,
+  type Step,
+  type TracedCommand,
+} from '../support/inject.js';
 
 /** Sync and async calls, which Node makes in different threads, noise of other files, and a program. */
 const SCRIPT = `
@@ -177,6 +195,49 @@ describe('failAt', () => {
     const failed = await failAt(commandIn(root), { step: FIRST_OF_CP, error: 'EIO' });
     expect(failed).toMatchObject({ fired: true, exitCode: 3 });
     expect(await contentOf(root)).toEqual(AFTER[FIRST_OF_CP]);
+  });
+});
+
+describe('shortenAt', () => {
+  it('lets a call write half, after which Node writes the rest', async () => {
+    const root = await freshRoot();
+    const step = STEPS.indexOf('main write d/f');
+    const short = await shortenAt(commandIn(root), { step });
+    expect(short).toMatchObject({ fired: true, exitCode: 0 });
+    const [before, after] = [STEPS.slice(0, step + 1), STEPS.slice(step)];
+    expect(brief(short.steps)).toEqual([...before, ...after]);
+    expect(await contentOf(root)).toEqual(AFTER.at(-1));
+  });
+
+  it('reaches into a program, which writes the rest', async () => {
+    const root = await freshRoot();
+    const short = await shortenAt(commandIn(root), { step: STEPS.indexOf('cp write d/h') });
+    expect(short).toMatchObject({ fired: true, exitCode: 0 });
+    expect(short.steps.length).toBe(STEPS.length + 1);
+    expect(await contentOf(root)).toEqual(AFTER.at(-1));
+  });
+
+  it('says that nothing was injected into a call that writes nothing', async () => {
+    const run = await shortenAt(commandIn(await freshRoot()), { step: 0 });
+    expect(run).toMatchObject({ fired: false, exitCode: 0 });
+  });
+});
+
+describe('copyAtSyncs', () => {
+  it('copies a file as it is after each sync and rename, and leaves holes out', async () => {
+    const [root, to] = [await freshRoot(), await freshRoot()];
+    const copy = `${root}.disk`;
+    await writeFile(copy, 'hello');
+    await truncate(copy, 8 * 1024 ** 2);
+    const { exitCode } = await copyAtSyncs(commandIn(root), { copy, to });
+    expect(exitCode).toBe(0);
+    const done = (call: string): number => STEPS.indexOf(call) + 1;
+    const names = [done('main fsync d/f'), done('main rename d/f d/g')].map(String);
+    expect((await readdir(to)).sort()).toEqual(names);
+    for (const name of names) {
+      expect((await readFile(join(to, name))).equals(await readFile(copy))).toBe(true);
+      expect((await stat(join(to, name))).blocks * 512).toBeLessThan(1024 ** 2);
+    }
   });
 });
 

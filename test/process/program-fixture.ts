@@ -29,6 +29,7 @@ export async function compile(folder: string, contents: string): Promise<string>
     bundle: true,
     format: 'esm',
     platform: 'node',
+    target: 'node20',
     banner: { js: FOR_COMMONJS },
   });
   return outfile;

@@ -86,6 +86,15 @@ describe('what a program answers', () => {
     expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: 'no' });
     await expect(shell('exit 0', { okExitCodes: [3] })).rejects.toMatchObject({ exitCode: 0 });
   });
+
+  test('fails by what a program says, where that exits with 0 all the same', async () => {
+    const failsBy = /^lost /m;
+    const words = 'echo all is well; echo lost all >&2';
+    await expect(shell(words, { failsBy })).rejects.toMatchObject({ code: 'TOOL_FAILED' });
+    await expect(shell('echo lost nothing', { failsBy })).resolves.toMatchObject({ exitCode: 0 });
+    const full = 'echo lost: Disk quota exceeded >&2';
+    await expect(shell(full, { failsBy: /^lost/ })).rejects.toMatchObject({ code: 'DISK_FULL' });
+  });
 });
 
 describe.each<[string, RunOptions]>([

@@ -62,7 +62,23 @@ export type Victim = 'main' | 'child' | 'all';
 export type InjectedError =
   'EIO' | 'ENOSPC' | 'EDQUOT' | 'EACCES' | 'EROFS' | 'EXDEV' | 'EOPNOTSUPP';
 
-type Plan = null | { at: number; kill: Victim } | { at: number; errno: number };
+/** What a step may meet: a kill, an error, or that only half is written of what was to be. */
+export type Strike = Victim | InjectedError | 'short write';
+
+/** The steps that can be met by a short write. */
+const WRITES = /^(?:p?writev?2?|pwrite64|sendfile|copy_file_range)$/;
+
+type Plan =
+  | null
+  | { copy: string; to: string }
+  | { at: number; kill: Victim }
+  | { at: number; errno: number }
+  | { at: number; short: true };
+
+/** Whether a call writes so many bytes, and so may write fewer. */
+export function canBeShort({ syscall }: Pick<Step, 'syscall'>): boolean {
+  return WRITES.test(syscall);
+}
 
 /** Runs the command untouched, and tells its steps. */
 export function countSteps(command: TracedCommand): Promise<TracedRun> {
@@ -83,6 +99,22 @@ export function failAt(
   { step, error }: { step: number; error: InjectedError },
 ): Promise<TracedRun> {
   return trace(command, { at: step, errno: constants.errno[error] });
+}
+
+/** Runs the command and lets one step, counted from 0, write half of what it was to write. */
+export function shortenAt(command: TracedCommand, { step }: { step: number }): Promise<TracedRun> {
+  return trace(command, { at: step, short: true });
+}
+
+/**
+ * Runs the command, and copies a file each time when a step has ended that syncs or renames: one that holds the file
+ * system of the root. The copies are called by the number of steps that were done.
+ */
+export function copyAtSyncs(
+  command: TracedCommand,
+  { copy, to }: { copy: string; to: string },
+): Promise<TracedRun> {
+  return trace(command, { copy, to });
 }
 
 async function trace(command: TracedCommand, plan: Plan): Promise<TracedRun> {

@@ -24,7 +24,7 @@ export const canLoopMount = process.getuid?.() === 0 && existsSync('/dev/loop-co
 export async function withLoopMount<T>(
   fsType: LoopFileSystem,
   sizeMiB: number,
-  use: (folder: string) => Promise<T>,
+  use: (folder: string, image: string) => Promise<T>,
 ): Promise<T> {
   const home = await mkdtemp(join(tmpdir(), `multipass-ts-${fsType}-`));
   const [image, folder] = [join(home, 'image'), join(home, 'mount')];
@@ -33,14 +33,19 @@ export async function withLoopMount<T>(
     await truncate(image, sizeMiB * 1024 ** 2);
     await run(`mkfs.${fsType}`, [...QUICK[fsType], image]);
     await mkdir(folder);
-    await run('mount', ['-o', 'loop', image, folder]);
-    try {
-      return await use(folder);
-    } finally {
-      await unmount(folder);
-    }
+    return await mounted(image, folder, () => use(folder, image));
   } finally {
     await rm(home, { recursive: true, force: true });
+  }
+}
+
+/** Mounts an image, whose journal is replayed by that, for as long as `use` takes. */
+export async function mounted<T>(image: string, folder: string, use: () => Promise<T>): Promise<T> {
+  await run('mount', ['-o', 'loop', image, folder]);
+  try {
+    return await use();
+  } finally {
+    await unmount(folder);
   }
 }
 

@@ -5,7 +5,9 @@
 A step is a system call that can change the folder ROOT, made by any thread of any process of the command, and is
 seen before it takes effect. PLAN is JSON: null only counts; {"at": 5, "kill": "main" | "child" | "all"} sends
 SIGKILL in step 5 (from 0) to the command, to the child program that makes the step, or to all processes;
-{"at": 5, "errno": 28} lets that one call fail. Writes JSON lines to fd 3: the steps, at last the command's end.
+{"at": 5, "errno": 28} lets that one call fail; {"at": 5, "short": true} lets it write half of what it was to.
+{"copy": FILE, "to": FOLDER} copies FILE, when a step has ended that syncs or renames, to FOLDER/<number of the steps
+that are done>; FILE is what the file system of ROOT is in. Writes JSON lines to fd 3: the steps, at last the command's end.
 """
 
 import ctypes
@@ -73,6 +75,18 @@ SYSCALLS = {
     'pwritev2': (328, 'f0'),
 }
 BY_NUMBER = {number: (name, what.split()) for name, (number, what) in SYSCALLS.items()}
+# Which argument says how much is written; of vectors, how many there are.
+LENGTH_ARGUMENT = {
+    'write': 2,
+    'pwrite64': 2,
+    'writev': 2,
+    'pwritev': 2,
+    'pwritev2': 2,
+    'sendfile': 3,
+    'copy_file_range': 4,
+}
+SYNCS = ('fsync', 'fdatasync', 'syncfs', 'rename', 'renameat', 'renameat2')
+PIECE = 1 << 18
 FLAGS_ARGUMENT = {'open': 1, 'openat': 2}
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -143,6 +157,24 @@ def changes(name, arguments):
     return name != 'ioctl' or arguments[1] & 0xFFFFFFFF in CLONE_REQUESTS
 
 
+def copy_sparsely(source, target):
+    """Holes and zeros are left out: what is copied is mostly that."""
+    with open(source, 'rb', buffering=0) as old, open(target, 'wb', buffering=0) as new:
+        end, at = os.fstat(old.fileno()).st_size, 0
+        os.truncate(new.fileno(), end)
+        while at < end:
+            try:
+                at = os.lseek(old.fileno(), at, os.SEEK_DATA)
+            except OSError:
+                return
+            hole = os.lseek(old.fileno(), at, os.SEEK_HOLE)
+            while at < hole:
+                piece = os.pread(old.fileno(), min(PIECE, hole - at), at)
+                if piece.strip(b'\0'):
+                    os.pwrite(new.fileno(), piece, at)
+                at += len(piece)
+
+
 def send_kill(pid):
     try:
         os.kill(pid, signal.SIGKILL)
@@ -152,8 +184,9 @@ def send_kill(pid):
 
 class Tracer:
     def __init__(self, root, plan, out):
-        self.root, self.plan, self.out = os.path.realpath(root), plan or {'at': -1}, out
+        self.root, self.plan, self.out = os.path.realpath(root), {'at': -1, **(plan or {})}, out
         self.steps = 0
+        self.synced = False
         self.alive = set()
         self.doomed = False
 
@@ -217,17 +250,22 @@ class Tracer:
             process = int(next(line for line in status if line.startswith('Tgid:')).split()[1])
         with open(f'/proc/{process}/comm', encoding='utf-8', errors='replace') as comm:
             program = 'main' if process == self.main else comm.read().strip()
+        if self.synced and 'copy' in self.plan:
+            copy_sparsely(self.plan['copy'], os.path.join(self.plan['to'], str(self.steps)))
+        self.synced = name in SYNCS
         self.tell(
             syscall=name,
             process=program,
             paths=[os.path.relpath(path, self.root) for path in paths],
         )
         if self.steps == self.plan['at']:
-            self.strike(pid, process, registers)
+            self.strike(pid, process, registers, name)
         self.steps += 1
 
-    def strike(self, pid, process, registers):
-        if 'errno' in self.plan:
+    def strike(self, pid, process, registers, name):
+        if 'short' in self.plan:
+            struck = name in LENGTH_ARGUMENT and self.shorten(pid, registers, ARGUMENTS[LENGTH_ARGUMENT[name]])
+        elif 'errno' in self.plan:
             # The kernel skips a call whose number is negative, and returns what the register holds.
             registers[ORIG_RAX] = 2**64 - 1
             registers[RAX] = 2**64 - self.plan['errno']
@@ -237,6 +275,13 @@ class Tracer:
             struck = self.kill(process)
         if struck:
             self.tell(struck=True)
+
+    def shorten(self, pid, registers, index):
+        if registers[index] < 2:
+            return False
+        registers[index] //= 2
+        changed = ctypes.create_string_buffer(REGISTERS.pack(*registers))
+        return ptrace(PTRACE_SETREGS, pid, ctypes.addressof(changed))
 
     def kill(self, process):
         victim = self.plan['kill']

@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { OPERATIONS } from './operations.js';
+import { tryOnce } from './try-once.js';
+
+/** qemu-img exits with 0 when it could not write out the tables of an image as it closed it. */
+describe('an error of the last sync of qemu-img', () => {
+  it('never costs a snapshot its content, nor is success reported', async () => {
+    const { scenario, remove } = await OPERATIONS['flatten, with snapshots']!();
+    try {
+      const { steps } = (await tryOnce(scenario, null)).run;
+      const syncs = [...steps.entries()].filter(
+        ([, { process, syscall, paths }]) =>
+          [process, syscall].join(' ') === 'qemu-img fdatasync' &&
+          paths[0]?.endsWith('/difference.qcow2') === true,
+      );
+      // The last one of each of its two rebases: nothing is left to be written after it.
+      const last = syncs.filter(([step]) => steps[step + 1]?.syscall.startsWith('pwrite') !== true);
+      expect(last.length).toBeGreaterThan(0);
+      for (const [step] of last) {
+        const { run } = await tryOnce(scenario, { step, strike: 'EIO' });
+        expect([run.fired, run.exitCode]).toEqual([true, 2]);
+        expect(run.stderr).toContain('Failed to flush');
+      }
+    } finally {
+      await remove();
+    }
+  }, 300_000);
+});
