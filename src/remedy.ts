@@ -67,6 +67,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   '--timeout': 'timeoutMs',
   '--keep-base': 'keepBase',
   '--keep-identity': 'keepIdentity',
+  '--containerdisk': 'containerDisk: true',
   '--no-clobber': 'clobber: false',
   '--from': 'from',
   '--compress gzip': "compression: 'gzip'",

@@ -18,6 +18,8 @@ export interface ConvertOptions extends MaybeForeign {
   readonly backing?: Backing | undefined;
   /** Tag of the internal snapshot to take; without it, the active state. */
   readonly snapshot?: string | undefined;
+  /** Its clusters are compressed: for what travels, and is not written to. Default: false. */
+  readonly compressed?: boolean | undefined;
   /** Called with 0 to 1 as it goes. */
   readonly onProgress?: ((fraction: number) => void) | undefined;
 }
@@ -30,10 +32,11 @@ export interface ConvertOptions extends MaybeForeign {
  *   when the backing file is no plain name; DISK_IN_USE, DISK_FULL, ABORTED, TOOL_MISSING, TOOL_FAILED
  */
 export async function convertActive(options: ConvertOptions): Promise<void> {
-  const { source, target, foreign, backing, snapshot, signal, onProgress } = options;
+  const { source, target, foreign, backing, snapshot, compressed, signal, onProgress } = options;
   const finalSize = snapshot === undefined ? null : snapshotSize(source, snapshot);
   const args = [
-    ...['convert', '-C', '-f', foreign ?? 'qcow2', '-O', 'qcow2'],
+    // To have the file system copy, and to compress, exclude each other.
+    ...['convert', compressed === true ? '-c' : '-C', '-f', foreign ?? 'qcow2', '-O', 'qcow2'],
     ...(backing === undefined ? [] : ['-B', backingName(backing), '-F', backing.format]),
     ...snapshotArgs(snapshot),
     ...(onProgress === undefined ? [] : ['-p']),

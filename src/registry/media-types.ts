@@ -1,6 +1,8 @@
 /** Media types of OCI, https://github.com/opencontainers/image-spec. */
 export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
 export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+export const OCI_IMAGE_CONFIG = 'application/vnd.oci.image.config.v1+json';
+export const OCI_LAYER = 'application/vnd.oci.image.layer.v1.tar';
 
 /** Those of Docker, which are built the same way. */
 const DOCKER_LIST = 'application/vnd.docker.distribution.manifest.list.v2+json';

@@ -64,12 +64,15 @@ export class StoreCare {
 
   /**
    * Brings an image into the store, unless it is there, and launches nothing.
-   * @param query `[remote:]alias`, the beginning of a hash, a URL, or a path with a slash in it
+   * @param query `[remote:]alias`, the beginning of a hash, a URL, a path with a slash in it, or
+   *   `docker://` and a reference of a registry
    * @throws MultipassError IMAGE_NOT_FOUND, IMAGE_INVALID, DOWNLOAD_FAILED, DISK_FULL, ABORTED, …
    */
   async importImage(query: string, options: ImportOptions = {}): Promise<ImportedImage> {
     const { importImage } = await import('./images/import-image.js');
-    return await importImage({ ...options, layout: this.layout, query });
+    const { obtainFromRegistry } = await import('./registry-images/obtain-from-registry.js');
+    const about = { layout: this.layout, query, fromRegistry: obtainFromRegistry };
+    return await importImage({ ...options, ...about });
   }
 
   /**

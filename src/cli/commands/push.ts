@@ -33,6 +33,10 @@ export const push = defineChange({
       flags: ['--no-clobber'],
       description: 'Refuse a tag that names something already; this is no lock',
     }),
+    containerDisk: flag({
+      flags: ['--containerdisk'],
+      description: 'Its disk a second time, whole, as a container image that KubeVirt runs',
+    }),
     ...CHANGE,
   },
   async run(invocation, outcome) {
@@ -43,8 +47,8 @@ export const push = defineChange({
     }
     const { instance: name, snapshot } = parseNamedSnapshot(argument);
     const vm = await context.store.instance(name);
-    const { from, noUserData, noClobber } = options;
-    const choices = { snapshot, from, userData: !noUserData, clobber: !noClobber };
+    const { from, noUserData, noClobber, containerDisk } = options;
+    const choices = { snapshot, from, userData: !noUserData, clobber: !noClobber, containerDisk };
     const report = await withWork(invocation, `Pushing ${argument}`, (work) =>
       vm.push(reference, { ...choices, work }),
     );

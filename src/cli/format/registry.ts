@@ -22,6 +22,7 @@ export function pushJson(report: PushReport) {
     chunks_sent: report.chunksSent,
     bytes_sent: report.bytesSent,
     bytes_reused: report.bytesReused,
+    container_disk: report.containerDisk,
     user_data_bytes: report.userDataBytes,
   };
 }

@@ -51,21 +51,39 @@ export function readTarHeader(block: Buffer, fail: (problem: string) => never): 
       `its entry ${JSON.stringify(name)} is no regular file (type ${JSON.stringify(type)})`,
     );
   }
-  const size = octalOf(block, 124, 12);
+  const size = readSize(block);
   if (size === undefined) return fail(`the size of its entry ${JSON.stringify(name)} is no number`);
   return { name, size, kind };
 }
 
-/** The header of a regular file that nobody may write to, of no time, user or group. */
-export function tarHeader({ name, size, kind }: TarHeader): Buffer {
+/** The header of a regular file that nobody may write to, of no time. @param owner the number of its user and group */
+export function tarHeader({ name, size, kind }: TarHeader, owner = 0): Buffer {
   const block = Buffer.alloc(TAR_BLOCK);
   block.write(name, 0, 100, 'latin1');
   block.write('0000444\0', 100, 'latin1');
-  block.write('0000000\u00000000000\0', 108, 'latin1');
-  block.write(`${size.toString(8).padStart(11, '0')}\0`, 124, 'latin1');
+  const id = `${owner.toString(8).padStart(7, '0')}\0`;
+  block.write(id + id, 108, 'latin1');
+  writeSize(block, size);
   block.write('00000000000\0', 136, 'latin1');
   block.write(kind === 'pax' ? 'x' : '0', TYPE_AT, 'latin1');
   MAGIC.copy(block, 257);
   block.write(`${sumOf(block).toString(8).padStart(6, '0')}\0 `, SUM_AT, 'latin1');
   return block;
+}
+
+/** What octal digits cannot tell, from 8 GiB on, is told in bytes, as GNU tar and Go do. */
+function writeSize(block: Buffer, size: number): void {
+  if (size < 8 ** 11) {
+    block.write(`${size.toString(8).padStart(11, '0')}\0`, 124, 'latin1');
+    return;
+  }
+  block[124] = 0x80;
+  block.writeBigUInt64BE(BigInt(size), 128);
+}
+
+function readSize(block: Buffer): number | undefined {
+  if (block[124] !== 0x80) return octalOf(block, 124, 12);
+  const size = block.readBigUInt64BE(128);
+  const isPlain = block.subarray(125, 128).every((byte) => byte === 0);
+  return isPlain && size <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(size) : undefined;
 }

@@ -92,6 +92,21 @@ export class TarReader {
     return data;
   }
 
+  /** The same piece by piece, for what is too large for the memory; it has to be read to its end. */
+  async *pieces(): AsyncGenerator<Uint8Array, void> {
+    while (this.#left > 0) {
+      const there = this.#piece.subarray(this.#at, this.#at + this.#left);
+      if (there.length === 0) {
+        if (!(await this.#fetch())) this.#fail(CUT_OFF);
+        continue;
+      }
+      this.#at += there.length;
+      this.#offset += there.length;
+      this.#left -= there.length;
+      yield there;
+    }
+  }
+
   /** Lets the source know that nothing more is wanted. */
   async close(): Promise<void> {
     this.#isEnded = true;

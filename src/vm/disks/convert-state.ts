@@ -14,6 +14,8 @@ export interface ConvertStateRequest {
   readonly base: string | null;
   /** Tag of the internal snapshot; undefined: the active state. */
   readonly tag: string | undefined;
+  /** As of {@link convertActive}. */
+  readonly compressed?: boolean | undefined;
   /** Its phase is told how much is converted. */
   readonly work: Work;
 }
@@ -23,11 +25,11 @@ export interface ConvertStateRequest {
  * @throws MultipassError SNAPSHOT_NOT_FOUND, DISK_FULL, ABORTED, TOOL_FAILED, …; the caller removes what there is then
  */
 export async function convertState(request: ConvertStateRequest): Promise<void> {
-  const { source, target, base, tag, work } = request;
+  const { source, target, base, tag, compressed, work } = request;
   const { signal } = work;
   const backing = base === null ? undefined : { file: base, format: 'qcow2' };
   const onProgress = (fraction: number): void => work.advance(fraction);
-  const options = { target, backing, signal, onProgress };
+  const options = { target, backing, compressed, signal, onProgress };
   if (tag === undefined || !isLarger(request.facts, tag)) {
     await convertActive({ ...options, source, snapshot: tag });
     return;

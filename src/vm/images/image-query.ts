@@ -13,6 +13,8 @@ export type ParsedQuery =
       readonly alias: string;
     }
   | { readonly type: 'http'; readonly url: URL }
+  /** `docker://` and a reference of a registry, as it was typed. */
+  | { readonly type: 'registry'; readonly reference: string }
   /** `paths`: absolute, in the order they are tried, for a `file:` URL may be written with and without escapes. */
   | { readonly type: 'file'; readonly paths: readonly [string, ...string[]] };
 
@@ -20,12 +22,13 @@ export type ParsedQuery =
 const DEFAULT_ALIAS = 'default';
 
 /**
- * Reads what a user typed as an image: nothing, `[remote:]alias`, an `http(s):` or `file:` URL, or a path (anything
+ * Reads what a user typed as an image: nothing, `[remote:]alias`, an `http(s):`, `file:` or `docker:` URL, or a path (anything
  * with a slash).
  * @throws MultipassError INVALID_ARGUMENT
  */
 export function parseImageQuery(text: string): ParsedQuery {
   if (/^https?:/i.test(text)) return { type: 'http', url: parseHttpUrl(text) };
+  if (/^docker:\/\//i.test(text)) return { type: 'registry', reference: text };
   if (/^file:\/\//i.test(text)) return { type: 'file', paths: pathsOfFileUrl(text) };
   if (text === '~' || text.startsWith('~/')) {
     return { type: 'file', paths: [resolve(homedir(), text.slice(2))] };

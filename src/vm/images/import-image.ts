@@ -3,6 +3,7 @@ import { Work, type WorkRequest } from '../../work.js';
 import { readSettings } from '../settings/settings.js';
 import { prepareStore } from '../sweep.js';
 import { obtainImage } from './obtain-image.js';
+import type { FromRegistry } from './obtain-options.js';
 
 /** How an image is imported. */
 export interface ImportOptions extends WorkRequest {
@@ -14,6 +15,8 @@ export interface ImportOptions extends WorkRequest {
 export interface ImportRequest extends ImportOptions {
   readonly layout: StoreLayout;
   readonly query: string;
+  /** Who obtains what `docker://` names. */
+  readonly fromRegistry: FromRegistry;
 }
 
 /** An image of the store. */
@@ -26,10 +29,10 @@ export interface ImportedImage {
 
 /** Brings an image into the store, unless it is there; the store is made at first use. @throws as `obtainImage` */
 export async function importImage(request: ImportRequest): Promise<ImportedImage> {
-  const { layout, query, imageFormat: as } = request;
+  const { layout, query, imageFormat: as, fromRegistry } = request;
   const work = Work.of(request.work);
   const { imageMirror: mirror } = readSettings(layout, process.env);
   await prepareStore(layout);
-  const { id, isNew } = await obtainImage({ layout, query, mirror, as, work });
+  const { id, isNew } = await obtainImage({ layout, query, mirror, as, fromRegistry, work });
   return { id, isNew };
 }

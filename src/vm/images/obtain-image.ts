@@ -5,13 +5,15 @@ import { parseImageQuery } from './image-query.js';
 import { obtainFromFile } from './obtain-from-file.js';
 import { obtainFromRemote } from './obtain-from-remote.js';
 import { obtainFromUrl } from './obtain-from-url.js';
-import type { Obtained, ObtainOptions } from './obtain-options.js';
+import type { FromRegistry, Obtained, ObtainOptions } from './obtain-options.js';
 import { instanceRecord } from './vault-record.js';
 
 /** What is wanted. */
 export interface ObtainRequest extends ObtainOptions {
-  /** What the user typed: nothing, `[remote:]alias`, the beginning of a hash, an `http(s):` or `file:` URL, a path. */
+  /** What the user typed: nothing, `[remote:]alias`, the beginning of a hash, an `http(s):`, `file:` or `docker:` URL, a path. */
   readonly query: string;
+  /** Who obtains what `docker://` names. */
+  readonly fromRegistry?: FromRegistry | undefined;
 }
 
 /** An image that an instance can be made of. */
@@ -63,6 +65,9 @@ async function obtain(
       return await obtainFromRemote(wanted, request);
     case 'http':
       return await obtainFromUrl(wanted.url, request);
+    case 'registry':
+      if (request.fromRegistry === undefined) throw new Error('nobody here knows of registries');
+      return await request.fromRegistry(wanted.reference, request);
     case 'file':
       return await obtainFromFile(wanted.paths, request);
   }

@@ -19,6 +19,9 @@ export interface ObtainOptions extends Pick<HttpOptions, 'stallMs'> {
   readonly retryMs?: number | undefined;
 }
 
+/** Obtains what `docker://` names: whoever knows of images does not know of registries. */
+export type FromRegistry = (reference: string, options: ObtainOptions) => Promise<Obtained>;
+
 /** What one kind of source came to. */
 export interface Obtained {
   readonly image: VaultImage;

@@ -4,6 +4,7 @@ import { hasOwnData } from '../../qemu/qcow2-header.js';
 import { purgeInstance } from '../delete-instance.js';
 import { consoleTail } from '../guest/console.js';
 import { obtainImage, type ObtainedImage } from '../images/obtain-image.js';
+import type { FromRegistry } from '../images/obtain-options.js';
 import { removeIfUnused } from '../images/purge-images.js';
 import { startMachine } from '../run/start-instance.js';
 import { waitForGuest } from '../run/wait-for-guest.js';
@@ -58,6 +59,12 @@ export async function launchInstance(wanted: LaunchRequest): Promise<LaunchRepor
   }
 }
 
+/** Loaded when it is needed: few images come from a registry. */
+const fromRegistry: FromRegistry = async (reference, options) => {
+  const { obtainFromRegistry } = await import('../registry-images/obtain-from-registry.js');
+  return await obtainFromRegistry(reference, options);
+};
+
 /** An image that nobody has a link to yet may be purged by another command: then it is fetched again. */
 async function create(
   request: FullLaunchRequest,
@@ -67,7 +74,7 @@ async function create(
   const { layout, image: query, imageFormat: as, name = null } = request;
   for (;;) {
     work.begin('retrieving', name);
-    const image = await obtainImage({ layout, query, mirror, as, work });
+    const image = await obtainImage({ layout, query, mirror, as, fromRegistry, work });
     diskSize(request, image.virtualSize);
     work.begin('creating', name);
     try {

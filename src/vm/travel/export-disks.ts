@@ -27,6 +27,8 @@ export interface ExportDisksRequest {
   readonly tag: string | undefined;
   /** One disk that stands alone. */
   readonly flat: boolean;
+  /** Its clusters are compressed. Default: as they are. */
+  readonly compressed?: boolean | undefined;
   readonly work: Work;
 }
 
@@ -39,12 +41,14 @@ export async function withExportDisks<T>(
   request: ExportDisksRequest,
   use: (disks: readonly [ExportDisk, ...ExportDisk[]]) => Promise<T>,
 ): Promise<T> {
-  const { layout, reading, tag, flat, work } = request;
+  const { layout, reading, tag, flat, compressed = false, work } = request;
   const { dir, disk } = reading;
   const chain = backingChain(dir, disk);
   const bases = await Promise.all(chain.map((name) => diskOf(name, dir.file(name))));
   const isWhole =
-    tag === undefined && (!flat || (bases.length === 0 && disk.snapshots.length === 0));
+    tag === undefined &&
+    !compressed &&
+    (!flat || (bases.length === 0 && disk.snapshots.length === 0));
   if (isWhole) return await use([await diskOf(INSTANCE_FILES.disk, dir.disk), ...bases]);
   const what = { doing: `export "${reading.name}"`, path: dir.disk };
   return await withStagedFolder(layout, what, async (folder) => {
@@ -57,7 +61,8 @@ export async function withExportDisks<T>(
     await requireSpace(target, required);
     for (const name of chain) await linkOrCopy(dir.file(name), join(folder, name), work);
     const base = flat ? null : disk.backingFile;
-    await convertState({ source: dir.disk, facts: disk, target, base, tag, work });
+    const how = { base, tag, compressed, work };
+    await convertState({ source: dir.disk, facts: disk, target, ...how });
     return await use([await diskOf(INSTANCE_FILES.disk, target), ...(flat ? [] : bases)]);
   });
 }

@@ -6,7 +6,7 @@ import { noteWhereabouts } from './base-whereabouts.js';
 import { importInstance } from './import-instance.js';
 import { decodeIndex } from './manifest.js';
 import type { PullReport, PullRequest } from './pull-request.js';
-import { registryAccess } from './registry-access.js';
+import { registryAccess } from '../registry-access.js';
 import { RegistrySource } from './registry-source.js';
 
 /**

@@ -8,6 +8,7 @@ import { Repository } from '../../registry/repository.js';
 import { Work } from '../../work.js';
 import { readSnapshots } from '../snapshots/snapshot-list.js';
 import { noteWhereabouts, whereaboutsOf } from './base-whereabouts.js';
+import { pushContainerDisk } from './container-disk.js';
 import { ChunkWriter } from './chunk-writer.js';
 import { usualCompression } from './compression.js';
 import { withExportSource, type ExportSource } from './export-source.js';
@@ -17,7 +18,7 @@ import { encodeManifest, LARGEST_MANIFEST, type Chunk, type TravelManifest } fro
 import { packConfig } from './pack-config.js';
 import type { PushReport, PushRequest } from './push-request.js';
 import { publishManifest } from './publish-manifest.js';
-import { referenceNotFound, registryAccess } from './registry-access.js';
+import { referenceNotFound, registryAccess } from '../registry-access.js';
 import { RegistryCarrier, thereChunks, type ThereChunk } from './registry-carrier.js';
 import type { TravelFile } from './travel-config.js';
 import { writeFiles } from './write-files.js';
@@ -131,16 +132,22 @@ async function push(plan: PushPlan): Promise<PushReport> {
     publish: async (list) => {
       const bytes = encode(list);
       work.throwIfAborted();
-      return { bytes, missing: await repository.publish(target.tag, OCI_MANIFEST, bytes) };
+      const as = request.containerDisk === true ? digestOf(bytes) : target.tag;
+      return { bytes, missing: await repository.publish(as, OCI_MANIFEST, bytes) };
     },
   });
-  const digest = digestOf(manifest);
+  const own = { digest: digestOf(manifest), size: manifest.length };
+  const disk =
+    request.containerDisk === true
+      ? await pushContainerDisk({ repository, source, instance: own, tag: target.tag, work })
+      : undefined;
+  const digest = disk?.index ?? own.digest;
   await noteWhereabouts(
     layout,
     {
       registry: target.host,
       repository: target.repository,
-      digest,
+      digest: own.digest,
       bases: files.slice(1).map(({ name }) => name),
     },
     undefined,
@@ -153,8 +160,9 @@ async function push(plan: PushPlan): Promise<PushReport> {
     pinned: formatReference({ ...target, tag: null, digest }),
     chunks: chunks.length,
     chunksSent: carrier.sentChunks,
-    bytesSent: carrier.sent + data.length + manifest.length,
+    bytesSent: carrier.sent + data.length + manifest.length + (disk?.bytesSent ?? 0),
     bytesReused: carrier.reused,
+    containerDisk: disk?.image ?? null,
     userDataBytes: request.userData === false ? 0 : userDataBytes(config),
   };
 }

@@ -12,6 +12,8 @@ export interface PushChoices {
   readonly userData?: boolean | undefined;
   /** False: a tag that names something already is refused. It is no lock. Default: true. */
   readonly clobber?: boolean | undefined;
+  /** Its disk goes a second time, whole, as a container image that KubeVirt runs (containerDisk). Default: false. */
+  readonly containerDisk?: boolean | undefined;
 }
 
 /** What of an instance is pushed by a program, and how. */
@@ -33,7 +35,7 @@ export interface PushReport {
   readonly snapshot: string | null;
   /** Where it is, by its tag. */
   readonly reference: string;
-  /** Of the manifest. */
+  /** Of the manifest; with a containerDisk of the index of both. */
   readonly digest: Digest;
   /** Where it is, by its digest: what this names never changes. */
   readonly pinned: string;
@@ -45,6 +47,8 @@ export interface PushReport {
   readonly bytesSent: number;
   /** Bytes that the registry had already. */
   readonly bytesReused: number;
+  /** Of the container image that KubeVirt runs; null without one. */
+  readonly containerDisk: Digest | null;
   /** How many bytes of user-data travel, which may hold secrets. */
   readonly userDataBytes: number;
 }

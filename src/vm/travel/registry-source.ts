@@ -7,7 +7,7 @@ import { artifactInvalid } from './artifact-error.js';
 import type { ArtifactSource } from './artifact-source.js';
 import { indexOf } from './instance-manifest.js';
 import { decodeIndex, type BlobPlace } from './manifest.js';
-import { referenceNotFound } from './registry-access.js';
+import { referenceNotFound } from '../registry-access.js';
 
 /** An artifact in a registry. What is named by a tag is looked up once, and from then on it is a digest. */
 export class RegistrySource implements ArtifactSource {

@@ -19,7 +19,8 @@ RECORDS = {
     'accelerator.json': ANYTHING,
 }
 NETWORK_RECORDS = ['network.json', 'guests.json', 'findings.json']
-OTHERS = ['settings.lock', 'aliases.lock', 'ssh_config', 'bin', 'ports', 'network', 'lost+found', 'data', 'cache']
+OTHERS = ['registries.json', 'registries.lock']
+OTHERS += ['settings.lock', 'aliases.lock', 'ssh_config', 'bin', 'ports', 'network', 'lost+found', 'data', 'cache']
 PORT_ROW = rf'(tcp|udp)-({IPV4})-([1-9]\d{{0,4}})'
 
 

@@ -1,19 +1,19 @@
-import { MultipassError } from '../../errors.js';
-import { formatReference, parseReference, type Reference } from '../../registry/reference.js';
-import type { RegistryOptions } from '../../registry/registry-connection.js';
-import type { StoreLayout } from '../../store/layout.js';
-import type { Work } from '../../work.js';
-import { readSettings } from '../settings/settings.js';
+import { MultipassError } from '../errors.js';
+import { formatReference, parseReference, type Reference } from '../registry/reference.js';
+import type { RegistryOptions } from '../registry/registry-connection.js';
+import type { StoreLayout } from '../store/layout.js';
+import type { Work } from '../work.js';
+import { readSettings } from './settings/settings.js';
 
 /** How the registries that references name are spoken to, as the user has set it. */
 export function registryAccess(
   layout: StoreLayout,
   { signal }: Work,
 ): { readonly parse: (text: string) => Reference; readonly options: RegistryOptions } {
-  const { registry, insecureRegistries } = readSettings(layout, process.env);
+  const settings = readSettings(layout, process.env);
   return {
-    parse: (text) => parseReference(text, registry),
-    options: { insecureHosts: insecureRegistries, env: process.env, signal },
+    parse: (text) => parseReference(text, settings.registry),
+    options: { insecureHosts: settings.insecureRegistries, env: process.env, signal },
   };
 }
 
