@@ -12,7 +12,7 @@ test('an instance goes through a registry into another store', async ({
   store: { layout },
 }) => {
   await using registry = await realRegistry();
-  await makeInstance(layout, 'web', { thin: true, tags: 1 });
+  await makeInstance(layout, 'web', { thin: true });
   const reference = `${registry.host}/team/web:1`;
   const first = await multipass(['push', 'web', reference], { store: root });
   expect(first).toMatchObject({ exitCode: 0 });

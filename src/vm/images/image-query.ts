@@ -22,8 +22,8 @@ export type ParsedQuery =
 const DEFAULT_ALIAS = 'default';
 
 /**
- * Reads what a user typed as an image: nothing, `[remote:]alias`, an `http(s):`, `file:` or `docker:` URL, or a path (anything
- * with a slash).
+ * Reads what a user typed as an image: nothing, `[remote:]alias`, an `http(s):`, `file:` or `docker:` URL, or a path
+ * (anything with a slash).
  * @throws MultipassError INVALID_ARGUMENT
  */
 export function parseImageQuery(text: string): ParsedQuery {

@@ -10,7 +10,7 @@ import { instanceRecord } from './vault-record.js';
 
 /** What is wanted. */
 export interface ObtainRequest extends ObtainOptions {
-  /** What the user typed: nothing, `[remote:]alias`, the beginning of a hash, an `http(s):`, `file:` or `docker:` URL, a path. */
+  /** What the user typed: nothing, `[remote:]alias`, the beginning of a hash, a URL of a few kinds, a path. */
   readonly query: string;
   /** Who obtains what `docker://` names. */
   readonly fromRegistry?: FromRegistry | undefined;

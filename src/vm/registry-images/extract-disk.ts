@@ -28,8 +28,8 @@ const MOST_ENTRIES = 100_000;
 const MOST_STUMBLES = 5;
 
 /**
- * Takes the disk out of a container image: the one file in `/disk`, of the uppermost layer that has any. Layers are read
- * as they come, and are what their digests say, or nothing is taken of them.
+ * Takes the disk out of a container image: the one file in `/disk`, of the uppermost layer that has any. Layers are
+ * read as they come, and are what their digests say, or nothing is taken of them.
  * @throws MultipassError IMAGE_INVALID, REGISTRY_FAILED, DISK_FULL, ABORTED, …
  */
 export async function extractDisk(request: ExtractRequest): Promise<void> {

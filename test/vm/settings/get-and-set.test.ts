@@ -42,6 +42,8 @@ describe('a setting of the store', () => {
       'auto',
       'false',
       'true',
+      '',
+      '',
     ]);
   });
 
@@ -58,6 +60,8 @@ describe('a setting of the store', () => {
     ['local.image.mirror', 'http://localhost:8000', 'http://localhost:8000/'],
     ['local.image.mirror', 'http://[::1]/', 'http://[::1]/'],
     ['local.image.mirror', '', ''],
+    ['local.registry', 'r.io:5000', 'r.io:5000'],
+    ['local.registry.insecure', 'r.io, [::1]:5000', 'r.io,[::1]:5000'],
     ['local.network', 'bridge', 'bridge'],
     ['local.host-loopback', 'off', 'false'],
     ['local.privileged-mounts', 'false', 'false'],
