@@ -23,6 +23,8 @@ if [ "${1:-}" != --run ]; then
     [pasta]=passt [rootlesskit]=rootlesskit [newuidmap]=uidmap [strace]=strace)
   # Registries of the tests
   package_of+=([docker-registry]=docker-registry [htpasswd]=apache2-utils [skopeo]=skopeo [umoci]=umoci)
+  # What other engines take, and another host of the tests
+  package_of+=([virt-xml-validate]=libvirt-clients [xmllint]=libxml2-utils [sshd]=openssh-server)
   # Guests of the tests, see fixtures/guests
   package_of+=([mmdebstrap]=mmdebstrap [sfdisk]=fdisk [cpio]=cpio [zstd]=zstd [busybox]=busybox-static
     [dropbear]=dropbear-bin [dropbearkey]=dropbear-bin [modprobe]=kmod [depmod]=kmod [unshare]=util-linux)

@@ -41,6 +41,7 @@ export {
 export { listSnapshots, lookInto } from './vm/snapshots/list-snapshots.js';
 export { countSnapshots, requireSnapshot } from './vm/snapshots/snapshot-list.js';
 export { isLive } from './vm/state.js';
+export { ENGINES } from './vm/outward/hand-over-request.js';
 export { COMPRESSIONS } from './vm/travel/compression-names.js';
 export { NOTHING_KNOWN } from './vm/views.js';
 

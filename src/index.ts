@@ -32,6 +32,8 @@ export type {
   ImportKind,
   ImportReport,
 } from './vm/travel/import-request.js';
+export type { CopyToOptions, CopyToReport, HeldBase } from './vm/travel/copy-request.js';
+export type { Engine, HandOverOptions, HandOverReport } from './vm/outward/hand-over-request.js';
 export type { PushChoices, PushOptions, PushReport } from './vm/travel/push-request.js';
 export type { PullChoices, PullOptions, PullReport } from './vm/travel/pull-request.js';
 export type { ChangedThing, KeptThing, LossReport, LostThing } from './vm/loss-report.js';

@@ -2,6 +2,8 @@ import type { Writable } from 'node:stream';
 import { MultipassError } from '../errors.js';
 import { absolutePath } from '../files/absolute-path.js';
 import type { ExportOptions, ExportReport } from './travel/export-request.js';
+import type { CopyToOptions, CopyToReport } from './travel/copy-request.js';
+import type { Engine, HandOverOptions, HandOverReport } from './outward/hand-over-request.js';
 import type { PushOptions, PushReport } from './travel/push-request.js';
 import type { StoreLayout } from '../store/layout.js';
 import type { WorkRequest } from '../work.js';
@@ -157,6 +159,33 @@ export class InstanceControl extends GuestAccess {
           : intoStream(target);
     const about = { layout: this.#layout, name: this.name, target: into };
     return await exportInstance({ ...options, ...about });
+  }
+
+  /**
+   * Writes it, stopped, or one of its snapshots, as files that another engine takes, into a folder that is not there yet
+   * or is empty. No engine is touched, and no private key is in them. The report says what becomes of it there.
+   * @throws MultipassError INSTANCE_NOT_STOPPED, SNAPSHOT_NOT_FOUND, INVALID_ARGUMENT, DISK_FULL, ABORTED, …
+   */
+  async handOver(
+    engine: Engine,
+    folder: string,
+    options: HandOverOptions = {},
+  ): Promise<HandOverReport> {
+    const { handOver } = await import('./outward/hand-over.js');
+    const about = { layout: this.#layout, name: this.name, folder: absolutePath(folder) };
+    return await handOver({ ...options, ...about, engine });
+  }
+
+  /**
+   * Copies it, stopped, into the store of another host, by the user's own ssh. What the other store has of its bases is
+   * not sent. With `move` it keeps its identity, and is deleted here, softly, once it stands there.
+   * @param host as ssh(1) takes it
+   * @throws MultipassError SSH_FAILED, TRANSFER_FAILED, INSTANCE_NOT_STOPPED, INVALID_ARGUMENT, ABORTED, …
+   */
+  async copyTo(host: string, options: CopyToOptions = {}): Promise<CopyToReport> {
+    const { copyToHost } = await import('./travel/copy-to-host.js');
+    const { name: as, ...choices } = options;
+    return await copyToHost({ ...choices, layout: this.#layout, name: this.name, host, as });
   }
 
   /**

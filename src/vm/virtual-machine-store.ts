@@ -10,6 +10,7 @@ import type { PathLike } from './transfer/byte-path.js';
 import type { GuestPath } from './transfer/download.js';
 import type { TransferOptions, TransferReport } from './transfer/transfer-request.js';
 import type { LaunchOptions } from './launch/launch-request.js';
+import type { HeldBase } from './travel/copy-request.js';
 import type { ImportInstanceOptions } from './travel/import-request.js';
 import type { PullOptions } from './travel/pull-request.js';
 import type { EphemeralLease } from './ephemeral.js';
@@ -104,6 +105,20 @@ export class VirtualMachineStore extends StoreCare implements AsyncDisposable {
     const report = await pullInstance({ ...choices, layout: this.layout, reference });
     onReport?.(report);
     return await this.#open(report.name);
+  }
+
+  /**
+   * The bases that the store has, by what they hold: what somebody who sends an instance may leave out.
+   * @param options `sizes`: those alone, in bytes; each that is asked for is read
+   * @throws MultipassError ABORTED, PERMISSION_DENIED, …
+   */
+  async bases(
+    options: WorkRequest & { readonly sizes?: readonly number[] | undefined } = {},
+  ): Promise<HeldBase[]> {
+    const { heldBases } = await import('./travel/own-bases.js');
+    const { Work } = await import('../work.js');
+    const { signal } = Work.of(options.work);
+    return await heldBases(this.layout, { sizes: options.sizes, signal });
   }
 
   /** Images, instances, snapshots and clones, by where they came from. @throws STORE_TOO_NEW, PERMISSION_DENIED */

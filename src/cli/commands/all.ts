@@ -8,6 +8,7 @@ import { completeCommand } from './complete.js';
 import { completionCommand } from './completion.js';
 import { consoleCommand } from './console.js';
 import { connectPort } from './connect-port.js';
+import { copy } from './copy.js';
 import { deleteCommand } from './delete.js';
 import { doctor } from './doctor.js';
 import { endLiveCommand } from './end-live.js';
@@ -45,6 +46,7 @@ import { sshConfig } from './ssh-config.js';
 import { start } from './start.js';
 import { stop } from './stop.js';
 import { suspend } from './suspend.js';
+import { to } from './to.js';
 import { transfer } from './transfer.js';
 import { tree } from './tree.js';
 import { umount } from './umount.js';
@@ -62,6 +64,7 @@ export const allCommands: MakeCommands = (helpOf) => {
     clone,
     completionCommand,
     consoleCommand,
+    copy,
     deleteCommand,
     doctor,
     exec,
@@ -97,6 +100,7 @@ export const allCommands: MakeCommands = (helpOf) => {
     start,
     stop,
     suspend,
+    to,
     transfer,
     tree,
     umount,

@@ -1,9 +1,11 @@
 import { loadArrivingKey } from '../../command-line.js';
 import type { ImportReport } from '../../index.js';
+import type { CliContext } from '../context.js';
 import { defineChange } from '../define-change.js';
 import { usageError } from '../failures.js';
 import { CHANGE, flag, textOption, valueOption } from '../options.js';
 import { parseCpus, parseImageFormat, parseSize } from '../parse.js';
+import type { Outcome } from '../outcome.js';
 import { withWork } from '../work.js';
 
 export const importCommand = defineChange({
@@ -14,7 +16,7 @@ export const importCommand = defineChange({
     'keep the one that it had. Or of what other programs have, told by its content: a disk (qcow2, raw, vmdk, vdi, ' +
     'vhdx, vhd), an OVA, a box of Vagrant, an image of Incus or LXD, the folder of a Lima instance, the XML of ' +
     "libvirt beside its disk, a containerDisk; packed with gzip, xz or zstd, or not. '-' is stdin.",
-  usage: '<file>',
+  usage: '<file> | --have [<size> ...]',
   parameters: [['file', 'The archive, disk or description, or a directory; - is stdin']],
   examples: [
     ['multipass import web.tar --name web-2', 'a copy of it by another name'],
@@ -62,10 +64,17 @@ export const importCommand = defineChange({
       choices: ['raw'],
       parse: parseImageFormat,
     }),
+    have: flag({
+      flags: ['--have'],
+      description:
+        'Make nothing: print the digests of the bases that this store has, of all or of some sizes in bytes, which ' +
+        '`multipass copy` asks for',
+    }),
     ...CHANGE,
   },
   async run(invocation, outcome) {
     const { context, args, options } = invocation;
+    if (options.have) return await tellBases(invocation, outcome);
     const [file, ...more] = args;
     if (file === undefined || more.length > 0) throw usageError('Please provide one archive.');
     const { name, keepIdentity, user, cpus, memory, imageFormat } = options;
@@ -88,3 +97,17 @@ export const importCommand = defineChange({
     return undefined;
   },
 });
+
+async function tellBases(
+  { context, args }: { readonly context: CliContext; readonly args: readonly string[] },
+  outcome: Outcome,
+): Promise<undefined> {
+  const sizes = args.map((text) => (/^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN));
+  if (sizes.some(Number.isNaN)) throw usageError('Sizes are numbers of bytes.');
+  const { signal } = context;
+  const chosen = sizes.length === 0 ? {} : { sizes };
+  const bases = await context.store.bases({ ...chosen, work: { signal } });
+  outcome.print(bases.map(({ digest }) => `${digest}\n`).join(''));
+  outcome.set({ bases: bases.map(({ digest, size }) => ({ digest, size })) });
+  return undefined;
+}

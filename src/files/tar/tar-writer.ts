@@ -42,6 +42,19 @@ export class TarWriter {
     await this.#writeBody(data);
   }
 
+  /** Adds a file of so many bytes, at most 8 GiB less one, which come in pieces. @throws as {@link add} */
+  async addStream(name: string, size: number, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    if (Buffer.byteLength(name) > LONGEST_NAME) throw new Error(`too long a name: ${name}`);
+    await this.#write(tarHeader({ name, size, kind: 'file' }));
+    let left = size;
+    for await (const piece of pieces) {
+      left -= piece.length;
+      await this.#write(piece);
+    }
+    if (left !== 0) throw new Error(`${name} is not of ${size} bytes`);
+    await this.#pad(size);
+  }
+
   /** Writes the end of the archive: without it a reader takes it for cut off. */
   async end(): Promise<void> {
     await this.#write(Buffer.alloc(2 * TAR_BLOCK));
@@ -49,7 +62,11 @@ export class TarWriter {
 
   async #writeBody(data: Uint8Array): Promise<void> {
     await this.#write(data);
-    const padding = -data.length & (TAR_BLOCK - 1);
+    await this.#pad(data.length);
+  }
+
+  async #pad(length: number): Promise<void> {
+    const padding = -length & (TAR_BLOCK - 1);
     if (padding > 0) await this.#write(Buffer.alloc(padding));
   }
 

@@ -4,6 +4,7 @@ import { BASE_FILE } from '../../store/instance-dir.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { instanceEntryNames } from '../../store/listing.js';
 import { digestOfFile, type Digest } from '../../files/digest.js';
+import type { HeldBase } from './copy-request.js';
 
 /** A base that is looked for by what it holds. */
 export interface WantedBase {
@@ -29,14 +30,25 @@ export class OwnBases {
    * @throws MultipassError ABORTED; the system's own error
    */
   async *find({ size, digest }: WantedBase): AsyncGenerator<string, void> {
+    for await (const found of this.#look([size])) if (found.digest === digest) yield found.path;
+  }
+
+  /** All of them, or those of some sizes; one that has several names comes several times. */
+  async *all(sizes: readonly number[] | undefined): AsyncGenerator<HeldBase, void> {
+    for await (const { digest, size } of this.#look(sizes)) yield { digest, size };
+  }
+
+  async *#look(
+    sizes: readonly number[] | undefined,
+  ): AsyncGenerator<HeldBase & { readonly path: string }, void> {
     for (const path of this.#candidates()) {
       const file = lstatSync(path, { throwIfNoEntry: false });
-      if (file?.isFile() !== true || file.size !== size) continue;
+      if (file?.isFile() !== true || sizes?.includes(file.size) === false) continue;
       const key = [file.dev, file.ino, file.mtimeMs].join(':');
-      const known = this.#digests.get(key) ?? (await this.#read(path));
-      if (known === undefined) continue;
-      this.#digests.set(key, known);
-      if (known === digest) yield path;
+      const digest = this.#digests.get(key) ?? (await this.#read(path));
+      if (digest === undefined) continue;
+      this.#digests.set(key, digest);
+      yield { path, digest, size: file.size };
     }
   }
 
@@ -64,4 +76,20 @@ function namesIn(folder: string): string[] {
   } catch {
     return [];
   }
+}
+
+/**
+ * The bases of a store by what they hold, of the sizes that are asked for, each once.
+ * @throws MultipassError ABORTED; the system's own error
+ */
+export async function heldBases(
+  layout: StoreLayout,
+  {
+    sizes,
+    signal,
+  }: { readonly sizes: readonly number[] | undefined; readonly signal?: AbortSignal | undefined },
+): Promise<HeldBase[]> {
+  const found = new Map<Digest, HeldBase>();
+  for await (const base of new OwnBases(layout, signal).all(sizes)) found.set(base.digest, base);
+  return [...found.values()];
 }
