@@ -202,7 +202,7 @@ export function elementAt(element: XmlElement, ...path: readonly string[]): XmlE
   return found;
 }
 
-/** A text as it stands in a document of ours, in an attribute as well. @internal for its tests */
+/** A text as it stands in a document of ours, in an attribute as well. */
 export function escapeXml(text: string): string {
   return text
     .replaceAll('&', '&amp;')

@@ -74,7 +74,10 @@ export const importCommand = defineChange({
   },
   async run(invocation, outcome) {
     const { context, args, options } = invocation;
-    if (options.have) return await tellBases(invocation, outcome);
+    if (options.have) {
+      await tellBases(invocation, outcome);
+      return undefined;
+    }
     const [file, ...more] = args;
     if (file === undefined || more.length > 0) throw usageError('Please provide one archive.');
     const { name, keepIdentity, user, cpus, memory, imageFormat } = options;
@@ -101,7 +104,7 @@ export const importCommand = defineChange({
 async function tellBases(
   { context, args }: { readonly context: CliContext; readonly args: readonly string[] },
   outcome: Outcome,
-): Promise<undefined> {
+): Promise<void> {
   const sizes = args.map((text) => (/^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN));
   if (sizes.some(Number.isNaN)) throw usageError('Sizes are numbers of bytes.');
   const { signal } = context;
@@ -109,5 +112,4 @@ async function tellBases(
   const bases = await context.store.bases({ ...chosen, work: { signal } });
   outcome.print(bases.map(({ digest }) => `${digest}\n`).join(''));
   outcome.set({ bases: bases.map(({ digest, size }) => ({ digest, size })) });
-  return undefined;
 }

@@ -57,7 +57,7 @@ export async function copyToHost(request: CopyToRequest): Promise<CopyToReport> 
   const { code, answer, errors } = await other.answer();
   work.signal?.removeEventListener('abort', stop);
   throwIfAborted(work.signal);
-  if (failure !== undefined && !isBroken(failure)) throw failure;
+  if (failure instanceof Error && !isBroken(failure)) throw failure;
   if (code !== 0 || report === undefined) throw failed({ host, code, errors, cause: failure });
   const there = resultOf(answer, host);
   if (move) await deleteHere(request, there.uuid, work);
