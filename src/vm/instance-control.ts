@@ -162,8 +162,8 @@ export class InstanceControl extends GuestAccess {
   }
 
   /**
-   * Writes it, stopped, or one of its snapshots, as files that another engine takes, into a folder that is not there yet
-   * or is empty. No engine is touched, and no private key is in them. The report says what becomes of it there.
+   * Writes it, stopped, or one of its snapshots, as files that another engine takes, into a folder that is not there
+   * yet or is empty. No engine is touched, and no private key is in them. The report says what becomes of it there.
    * @throws MultipassError INSTANCE_NOT_STOPPED, SNAPSHOT_NOT_FOUND, INVALID_ARGUMENT, DISK_FULL, ABORTED, …
    */
   async handOver(

@@ -10,8 +10,8 @@ export const copy = defineChange({
   summary: 'Copy an instance to another host, by ssh',
   description:
     'Copy a stopped instance, or the state of one of its snapshots, into the store of another host that has this ' +
-    'command: `multipass export` here, `multipass import` there, and your own ssh between them. A base that the other ' +
-    'store has is not sent.',
+    'command: `multipass export` here, `multipass import` there, and your own ssh between them. A base that the ' +
+    'other store has is not sent.',
   usage: '<name>[.<snapshot>] <host>:[<new-name>]',
   parameters: [
     ['name', 'The instance to copy'],

@@ -17,7 +17,10 @@ export const importCommand = defineChange({
     'vhdx, vhd), an OVA, a box of Vagrant, an image of Incus or LXD, the folder of a Lima instance, the XML of ' +
     "libvirt beside its disk, a containerDisk; packed with gzip, xz or zstd, or not. '-' is stdin.",
   usage: '<file> | --have [<size> ...]',
-  parameters: [['file', 'The archive, disk or description, or a directory; - is stdin']],
+  parameters: [
+    ['file', 'The archive, disk or description, or a directory; - is stdin'],
+    ['size', 'Of a base, in bytes'],
+  ],
   examples: [
     ['multipass import web.tar --name web-2', 'a copy of it by another name'],
     ['multipass import appliance.ova --memory 4G', 'a machine of VirtualBox or VMware'],

@@ -109,11 +109,7 @@ function noteCommon(
   notes.keep('disk', formatMemorySize(spec.disk));
   const snapshots = isSnapshot ? [] : readSnapshots(reading.dir, reading.pending);
   for (const { name } of snapshots) {
-    notes.lose(
-      'snapshot',
-      name,
-      `\`multipass to\` of "${reading.name}.${name}", into another folder`,
-    );
+    notes.lose('snapshot', name, `write "${reading.name}.${name}" into another folder`);
   }
   for (const { source, target } of spec.mounts) {
     notes.lose('mount', `${source} at ${target}`, 'a shared folder of the other engine');

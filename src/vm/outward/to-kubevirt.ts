@@ -58,7 +58,7 @@ function kubernetesName(name: string): string {
 }
 
 /** The Secret and the VirtualMachine. */
-export function objectsOf(departing: Departing) {
+function objectsOf(departing: Departing) {
   const { spec } = departing;
   const name = kubernetesName(departing.name);
   const secret = `${name}-seed`;

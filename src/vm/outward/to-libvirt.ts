@@ -12,7 +12,7 @@ import { shellPath } from './shell-path.js';
 const DISK = 'disk.qcow2';
 const SEED = 'seed.iso';
 
-/** Writes a domain of libvirt, which has the identity that the instance has: uuid, generation id, addresses and seed. */
+/** Writes a domain of libvirt, with the identity that the instance has: uuid, generation id, addresses and seed. */
 export async function toLibvirt(departing: Departing): Promise<Written> {
   const { name, spec, seed, disk, draft, folder, notes, work } = departing;
   const artifacts = [`${name}.xml`, DISK];

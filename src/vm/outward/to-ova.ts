@@ -15,6 +15,9 @@ import { writeIso } from '../seed/iso9660-writer.js';
 import type { Departing, Written } from './departing.js';
 import { shellPath } from './shell-path.js';
 
+/** Namespaces of OVF 1.0 and 1.1 (DSP0243). */
+const OVF = 'http://schemas.dmtf.org/ovf/envelope/1';
+const CIM = 'http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2';
 /** What a size in a header of ustar can say, which is what an OVA has to be. */
 const LARGEST = 8 * 1024 ** 3 - 1;
 
@@ -135,13 +138,18 @@ async function ovfOf(
       : []),
   ];
   return `<?xml version="1.0" encoding="UTF-8"?>
-<Envelope ovf:version="1.0" xmlns="http://schemas.dmtf.org/ovf/envelope/1" xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1" xmlns:rasd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData" xmlns:vssd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_VirtualSystemSettingData">
+<Envelope ovf:version="1.0"
+    xmlns="${OVF}"
+    xmlns:ovf="${OVF}"
+    xmlns:rasd="${CIM}/CIM_ResourceAllocationSettingData"
+    xmlns:vssd="${CIM}/CIM_VirtualSystemSettingData">
   <References>
 ${references.join('\n')}
   </References>
   <DiskSection>
     <Info>Disks</Info>
-    <Disk ovf:diskId="vmdisk1" ovf:capacity="${spec.disk}" ovf:fileRef="file1" ovf:format="http://www.vmware.com/interfaces/specifications/vmdk.html#streamOptimized"/>
+    <Disk ovf:diskId="vmdisk1" ovf:capacity="${spec.disk}" ovf:fileRef="file1"
+      ovf:format="http://www.vmware.com/interfaces/specifications/vmdk.html#streamOptimized"/>
   </DiskSection>
   <NetworkSection>
     <Info>Networks</Info>

@@ -27,7 +27,7 @@ const asText = ({ words, beside }: Awaited<ReturnType<Ask>>): string =>
 describe('what is offered', () => {
   test('of the command: names, options, and values', async ({ ask }) => {
     const rows: [string, string][] = [
-      ['c', 'clone completion console connect copy-files'],
+      ['c', 'clone completion console copy connect copy-files'],
       ['-v au', 'authenticate auth autostart'],
       ['clone --c', '--count --cold --cpus'],
       ['clone --cold --count 2 --c', '--cpus'],
