@@ -13,6 +13,19 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
+/** What is counted, and what it is called in the table. */
+const COLUMNS = {
+  steps: 'steps',
+  points: 'points',
+  kills: 'kills',
+  errors: 'errors',
+  shortWrites: 'short writes',
+  held: 'checked, held',
+  seenBefore: 'seen before',
+  missed: 'not reached',
+  failed: 'failed',
+};
+
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values, positionals: words } = parseArgs({
   allowPositionals: true,
@@ -89,22 +102,14 @@ function tableOf(operations) {
 function tell(rows) {
   if (rows.length === 0) return;
   writeFileSync(join(folder, 'matrix.json'), `${JSON.stringify(rows, null, 2)}\n`);
-  const keys = [
-    'steps',
-    'points',
-    'kills',
-    'errors',
-    'shortWrites',
-    'held',
-    'seenBefore',
-    'failed',
-  ];
+  const heads = ['operation', ...Object.values(COLUMNS)];
+  const keys = Object.keys(COLUMNS);
   const sum = Object.fromEntries(
     keys.map((key) => [key, rows.reduce((total, row) => total + row[key], 0)]),
   );
   const lines = [
-    '| operation | steps | points | kills | errors | short writes | checked, and held | seen before | not reached | failed |',
-    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+    `| ${heads.join(' | ')} |`,
+    `|${' --- |'.repeat(heads.length)}`,
     ...[...rows, { operation: 'together', ...sum }].map(
       (row) => `| ${[row.operation, ...keys.map((key) => row[key])].join(' | ')} |`,
     ),

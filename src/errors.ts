@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { remedyOf } from './remedy.js';
 
 /**
@@ -238,6 +239,8 @@ export class ExecError extends MultipassError {
 /** The `code` of a Node system error (`'ENOENT'`, …), or undefined for anything else. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
+  // Node has no name for a full quota: its code is "Unknown system error -122".
+  if ('errno' in error && error.errno === -constants.errno.EDQUOT) return 'EDQUOT';
   return typeof error.code === 'string' ? error.code : undefined;
 }
 

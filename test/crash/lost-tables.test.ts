@@ -25,4 +25,26 @@ describe('an error of the last sync of qemu-img', () => {
       await remove();
     }
   }, 300_000);
+
+  // With the table of the snapshots the header's place for it is written, and synced, last but two.
+  it.each(['snapshot', 'delete of snapshots'])(
+    'never costs a disk its snapshots, in a %s',
+    async (operation) => {
+      const { scenario, remove } = await OPERATIONS[operation]!();
+      try {
+        const { steps } = (await tryOnce(scenario, null)).run;
+        const syncs = [...steps.entries()].filter(
+          ([, { process, syscall }]) => [process, syscall].join(' ') === 'qemu-img fdatasync',
+        );
+        expect(syncs.length).toBeGreaterThan(3);
+        for (const [step] of syncs.slice(-4)) {
+          const { run } = await tryOnce(scenario, { step, strike: 'EIO' }, { repeats: true });
+          expect(run.fired).toBe(true);
+        }
+      } finally {
+        await remove();
+      }
+    },
+    300_000,
+  );
 });

@@ -40,6 +40,13 @@ export const SNAPSHOT_OPERATIONS: Readonly<Record<string, (made: SnapshotTemplat
       contents: without(middle.contents, '@s3'),
       head: 1,
     });
-    return snapshotScenario(made, ['delete', '--purge', 'web.b', 'web.c'], [middle, after]);
+    // What is wrong with the one keeps nobody from deleting the other.
+    const other = changed(now, {
+      records: { a: [1, 0], b: [2, 1] },
+      contents: without(now.contents, '@s3'),
+      head: 2,
+    });
+    const words = ['delete', '--purge', 'web.b', 'web.c'];
+    return snapshotScenario(made, words, [middle, after], [other]);
   },
 };

@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { errnoOf, fromSystemError } from '../../errors.js';
 import { run } from '../../process/run.js';
 import type { StoreLayout } from '../../store/layout.js';
@@ -28,9 +29,12 @@ export async function storePublicKey(layout: StoreLayout): Promise<string> {
   }
 }
 
+/** In a folder that the sweep knows: ssh-keygen writes a second file beside the first. */
 async function makeKey(layout: StoreLayout, path: string): Promise<void> {
-  const draft = layout.staged(newToken());
+  const folder = layout.staged(newToken());
+  const draft = join(folder, 'key');
   const words = ['-q', '-t', 'ed25519', '-N', '', '-C', 'multipass-ts', '-f', draft];
+  await mkdir(folder, { mode: 0o700 });
   try {
     // Who comes second takes the first one's key.
     await createFile(path, {
@@ -39,7 +43,7 @@ async function makeKey(layout: StoreLayout, path: string): Promise<void> {
       make: () => run('ssh-keygen', words),
     });
   } finally {
-    await rm(`${draft}.pub`, { force: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
