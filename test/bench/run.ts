@@ -17,6 +17,7 @@ import { formatOutcomes, judge, type Outcome } from './report.js';
 import type { Section } from './section.js';
 import { benchNetwork } from './network.js';
 import { benchStartUp } from './start-up.js';
+import { benchTravel } from './travel.js';
 
 const SECTIONS: Readonly<Record<string, Section>> = {
   'start-up': benchStartUp,
@@ -29,6 +30,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   launch: benchLaunch,
   migrate: benchMigrate,
   network: benchNetwork,
+  travel: benchTravel,
 };
 
 // It makes Node 20 parse a bundle of certificates at every start: 40 ms on both sides, which hide what is compared.
