@@ -58,6 +58,20 @@ export const DISK_MUTANTS: readonly Mutant[] = [
     tests: ['test/process/sandbox.test.ts'],
   },
   {
+    why: 'qemu-img that has lost tables has failed',
+    file: 'src/qemu/qemu-img-run.ts',
+    find: '      failsBy: LOST_TABLES,\n',
+    replace: '',
+    tests: ['test/crash/lost-tables.test.ts'],
+  },
+  {
+    why: 'a table of snapshots that a header may name is not discarded',
+    file: 'src/qemu/qemu-img-change.ts',
+    find: '`driver=qcow2,${NO_DISCARD},',
+    replace: '`driver=qcow2,',
+    tests: ['test/crash/lost-tables.test.ts'],
+  },
+  {
     why: 'every base is whole by itself',
     file: OWN,
     find: 'requireWhole(dir.file(name), facts);',

@@ -118,6 +118,14 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     tests: ['test/files/sync.test.ts'],
   },
   {
+    why: 'a file takes the place of another in one step',
+    file: DRAFT,
+    find: '    await rename(draft, path);\n',
+    replace:
+      "    await (await import('node:fs/promises')).copyFile(draft, path);\n    await rm(draft);\n",
+    tests: DRAFTS,
+  },
+  {
     why: 'a file is durable before it takes the place of another',
     file: DRAFT,
     find: '      await handle.sync();\n',
