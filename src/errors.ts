@@ -75,6 +75,8 @@ export type ErrorCode =
   | 'PORT_TAKEN'
   | 'QMP_FAILED'
   | 'GUEST_SILENT'
+  | 'GUEST_UNFIT'
+  | 'RENEWAL_FAILED'
   | 'CONSOLE_UNAVAILABLE'
   | 'HOST_KEY_CHANGED'
   | 'SSH_FAILED'

@@ -8,6 +8,8 @@ export interface CollectOptions extends Required<Pick<SpawnOptions, 'cwd' | 'env
   readonly signal?: AbortSignal | undefined;
   /** How long after SIGTERM it gets SIGKILL. */
   readonly patienceMs: number;
+  /** What it reads from its fd 0, when that is a pipe. */
+  readonly input?: string | undefined;
 }
 
 /** How a program ended. */
@@ -30,7 +32,7 @@ export interface Collected {
 export async function collect(
   file: string,
   args: readonly string[],
-  { signal, patienceMs, ...options }: CollectOptions,
+  { signal, patienceMs, input, ...options }: CollectOptions,
 ): Promise<Collected> {
   let child: ChildProcess;
   try {
@@ -38,6 +40,8 @@ export async function collect(
   } catch (cause) {
     return { stdout: '', stderr: '', cause };
   }
+  // One that ends before it has read all is told of by how it ends.
+  child.stdin?.on('error', () => undefined).end(input);
   const [stdout, stderr] = [piecesOf(child.stdout), piecesOf(child.stderr)];
   let timer: NodeJS.Timeout | undefined;
   const stop = (): void => {

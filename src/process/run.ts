@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly fd3?: number | undefined;
   /** An open file descriptor that gets its stdout in place of the result: for what is too much for the memory. */
   readonly stdout?: number | undefined;
+  /** What it reads from its stdin; not for what is heard while it runs. Default: nothing is there to be read. */
+  readonly input?: string | undefined;
   /** Called with each piece of stdout as it comes, for progress. */
   readonly onStdout?: ((chunk: string) => void) | undefined;
 }
@@ -33,7 +35,7 @@ export interface RunResult {
 }
 
 /**
- * Runs a program to its end: arguments as an array, never a shell, `LC_ALL=C`, no stdin.
+ * Runs a program to its end: arguments as an array, never a shell, `LC_ALL=C`.
  * When the signal fires, the program gets SIGTERM, and SIGKILL 5 s later; it is waited for, what it has started is not.
  *
  * @throws MultipassError TOOL_MISSING when there is no such program; IO_ERROR when `cwd` is no folder; ABORTED
@@ -79,6 +81,7 @@ async function runShort(
     cwd: options.cwd ?? currentFolder(),
     signal: options.signal,
     patienceMs: PATIENCE_MS,
+    input: options.input,
   });
 }
 
@@ -126,8 +129,8 @@ async function runLong(
   };
 }
 
-function stdioOf({ stdout, fd3 }: RunOptions): CollectOptions['stdio'] {
-  return ['ignore', stdout ?? 'pipe', 'pipe', ...(fd3 === undefined ? [] : [fd3])];
+function stdioOf({ input, stdout, fd3 }: RunOptions): CollectOptions['stdio'] {
+  return [input === undefined ? 'ignore' : 'pipe', stdout ?? 'pipe', 'pipe', ...(fd3 === undefined ? [] : [fd3])];
 }
 
 /** Ours, or the root where it was removed under us: no program that gets absolute paths needs more. */

@@ -45,6 +45,8 @@ export async function confineQemu(world: QemuWorld): Promise<[string, ...string[
     links: resolver.links,
     writable: [
       join(folder, files.disk),
+      // QEMU 7.2 opens it for writing, whether it writes to it or not.
+      ...(files.ram === undefined ? [] : [join(folder, files.ram)]),
       join(folder, files.run, SOCKETS),
       ...shares.map(({ tag, path }) => ({ from: path, to: `${SHARES}/${tag}` })),
     ],

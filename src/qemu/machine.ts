@@ -95,6 +95,8 @@ export const SOCKETS = 'sockets';
 const CONSOLE_FD = 4;
 const CONSOLE_SET = 1;
 
+/** QEMU's name of the RAM of a PC. */
+const RAM = 'pc.ram';
 const MIB = 1024 ** 2;
 /**
  * What a QEMU never needs once it has begun, its seccomp filter refuses: other programs, other users, rights that it
@@ -107,6 +109,28 @@ const SANDBOX =
 /** The first slot that a card gets: as with Multipass's own command line, so that the guest's names for it stay. */
 const FIRST_CARD_SLOT = 3;
 
+/** A card of a guest that goes on from kept memory: on a wire of its own, where nobody else is. */
+export interface LoneCard {
+  /** The one that the guest knows. */
+  readonly mac: string;
+  /** The subnet that the guest takes itself to be in, such as `10.12.13.0/24`. */
+  readonly subnet: string;
+  /** The guest's address in it; null when nobody enters it by this card. */
+  readonly address: string | null;
+  /** Port of the loopback interface, where QEMU is, that leads to the guest's ssh; null for none. */
+  readonly sshPort: number | null;
+}
+
+/** The memory of a guest in a file, and what it takes to go on with it. */
+export interface KeptMemory {
+  /** Name of the file in the instance's folder that is the guest's RAM, byte for byte. */
+  readonly ram: string;
+  /** Whether what is written to the RAM is written to the file; else it is this machine's own. */
+  readonly isWritten: boolean;
+  /** In place of the cards of the machine. */
+  readonly cards: readonly LoneCard[];
+}
+
 /** Names of a machine's files in the instance's folder. */
 export interface MachineFiles {
   readonly disk: string;
@@ -114,17 +138,26 @@ export interface MachineFiles {
   readonly bases: readonly string[];
   readonly seed: string;
   readonly run: string;
+  /** That of {@link KeptMemory}, where its RAM is one. */
+  readonly ram?: string | undefined;
 }
 
 /**
  * QEMU's arguments for a machine, to be started in the instance's folder: nothing of them depends on where that is. It
  * does not run until it is told to over QMP (`-S`). No format is probed: each file is taken for what it is said to be.
+ * @param memory the file that its RAM is; by default it has a new one
  */
-export function machineArguments(machine: Machine, files: MachineFiles): string[] {
+export function machineArguments(
+  machine: Machine,
+  files: MachineFiles,
+  memory?: KeptMemory,
+): string[] {
   const runFile = (name: string): string => optionValue(`${files.run}/${name}`);
   return [
     ...['-no-user-config', '-nodefaults', '-display', 'none', '-S', ...SANDBOX],
-    ...['-machine', machine.type, '-accel', machine.accelerator],
+    ...['-machine', memory === undefined ? machine.type : `${machine.type},memory-backend=${RAM}`],
+    ...(memory === undefined ? [] : ['-object', ramArgument(machine, memory)]),
+    ...['-accel', machine.accelerator],
     ...['-cpu', machine.accelerator === 'tcg' ? 'max' : 'host'],
     ...['-smp', String(machine.cpus), '-m', `${Math.floor(machine.memory / MIB)}M`],
     ...['-uuid', machine.uuid],
@@ -134,7 +167,11 @@ export function machineArguments(machine: Machine, files: MachineFiles): string[
     ...['-add-fd', `fd=${CONSOLE_FD},set=${CONSOLE_SET}`],
     ...['-chardev', consoleArgument(runFile(RUN_SOCKETS.console))],
     ...['-serial', 'chardev:console'],
-    ...machine.cards.flatMap(cardArguments),
+    ...(memory === undefined
+      ? machine.cards.flatMap(({ mac, backend }, index) =>
+          cardArguments(mac, netdev(backend), index),
+        )
+      : memory.cards.flatMap((card, index) => cardArguments(card.mac, loneNetdev(card), index))),
     ...['-device', 'virtio-scsi-pci,id=scsi0'],
     ...['-blockdev', JSON.stringify(headNode(files))],
     ...['-device', `scsi-hd,drive=${HEAD_NODE},bus=scsi0.0,bootindex=1,${STANDING_STILL}`],
@@ -189,13 +226,28 @@ function seedArguments(seed: string): string[] {
   return ['-blockdev', JSON.stringify(node), '-device', 'scsi-cd,drive=seed,bus=scsi0.0'];
 }
 
-function cardArguments({ mac, backend }: Card, index: number): string[] {
-  const id = `net${index}`;
+/** What a card is called by, and where it is: the same in every run, for the guest's names hang on it. */
+export function cardPlace(index: number): { id: string; netdev: string; slot: string } {
   const slot = `0x${(FIRST_CARD_SLOT + index).toString(16)}`;
+  return { id: `card${index}`, netdev: `net${index}`, slot };
+}
+
+function cardArguments(mac: string, backend: string, index: number): string[] {
+  const { id, netdev, slot } = cardPlace(index);
   return [
-    ...['-netdev', `${netdev(backend)},id=${id}`],
-    ...['-device', `virtio-net-pci,netdev=${id},mac=${mac},addr=${slot},romfile=`],
+    ...['-netdev', `${backend},id=${netdev}`],
+    ...['-device', `virtio-net-pci,id=${id},netdev=${netdev},mac=${mac},addr=${slot},romfile=`],
   ];
+}
+
+/** By the name that it has in a state that was saved by a machine with RAM of its own. */
+function ramArgument({ memory }: Machine, { ram, isWritten }: KeptMemory): string {
+  const share = isWritten ? 'on' : 'off';
+  const size = `${Math.floor(memory / MIB)}M`;
+  return (
+    `memory-backend-file,id=${RAM},size=${size},mem-path=${optionValue(ram)},share=${share},` +
+    'x-use-canonical-path-for-ramblock-id=off'
+  );
 }
 
 function shareArguments({ tag, path, security }: Share, index: number): string[] {
@@ -205,6 +257,18 @@ function shareArguments({ tag, path, security }: Share, index: number): string[]
     ...['-fsdev', `local,id=${id},${folder}`],
     ...['-device', `virtio-9p-pci,fsdev=${id},mount_tag=${tag}`],
   ];
+}
+
+/** QEMU's own network, out of which no way leads, and in which the host has an address that the guest has not. */
+function loneNetdev({ subnet, address, sshPort }: LoneCard): string {
+  const [a, b, c] = subnet.split('.');
+  const at = (last: number): string => `${a}.${b}.${c}.${last}`;
+  const [host, dns] = [at(2), at(3)].includes(address ?? '') ? [at(253), at(254)] : [at(2), at(3)];
+  return [
+    `user,net=${subnet},restrict=on,host=${host},dns=${dns}`,
+    ...(address === null ? [] : [`dhcpstart=${address}`]),
+    ...(sshPort === null ? [] : [`hostfwd=tcp:127.0.0.1:${sshPort}-${address ?? ''}:22`]),
+  ].join(',');
 }
 
 function netdev(backend: CardBackend): string {

@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { createConnection, type Socket } from 'node:net';
+import { createConnection, createServer, type Socket } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import { errnoOf } from '../errors.js';
 
 /**
@@ -41,4 +44,36 @@ async function connect<T>(path: string, take: (socket: Socket) => T): Promise<T>
       resolve(take(socket));
     });
   });
+}
+
+/**
+ * Writes to a file what the first one sends who connects to a new unix socket, until he has done. The socket is there
+ * when this returns; the folder's path may be of any length, as for {@link connectUnixSocket}.
+ * @returns resolves once the file is whole
+ * @throws the system's own error
+ */
+export async function receiveFromUnixSocket(
+  folder: string,
+  name: string,
+  path: string,
+): Promise<{ readonly done: Promise<void> }> {
+  await using handle = await open(folder, 'r');
+  const server = createServer({ pauseOnConnect: true }).unref();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(`/proc/self/fd/${handle.fd}/${name}`, resolve);
+  });
+  const received = once(server, 'connection').then(async ([socket]) => {
+    server.close();
+    await pipeline(socket as Socket, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
+  });
+  // Who waits for it is told.
+  received.catch(() => undefined);
+  return { done: received };
+}
+
+/** Sends a file to whoever listens on a unix socket, and hangs up. @throws the system's own error */
+export async function sendToUnixSocket(folder: string, name: string, path: string): Promise<void> {
+  const socket = await connectUnixSocket(folder, name, (connected) => connected);
+  await pipeline(createReadStream(path), socket);
 }

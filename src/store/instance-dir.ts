@@ -10,6 +10,10 @@ export const INSTANCE_FILES = {
   seed: 'cloud-init-config.iso',
   snapshots: 'snapshots',
   pending: 'pending.json',
+  /** What a guest goes on with that has another's memory, and the two files of that; until its first start. */
+  memory: 'memory.json',
+  ram: 'memory.ram',
+  devices: 'memory.devices',
   lock: 'lock',
   run: 'run',
   /** Only while the folder is in staging: what it has claimed. Gone before it is published. */
@@ -59,6 +63,21 @@ export class InstanceDir {
 
   get pending(): string {
     return this.file(INSTANCE_FILES.pending);
+  }
+
+  /** What is to be renewed before anybody meets its guest, which goes on from another's memory. */
+  get memory(): string {
+    return this.file(INSTANCE_FILES.memory);
+  }
+
+  /** That memory: a hard link to what all clones of the same moment begin with. */
+  get ram(): string {
+    return this.file(INSTANCE_FILES.ram);
+  }
+
+  /** The state of all devices at that moment, likewise. */
+  get devices(): string {
+    return this.file(INSTANCE_FILES.devices);
   }
 
   get lock(): string {

@@ -139,7 +139,7 @@ function readFolder(dir: InstanceDir, { remember, previous }: ReadOptions): Inst
     spec,
     image,
     disk,
-    state: stateOf(spec, disk, qemu),
+    state: stateOf(dir, { spec, disk, qemu }),
     pending,
     uncleanEnd: qemu === 'ended',
     print: pending === undefined ? print : undefined,
@@ -155,13 +155,19 @@ function printOf(dir: InstanceDir): string {
 }
 
 function stateOf(
-  spec: InstanceSpec,
-  disk: Qcow2Facts,
-  qemu: NotedProcess,
+  dir: InstanceDir,
+  { spec, disk, qemu }: { spec: InstanceSpec; disk: Qcow2Facts; qemu: NotedProcess },
 ): InstanceReading['state'] {
   if (spec.deleted) return 'Deleted';
   if (typeof qemu === 'number') return 'Running';
-  return hasSnapshotNamed(disk, SUSPEND_TAG) ? 'Suspended' : 'Stopped';
+  return hasSnapshotNamed(disk, SUSPEND_TAG) || isToBeRenewed(dir) ? 'Suspended' : 'Stopped';
+}
+
+/**
+ * Whether the guest of an instance has another's memory, and is to have an identity of its own before anybody meets it.
+ */
+export function isToBeRenewed(dir: InstanceDir): boolean {
+  return lstatSync(dir.memory, { throwIfNoEntry: false }) !== undefined;
 }
 
 /**

@@ -38,6 +38,17 @@ const OPTIONS = {
     description:
       'Of a running instance, copy the disk as it is at one moment; it goes on running, and its memory is left behind',
   }),
+  warm: flag({
+    flags: ['--warm'],
+    argument: 'instance-or-snapshot',
+    description:
+      'Of a running or suspended instance, or a snapshot with memory, let the copies begin with that memory: at their ' +
+      'first start they go on from there, as machines of their own',
+  }),
+  full: flag({
+    flags: ['--full'],
+    description: 'With --warm: let cloud-init do all of a first boot at that start',
+  }),
   cpus: valueOption({
     flags: ['--cpus'],
     value: 'cpus',
@@ -129,10 +140,11 @@ function wishOf({ args: [argument, ...more], options }: Invocation<typeof OPTION
   if (argument === undefined) throw usageError('Please provide the name of the source instance.');
   if (more.length > 0) throw usageError('Too many arguments.');
   const { instance: source, snapshot } = parseNamedSnapshot(argument);
-  const { linked, cold, live, cpus, memory, disk, noMounts, resetStaticAddresses } = options;
+  const { linked, cold, live, warm, full, cpus, memory, disk, noMounts, resetStaticAddresses } =
+    options;
   const overrides = { cpus, memory, disk, noMounts, resetStaticAddresses };
   const forwards = options.forward.length === 0 ? undefined : options.forward;
-  return { source, choices: { snapshot, linked, cold, live, overrides, forwards } };
+  return { source, choices: { snapshot, linked, cold, live, warm, full, overrides, forwards } };
 }
 
 /** What a call tells by the function that it is given. */

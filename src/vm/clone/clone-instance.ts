@@ -7,14 +7,18 @@ import { requireUnclaimed } from '../forwards/port-claims.js';
 import { requireSpace } from '../disks/free-space.js';
 import { requireNameIsFree } from '../free-name.js';
 import { rowsOfFolder } from '../macs.js';
+import type { InstanceReading } from '../read-instance.js';
+import { prepareStore } from '../sweep.js';
+import { warmWarnings } from '../warm/warm-warnings.js';
+import { WarmClone } from '../warm/warm-clone.js';
 import { cloneNameStem, firstFreeCloneNames, requireDestinationName } from '../names.js';
-import { requirePossible, wantedNames, type CloneRequest } from './clone-request.js';
+import { isLinked, requirePossible, wantedNames, type CloneRequest } from './clone-request.js';
 import { planClone } from './plan-clone.js';
 import { planDisk } from './plan-disk.js';
 import { leftForwards, wantedForwards } from './wanted-forwards.js';
 import { cloneReport, PhaseTimer, type MadeDisks } from './clone-report.js';
 import type { CloneReport } from './report.js';
-import { CloneSource } from './source.js';
+import { CloneSource, lookAtSource } from './source.js';
 import { sourceState, type SourceState } from './source-state.js';
 import { StagedClone } from './stage-clone.js';
 
@@ -37,15 +41,18 @@ export async function cloneInstance(request: CloneRequest): Promise<CloneReport>
   if (request.dryRun === true) return await planClone(request, names, forwards);
   const work = Work.of(request.work);
   const timer = new PhaseTimer();
-  await using source = await CloneSource.open(request, work, async (reading) => {
+  const early = async (reading: InstanceReading): Promise<void> => {
     sourceState(reading, snapshot, overrides);
     for (const name of names) if (name !== undefined) await requireNameIsFree(layout, name);
     await requireUnclaimed(layout, forwards.flat());
-  });
+  };
+  await using warm = await prepareWarm(request, work, early);
+  await using source = await CloneSource.open(request, { work, warm, early });
   const state = sourceState(source.reading, snapshot, overrides);
   await requireSpaceForAll(request, { source, state, copies: names.length });
   timer.end('prepare');
   const clones: StagedClone[] = [];
+  let memoryBytes: number | null = null;
   try {
     work.begin('copying', source.reading.name);
     for (const [index, name] of names.entries()) {
@@ -55,7 +62,10 @@ export async function cloneInstance(request: CloneRequest): Promise<CloneReport>
       const first = clones[0] ?? null;
       const wish = name ?? null;
       const staging = { request, source, state, wish, first, forwards: forwards[index] ?? [] };
-      clones.push(await StagedClone.stage({ ...staging, work: part }));
+      const clone = await StagedClone.stage({ ...staging, work: part });
+      clones.push(clone);
+      if (index === 0) await warm?.finish();
+      memoryBytes = (await warm?.linkInto(clone.staged)) ?? null;
       part.advance(1);
     }
     timer.end('copy');
@@ -76,7 +86,8 @@ export async function cloneInstance(request: CloneRequest): Promise<CloneReport>
       disk: diskOf(clones),
       consistency: source.moment.consistency,
       clones: clones.map((clone, index) => clone.outcome(published[index] ?? '')),
-      warnings: leftForwards(source.reading, request),
+      memoryBytes,
+      warnings: [...leftForwards(source.reading, request), ...warmWarnings(request)],
       timings: timer.timings,
     });
   } catch (error) {
@@ -86,12 +97,27 @@ export async function cloneInstance(request: CloneRequest): Promise<CloneReport>
   }
 }
 
+/** Makes ready for the memory of a source, where that is wanted; what refuses does so before. */
+async function prepareWarm(
+  request: CloneRequest,
+  work: Work,
+  early: (reading: InstanceReading) => Promise<void>,
+): Promise<WarmClone | null> {
+  const { layout, snapshot, warm = false, full = false } = request;
+  if (!warm) return null;
+  const source = lookAtSource(request);
+  await early(source);
+  await prepareStore(layout, { exists: true });
+  const level = full ? 'full' : 'script';
+  return await WarmClone.prepare({ layout, source, snapshot, level, work });
+}
+
 /** One copy knows by itself whether it fits; for several it is known before the first. */
 async function requireSpaceForAll(
   request: CloneRequest,
   { source, state, copies }: { source: CloneSource; state: SourceState; copies: number },
 ): Promise<void> {
-  if (copies === 1 || request.linked === true) return;
+  if (copies === 1 || isLinked(request)) return;
   const { bytesCopied, fits } = await planDisk({ request, reading: source.reading, state, copies });
   if (!fits) await requireSpace(request.layout.staged('copies'), bytesCopied);
 }

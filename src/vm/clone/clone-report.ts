@@ -46,6 +46,7 @@ export interface CloneFacts {
   readonly disk: MadeDisks;
   readonly consistency: Consistency;
   readonly clones: readonly CloneOutcome[];
+  readonly memoryBytes: number | null;
   /** What else the user should know. */
   readonly warnings: readonly string[];
   readonly timings: Readonly<Record<string, number>>;
@@ -63,6 +64,7 @@ export function cloneReport(facts: CloneFacts): CloneReport {
     bytesToCopy: disk.bytesCopied,
     bytesShared: disk.bytesShared,
     fits: disk.fits,
+    memoryBytes: facts.memoryBytes,
     clones: clones.map((clone) => ({ ...clone, identity: identityOf(facts, clone) })),
     warnings: [
       ...facts.warnings,

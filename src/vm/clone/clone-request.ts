@@ -32,6 +32,14 @@ export interface CloneChoices {
    * that does not run is cloned as ever.
    */
   readonly live?: boolean | undefined;
+  /**
+   * True: the clone begins with the memory of a running or suspended source, or of a snapshot that was taken with it;
+   * the disk is shared (`linked`). At its first start it goes on from there, and gets an identity of its own before
+   * anybody meets it. What it has in common with its source for ever is said in docs/security.md.
+   */
+  readonly warm?: boolean | undefined;
+  /** With `warm` and true: cloud-init does all of a first boot besides. Default: nothing of the user's runs again. */
+  readonly full?: boolean | undefined;
   /** What the clone has otherwise than its source. */
   readonly overrides?: CloneOverrides | undefined;
   /**
@@ -60,11 +68,46 @@ export interface CloneRequest extends WorkRequest, CloneChoices {
  * Makes sure that what is asked for goes together.
  * @throws MultipassError INVALID_ARGUMENT
  */
-export function requirePossible({ live, snapshot }: CloneRequest): void {
+export function requirePossible(request: CloneRequest): void {
+  const { live, warm, snapshot } = request;
+  if (warm === true) requireWarmPossible(request);
+  if (request.full === true && warm !== true) {
+    throw refused('only what is cloned with its memory can be renewed in full', 'Add --warm.');
+  }
   if (live !== true || snapshot === undefined) return;
   throw new MultipassError('INVALID_ARGUMENT', 'a snapshot cannot be cloned live', {
     hint: 'It is what it is, whether its instance runs or not: leave out one of the two.',
   });
+}
+
+/** Whether nothing is copied: memory goes with the disk of the same moment, which is shared for that. */
+export function isLinked({
+  linked = false,
+  warm = false,
+}: Pick<CloneChoices, 'linked' | 'warm'>): boolean {
+  return linked || warm;
+}
+
+/** A guest does not notice that it has other processors, memory or disks by now. */
+function requireWarmPossible({ cold, full, overrides = {} }: CloneRequest): void {
+  if (cold === true) throw refused('a clone cannot be warm and cold', 'Leave out one of the two.');
+  const { cpus, memory, disk, resetStaticAddresses } = overrides;
+  if ([cpus, memory, disk].some((given) => given !== undefined)) {
+    throw refused(
+      'a clone that goes on from a memory has the CPUs, the memory and the disk of its source',
+      'Leave those options out, or clone without --warm.',
+    );
+  }
+  if (resetStaticAddresses === true && full !== true) {
+    throw refused(
+      'the addresses in the network-config are set at a first boot only',
+      'Add --full, or clone without --warm.',
+    );
+  }
+}
+
+function refused(message: string, hint: string): MultipassError {
+  return new MultipassError('INVALID_ARGUMENT', message, { hint });
 }
 
 /** What a name has in the place of the number. */

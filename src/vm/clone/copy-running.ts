@@ -20,12 +20,18 @@ import { hasSpace, requireSpace } from '../disks/free-space.js';
 import { startGuard } from '../live/guard.js';
 import { closeNode, endJob, jobOf } from '../live/live-jobs.js';
 import { liveLink, liveNode, newLiveId } from '../live/live-names.js';
-import { withStandstill, type Moment } from '../live/standstill.js';
+import { withStandstill, type Moment, type StandstillRequest } from '../live/standstill.js';
 import type { OpenedInstance } from '../open.js';
 import { endLiveProgram } from '../run/end-live.js';
 import { openMonitor } from '../run/monitor.js';
 import { withRunning } from '../run/running-source.js';
 import { writeOut } from '../live/freeze-running.js';
+
+/** What is copied of a running instance. */
+export interface CopyRunningRequest extends CopyDiskRequest {
+  /** Says what else is done at the moment that is copied. */
+  readonly prepare: (running: StandstillRequest) => StandstillRequest;
+}
 
 /** How often QEMU is asked how far it is; in between others may talk to it. */
 const POLL_MS = 100;
@@ -40,7 +46,7 @@ const POLL_MS = 100;
  */
 export async function copyRunning(
   opened: OpenedInstance,
-  request: CopyDiskRequest,
+  request: CopyRunningRequest,
 ): Promise<CopiedDisk & { readonly moment: Moment }> {
   const { source, target } = request;
   if (await canShare(request)) {
@@ -68,20 +74,24 @@ async function canShare({ source, facts, target, work }: CopyDiskRequest): Promi
   return await hasFewExtents(source, work.signal);
 }
 
-async function share(opened: OpenedInstance, request: CopyDiskRequest): Promise<Moment> {
+async function share(opened: OpenedInstance, request: CopyRunningRequest): Promise<Moment> {
   const { source, target, work } = request;
   return await withRunning({ opened, work }, async (running) => {
-    return await withStandstill(running, { operation: 'still' }, async (standing) => {
-      // What the guest has written the host writes now, while the guest still runs.
-      await writeOut(source);
-      return await standing.atOneMoment('stopped', async () => {
-        if (!(await reflink(source, target))) throw new Error(`"${source}" shares no extents`);
-      });
-    });
+    return await withStandstill(
+      request.prepare(running),
+      { operation: 'still' },
+      async (standing) => {
+        // What the guest has written the host writes now, while the guest still runs.
+        await writeOut(source);
+        return await standing.atOneMoment('stopped', async () => {
+          if (!(await reflink(source, target))) throw new Error(`"${source}" shares no extents`);
+        });
+      },
+    );
   });
 }
 
-async function backUp(opened: OpenedInstance, request: CopyDiskRequest): Promise<Moment> {
+async function backUp(opened: OpenedInstance, request: CopyRunningRequest): Promise<Moment> {
   const { facts, target, work } = request;
   const { dir } = opened.reading;
   const { backingFile: file, virtualSize: size } = facts;
@@ -99,26 +109,30 @@ async function backUp(opened: OpenedInstance, request: CopyDiskRequest): Promise
     const moment = await withRunning({ opened, work }, async (running) => {
       const { client } = running;
       const { node: head } = await activeHead(client);
-      return await withStandstill(running, { operation: 'still' }, async (standing) => {
-        await link(target, dir.file(liveLink(node)));
-        await client.execute('blockdev-add', {
-          driver: 'qcow2',
-          'node-name': node,
-          discard: 'unmap',
-          // Nothing of what it stands on is read.
-          backing: null,
-          file: { driver: 'file', filename: liveLink(node), discard: 'unmap' },
-        });
-        return await standing.atOneMoment('running', async () => {
-          await client.execute('blockdev-backup', {
-            'job-id': node,
-            device: head,
-            target: node,
-            sync: 'top',
-            'auto-dismiss': false,
+      return await withStandstill(
+        request.prepare(running),
+        { operation: 'still' },
+        async (standing) => {
+          await link(target, dir.file(liveLink(node)));
+          await client.execute('blockdev-add', {
+            driver: 'qcow2',
+            'node-name': node,
+            discard: 'unmap',
+            // Nothing of what it stands on is read.
+            backing: null,
+            file: { driver: 'file', filename: liveLink(node), discard: 'unmap' },
           });
-        });
-      });
+          return await standing.atOneMoment('running', async () => {
+            await client.execute('blockdev-backup', {
+              'job-id': node,
+              device: head,
+              target: node,
+              sync: 'top',
+              'auto-dismiss': false,
+            });
+          });
+        },
+      );
     });
     await finish(dir, node, request);
     isDone = true;

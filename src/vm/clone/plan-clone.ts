@@ -8,6 +8,9 @@ import type { Consistency } from '../live/standstill.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { Forward } from '../records/forward.js';
 import { firstBootOf } from '../seed/first-boot.js';
+import { Work } from '../../work.js';
+import { planWarm } from '../warm/plan-warm.js';
+import { warmWarnings } from '../warm/warm-warnings.js';
 import { readSeed, retargetSeed, type Seed } from '../seed/seed.js';
 import { cloneReport, PhaseTimer, type CloneOutcome } from './clone-report.js';
 import type { CloneRequest } from './clone-request.js';
@@ -56,9 +59,21 @@ export async function planClone(
     disk,
     consistency: await plannedConsistency(reading),
     clones,
-    warnings: leftForwards(reading, request),
+    memoryBytes: await plannedMemory(request, reading),
+    warnings: [...leftForwards(reading, request), ...warmWarnings(request)],
     timings: timer.timings,
   });
+}
+
+/** Of a running one it is not known before; at most so much. */
+async function plannedMemory(
+  { layout, snapshot, warm = false, full = false, work }: CloneRequest,
+  source: InstanceReading,
+): Promise<number | null> {
+  if (!warm) return null;
+  const level = full ? 'full' : 'script';
+  const plan = await planWarm({ layout, source, snapshot, level, work: Work.of(work) });
+  return plan.machine.memory;
 }
 
 /** Whether the agent of a running source answers now; nothing is frozen. */

@@ -8,13 +8,13 @@ import { planRunning } from './copy-running.js';
 import { hasSpace } from '../disks/free-space.js';
 import { Work } from '../../work.js';
 import type { InstanceReading } from '../read-instance.js';
-import type { CloneRequest } from './clone-request.js';
+import { isLinked, type CloneRequest } from './clone-request.js';
 import { isFrozen } from './freeze.js';
 import type { SourceState } from './source-state.js';
 
 /** Whose disk would be cloned, and how often. */
 export interface DiskPlanRequest {
-  readonly request: Pick<CloneRequest, 'layout' | 'linked' | 'work'>;
+  readonly request: Pick<CloneRequest, 'layout' | 'linked' | 'warm' | 'work'>;
   readonly reading: InstanceReading;
   readonly state: SourceState;
   /** How many clones at once. */
@@ -35,7 +35,8 @@ export type DiskPlan = Omit<CopyPlan, 'strategy'> & {
  */
 export async function planDisk(plan: DiskPlanRequest): Promise<DiskPlan> {
   const { request, reading, state, copies } = plan;
-  const { layout, linked = false } = request;
+  const { layout } = request;
+  const linked = isLinked(request);
   const { signal } = Work.of(request.work);
   const { dir, disk } = reading;
   const chain = backingChain(dir, disk);

@@ -20,6 +20,9 @@ const ACTIONS: Readonly<Record<string, CloneAction>> = {
   [INSTANCE_FILES.run]: 'drop',
   [INSTANCE_FILES.lock]: 'drop',
   [INSTANCE_FILES.pending]: 'drop',
+  [INSTANCE_FILES.memory]: 'drop',
+  [INSTANCE_FILES.ram]: 'drop',
+  [INSTANCE_FILES.devices]: 'drop',
   [INSTANCE_FILES.newDisk]: 'drop',
   [INSTANCE_FILES.claim]: 'drop',
 };

@@ -60,6 +60,8 @@ export interface CloneReport {
   readonly bytesToCopy: number;
   /** Bytes that the clones share with the source. */
   readonly bytesShared: number;
+  /** Bytes on the disk of the memory that the clones share until they are started; null: they begin without. */
+  readonly memoryBytes: number | null;
   /** Whether the file system has room for `bytesToCopy`. */
   readonly fits: boolean;
   /** One row for each, in the order of their numbers. */

@@ -11,7 +11,7 @@ import type { CopyStrategy, ImageRecord } from '../records/image-record.js';
 import type { Forward } from '../records/forward.js';
 import type { InstanceSpec } from '../records/spec.js';
 import { copyUnknownFiles } from './copy-folder.js';
-import type { CloneRequest } from './clone-request.js';
+import { isLinked, type CloneRequest } from './clone-request.js';
 import { claimIdentity, type NewIdentity } from './identity.js';
 import { makeHead, repeatHead, type HeadRequest, type MadeHead } from './make-head.js';
 import type { CloneOutcome } from './clone-report.js';
@@ -26,7 +26,7 @@ export interface WrittenSeed {
 
 /** What is staged, and from what. */
 export interface StageRequest {
-  readonly request: Pick<CloneRequest, 'layout' | 'linked' | 'overrides'>;
+  readonly request: Pick<CloneRequest, 'layout' | 'source' | 'linked' | 'warm' | 'overrides'>;
   readonly source: CloneSource;
   readonly state: SourceState;
   /** The name it will have, or null when that is not known yet. */
@@ -124,7 +124,7 @@ async function stageHead(
   { request, source, state, first, work }: StageRequest,
   staged: StagedInstance,
 ): Promise<MadeHead> {
-  const { linked = false } = request;
+  const linked = isLinked(request);
   if (first === null) {
     const copy: HeadRequest['copy'] = async (disk) => await source.copyDisk(disk);
     return await makeHead({ source: source.reading, state, linked, copy, target: staged, work });

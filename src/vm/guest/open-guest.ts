@@ -5,7 +5,7 @@ import { enterWords } from '../../net/shared/enter.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { instanceNotRunning } from '../errors.js';
 import { findInside, insideByMachine } from '../network/shared-holder.js';
-import type { InstanceReading } from '../read-instance.js';
+import { isToBeRenewed, type InstanceReading } from '../read-instance.js';
 import { readMachine } from '../records/machine-record.js';
 import { hasKey } from './store-key.js';
 import type { GuestAddress } from './ssh-banner.js';
@@ -14,10 +14,18 @@ import type { Guest } from './ssh.js';
 const SSH_PORT = 22;
 
 /**
- * How a running instance is entered; undefined while it has no address yet.
+ * How a running instance is entered; undefined while it has no address yet, or no identity of its own.
  * @throws MultipassError INSTANCE_NOT_RUNNING; SSH_FAILED when its key is not known; RecordError
  */
 export async function guestOf(
+  layout: StoreLayout,
+  reading: InstanceReading,
+): Promise<Guest | undefined> {
+  return isToBeRenewed(reading.dir) ? undefined : await guestByMachine(layout, reading);
+}
+
+/** The same for whoever gives it an identity. @throws as {@link guestOf} */
+export async function guestByMachine(
   layout: StoreLayout,
   reading: InstanceReading,
 ): Promise<Guest | undefined> {

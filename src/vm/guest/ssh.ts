@@ -77,10 +77,12 @@ export interface GuestRunOptions {
   readonly okExitCodes?: readonly number[];
   /** Whether it is tried again when the guest turns it away before authentication. Default: true. */
   readonly persistent?: boolean;
+  /** What the command reads from its stdin. Default: nothing. */
+  readonly input?: string | undefined;
 }
 
 /**
- * Runs a shell command in a guest, without a terminal or stdin, and waits for its end. When too many come at once, and
+ * Runs a shell command in a guest, without a terminal, and waits for its end. When too many come at once, and
  * the guest turns it away, it comes again.
  * @throws MultipassError SSH_FAILED, HOST_KEY_CHANGED when the guest cannot be entered; ABORTED; ExecError when the
  *   command itself failed
@@ -90,14 +92,15 @@ export async function runInGuest(
   command: string,
   options: GuestRunOptions = {},
 ): Promise<{ stdout: string; exitCode: number }> {
-  const { signal, okExitCodes = [0], persistent = true } = options;
+  const { signal, okExitCodes = [0], persistent = true, input } = options;
   const ended = await withSshLog(async (log) => {
-    const [file, ...words] = sshWords(guest, ['-T', '-n', ...log.words], { isTelling: true });
+    const flags = [...(input === undefined ? ['-T', '-n'] : ['-T']), ...log.words];
+    const [file, ...words] = sshWords(guest, flags, { isTelling: true });
     return await whileTurnedAway<RunResult | ExecError>(
       async () => {
         try {
           const all = [...words, command];
-          const options = { called: 'ssh', cwd: guest.layout.root, signal, okExitCodes };
+          const options = { called: 'ssh', cwd: guest.layout.root, signal, okExitCodes, input };
           const result = await run(file, all, options);
           return { turnedAway: false, result };
         } catch (error) {

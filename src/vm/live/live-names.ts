@@ -7,7 +7,7 @@ import { INSTANCE_FILES, type InstanceDir } from '../../store/instance-dir.js';
 
 /** What every name begins with that a running QEMU gets from us. */
 const PREFIX = 'live-';
-const LINK = /^live-[0-9a-f]{24}\.qcow2$/;
+const LINK = /^live-[0-9a-f]{24}\.(?:qcow2|sock)$/;
 
 /** What tells one live change of a disk from another: 24 hex digits, for QEMU's names have at most 31 letters. */
 export function newLiveId(): string {
@@ -33,6 +33,11 @@ export function isLiveName(name: unknown): name is string {
  */
 export function liveLink(node: string): string {
   return join(INSTANCE_FILES.run, SOCKETS, `${node}.qcow2`);
+}
+
+/** Where a running QEMU finds the socket that it is to write its memory to, likewise. */
+export function liveSocket(id: string): string {
+  return join(INSTANCE_FILES.run, SOCKETS, `${PREFIX}${id}.sock`);
 }
 
 /** Removes such second names, which only matter while QEMU opens them. */

@@ -6,12 +6,16 @@ import { log } from '../../log.js';
 import { activeHead } from '../../qemu/active-head.js';
 import { GuestAgent } from '../../qemu/guest-agent.js';
 import { RUN_SOCKETS } from '../../qemu/machine.js';
+import { endMigration } from '../../qemu/migration.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
 import { runStateOf } from '../../qemu/run-state.js';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import { decodePending, isRunningStep, type RunningStep } from '../records/pending-record.js';
 import { closeNode, endJob } from './live-jobs.js';
 import { liveNode, MEMORY_JOB, removeLiveLinks } from './live-names.js';
+
+/** What a guest does that was told to stand still, or whose memory was saved. */
+const STANDS = new Set(['paused', 'postmigrate']);
 
 /** How an instance is settled by whoever has begun the step itself. */
 export interface SettleOptions {
@@ -43,7 +47,8 @@ export async function settleRunning(
   // What saves memory cannot be stopped, and lets the guest go on at its end.
   if (step.operation === 'live-snapshot') await endJob(client, MEMORY_JOB);
   const isFrozen = step.operation === 'freeze' && (await settleHead(dir, client, step.id));
-  if (step.resume && (await runStateOf(client)) === 'paused') await client.execute('cont');
+  await endMigration(client);
+  if (step.resume && STANDS.has(await runStateOf(client))) await client.execute('cont');
   const isThawed = await thaw(dir, step, options);
   if (step.operation === 'live-snapshot') {
     const { tags } = await activeHead(client);

@@ -38,6 +38,8 @@ export interface StandstillRequest {
   readonly program: readonly string[];
   /** Whether its agent is left alone: what is frozen in a memory that is saved would be frozen again later. */
   readonly isAgentLeft?: boolean | undefined;
+  /** What else is done at the moment that is copied, with the processors of the guest standing still. */
+  readonly whileStill?: (() => Promise<void>) | undefined;
   readonly work: Work;
 }
 
@@ -125,7 +127,7 @@ async function findAgent({
 }
 
 async function atOneMoment(
-  { client, isRunning, work }: StandstillRequest,
+  { client, isRunning, whileStill, work }: StandstillRequest,
   agent: GuestAgent | null,
   how: 'stopped' | 'running',
   act: () => Promise<void>,
@@ -133,9 +135,11 @@ async function atOneMoment(
   work.throwIfAborted();
   const began = performance.now();
   const isFrozen = agent !== null && (await agent.freeze());
-  if (how === 'stopped' && isRunning) await client.execute('stop');
+  const isStill = isRunning && (how === 'stopped' || whileStill !== undefined);
+  if (isStill) await client.execute('stop');
   await act();
-  if (how === 'stopped' && isRunning) await client.execute('cont');
+  await whileStill?.();
+  if (isStill) await client.execute('cont');
   if (isFrozen) await agent.thaw();
   const pauseMs = Math.round((performance.now() - began) * 10) / 10;
   return { consistency: isFrozen ? 'frozen' : 'crash', pauseMs };

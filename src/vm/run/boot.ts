@@ -4,7 +4,13 @@ import { errnoOf, MultipassError } from '../../errors.js';
 import { makeFolder } from '../../files/make-folder.js';
 import { asConfined, confineQemu } from '../../qemu/confine-qemu.js';
 import { CONSOLE_FIFO } from '../../qemu/console-log.js';
-import { machineArguments, seenAsArguments, SOCKETS, type Machine } from '../../qemu/machine.js';
+import {
+  machineArguments,
+  seenAsArguments,
+  SOCKETS,
+  type LoneCard,
+  type Machine,
+} from '../../qemu/machine.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
 import { startQemu, type StartedQemu } from '../../qemu/start-qemu.js';
@@ -64,15 +70,29 @@ export interface SavedMemory {
  *   NETWORK_UNAVAILABLE, NETWORK_NOT_FOUND, DISK_INVALID, DISK_IN_USE, TOOL_MISSING, ABORTED, …
  */
 export async function bootInstance(request: BootRequest): Promise<'booted' | 'resumed'> {
+  const { layout, reading } = request.opened;
+  const memory = request.memory ?? suspendedMemory(reading);
+  const kind = await kindFor(request, memory);
+  // A resumed guest has read its seed long ago.
+  if (memory === null) await followName(layout, reading.dir);
+  return await onNetwork(request, kind, (network) => bootOn(network, request, memory));
+}
+
+/**
+ * Brings the network up that a machine is to be on, and what else there is to be before its QEMU; on an error of `use`
+ * the network goes, unless others are on it.
+ * @throws MultipassError NETWORK_UNAVAILABLE, MAC_TAKEN, …; what `use` throws
+ */
+export async function onNetwork<T>(
+  request: BootRequest,
+  kind: NetworkKind,
+  use: (network: MachineNetwork) => Promise<T>,
+): Promise<T> {
   const { opened, work } = request;
   const { layout, reading } = opened;
   const { dir, spec } = reading;
-  const memory = request.memory ?? suspendedMemory(reading);
-  const kind = await kindFor(request, memory);
   if (request.settings.hostLoopback === 'false') requireNoWayToHost(request, kind);
   await requireOwnMacs(layout, { dir, spec });
-  // A resumed guest has read its seed long ago.
-  if (memory === null) await followName(layout, dir);
   await makeFolder(dir.run, { doing: `start "${dir.name}"` });
   await endKeepers(dir);
   try {
@@ -81,7 +101,7 @@ export async function bootInstance(request: BootRequest): Promise<'booted' | 're
       signal: work.signal,
     });
     if (network.isWayOutNew) await applyAllForwards(layout, work);
-    return await bootOn(network, request, memory);
+    return await use(network);
   } catch (error) {
     await leaveNetwork(request, kind);
     throw error;
@@ -128,44 +148,58 @@ async function bootOn(
     await client.execute('cont');
     return memory === null ? 'booted' : 'resumed';
   } catch (error) {
-    await client.execute('quit').catch(() => undefined);
-    await client.closed;
-    // Until then it has its taps.
-    await waitForEnd(dir);
-    await rm(dir.qemuPid, { force: true });
+    await endBooting(dir, client);
     throw error;
   } finally {
     client.close();
   }
 }
 
+/** Ends a QEMU that did not come to run its guest as it should: nothing is left of it. */
+export async function endBooting(dir: InstanceReading['dir'], client: QmpClient): Promise<void> {
+  await client.execute('quit').catch(() => undefined);
+  await client.closed;
+  // Until then it has its taps.
+  await waitForEnd(dir);
+  await rm(dir.qemuPid, { force: true });
+}
+
 /** Which machine is started, and what its cards are plugged into. */
-interface Planned {
+export interface Planned {
   readonly machine: Machine;
   readonly network: MachineNetwork;
   readonly memory: SavedMemory | null;
+  /** The cards that it begins with in place of its own, where its RAM is in a file; QEMU waits for its state then. */
+  readonly alone?: readonly LoneCard[] | undefined;
   /** Called when its cards can be plugged in; never where QEMU makes its taps itself. */
   readonly onCables: () => void;
 }
 
-async function startPlanned(
-  { opened, work }: BootRequest,
-  { machine, network, memory, onCables }: Planned,
+/**
+ * Starts the QEMU of a planned machine. On an error nothing of it is left.
+ * @throws as {@link startQemu}
+ */
+export async function startPlanned(
+  { opened, work }: Pick<BootRequest, 'opened' | 'work'>,
+  { machine, network, memory, alone, onCables }: Planned,
 ): Promise<StartedQemu> {
   const { dir, disk: head } = opened.reading;
   await removeRun(opened.reading, memory?.tag === SUSPEND_TAG);
   // Before there is a QEMU: whoever finds one can tell what it is.
   await writeMachine(dir, recordOf(machine));
   try {
-    const { disk, seed, run } = INSTANCE_FILES;
-    const files = { disk, bases: backingChain(dir, head), seed, run };
+    const { disk, seed, run, ram } = INSTANCE_FILES;
+    const common = { disk, bases: backingChain(dir, head), seed, run };
+    const files = alone === undefined ? common : { ...common, ram };
     const confined = await filesOfConfined(opened.layout, qemuProgram(machine.arch));
     const args = [
       ...machineArguments(
         confined === null ? await asUnconfined(machine, { dir, work }) : asConfined(machine),
         files,
+        alone === undefined ? undefined : { ram, isWritten: false, cards: alone },
       ),
       ...(memory === null ? [] : ['-loadvm', memory.tag]),
+      ...(alone === undefined ? [] : ['-incoming', 'defer']),
       // For whoever looks at the processes of the host.
       ...['-name', dir.name],
     ];

@@ -2,8 +2,9 @@ import { StoreLayout } from '../../store/layout.js';
 import { Work } from '../../work.js';
 import { endLeftJobs } from '../live/live-jobs.js';
 import { lockLive } from '../lock-instance.js';
-import { isRunning } from '../read-instance.js';
+import { isRunning, isToBeRenewed } from '../read-instance.js';
 import { endLeft } from './end-left.js';
+import { endUnrenewed } from './end-unrenewed.js';
 import { openMonitor } from './monitor.js';
 
 /** What a guard of the library runs: this very file. */
@@ -32,6 +33,10 @@ export async function endLive(root: string, name: string): Promise<void> {
   const layout = new StoreLayout(root);
   const dir = layout.instance(name);
   if (!isRunning(dir)) return;
+  if (isToBeRenewed(dir)) {
+    await endUnrenewed(layout, name, Work.of());
+    return;
+  }
   await endLeft(dir, Work.of());
   // Another one may be at it by now, and its jobs are not ours to end.
   const lock = await lockLive(dir, Work.of());

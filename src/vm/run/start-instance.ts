@@ -1,19 +1,23 @@
 import { MultipassError, hasCode } from '../../errors.js';
 import { runStateOf } from '../../qemu/run-state.js';
 import type { StoreLayout } from '../../store/layout.js';
+import { instanceNotRunning } from '../errors.js';
 import { runInGuest, type Guest } from '../guest/ssh.js';
 import type { InstanceRequest } from '../instance-request.js';
 import { activateMounts } from '../mounts/activate-mounts.js';
-import type { InstanceReading } from '../read-instance.js';
+import { isToBeRenewed, type InstanceReading } from '../read-instance.js';
 import { readSettings, type Environment } from '../settings/settings.js';
 import { Work, type WorkRequest } from '../../work.js';
 import { ANY_STATE, AT_REST, lookAt, openInstance } from '../open.js';
 import { prepareStore } from '../sweep.js';
 import { bootInstance } from './boot.js';
+import { bootRenewed } from './boot-renewed.js';
 import { MachineNetwork } from '../network/machine-network.js';
 import { kindOfCards } from '../network/network-kind.js';
 import { readMachine } from '../records/machine-record.js';
+import { readMemory } from '../records/memory-record.js';
 import { endLeft } from './end-left.js';
+import { endUnrenewed } from './end-unrenewed.js';
 import { INTERRUPTED, letRun, openMonitor } from './monitor.js';
 import { applyForwards } from '../forwards/apply-forwards.js';
 import { hasGone } from './require-startable.js';
@@ -33,7 +37,7 @@ export interface StartInstanceRequest extends InstanceRequest, StartOptions {
 
 /** A machine that runs. */
 export interface StartedMachine {
-  readonly how: 'booted' | 'resumed' | 'running';
+  readonly how: 'booted' | 'resumed' | 'renewed' | 'running';
   readonly reading: InstanceReading;
 }
 
@@ -113,6 +117,11 @@ async function startOrGoOn(request: StartInstanceRequest): Promise<StartedMachin
     });
     opened.assertHeld();
     const { reading } = opened;
+    const renewal = readMemory(reading.dir);
+    if (renewal !== undefined) {
+      await bootRenewed({ opened, settings, renewal, timeoutMs: request.timeoutMs, work });
+      return { how: 'renewed', reading };
+    }
     return { how: await bootInstance({ opened, settings, work }), reading };
   } catch (error) {
     // Another command was faster.
@@ -129,8 +138,12 @@ async function goOn(
   reading: InstanceReading,
   { work, hostLoopback }: { readonly work: Work; readonly hostLoopback: boolean },
 ): Promise<StartedMachine> {
-  const { dir } = reading;
+  const { dir, name } = reading;
   const { signal } = work;
+  // Another command is giving it an identity: once it has one, all is well.
+  if (isToBeRenewed(dir) && (await endUnrenewed(layout, name, work))) {
+    throw instanceNotRunning(name);
+  }
   await endLeft(dir, work);
   await using client = await openMonitor(dir, signal);
   if (STANDS_STILL.has(await runStateOf(client))) {

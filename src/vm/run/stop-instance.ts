@@ -1,15 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { errnoOf, MultipassError, hasCode } from '../../errors.js';
+import { MultipassError, hasCode } from '../../errors.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
 import { runStateOf, standstillOf } from '../../qemu/run-state.js';
-import type { InstanceDir } from '../../store/instance-dir.js';
 import { Work, type WorkRequest } from '../../work.js';
 import type { InstanceRequest } from '../instance-request.js';
 import { ANY_STATE, AT_REST, lookAt, openInstance } from '../open.js';
-import { runningQemu, SUSPEND_TAG, type InstanceReading } from '../read-instance.js';
+import { isToBeRenewed, SUSPEND_TAG, type InstanceReading } from '../read-instance.js';
 import { standsStill } from '../guest/standing-still.js';
 import { prepareStore } from '../sweep.js';
+import { dropMemory } from '../renewal/drop-memory.js';
+import { cutPower } from './cut-power.js';
 import { tidyAfterRun, waitForEnd } from './end-of-run.js';
 import { INTERRUPTED, letRun, listenForFarewell, openMonitor } from './monitor.js';
 import { withDeadline, type DeadlineRequest } from './wait-for-guest.js';
@@ -27,8 +28,6 @@ export interface StopRequest extends InstanceRequest, StopOptions {}
 
 /** A guest that is still booting does not hear the first press of its button. */
 const PRESS_AGAIN_MS = 5000;
-/** How long QEMU may take to end itself before it is killed. */
-const QUIT_MS = 10_000;
 
 /**
  * Stops an instance: its guest is told to shut down, and waited for. One that is stopped already is no error.
@@ -46,6 +45,8 @@ export async function stopInstance(request: StopRequest): Promise<void> {
       return;
     case 'Running':
       await endRun(request);
+      // Its guest had no identity of its own yet: it gets one when it boots.
+      if (isToBeRenewed(reading.dir)) await dropSuspendedState(request);
       return;
     default:
       // Its QEMU ended without us.
@@ -111,40 +112,12 @@ async function pressUntilEnd(client: QmpClient, deadline: AbortSignal): Promise<
   }
 }
 
-/**
- * QEMU writes out what it holds of the disk before it ends; one that does not answer is killed.
- * @returns whether it has said farewell
- */
-async function cutPower(dir: InstanceDir, { signal }: Work): Promise<boolean> {
-  const limit = AbortSignal.timeout(QUIT_MS);
-  try {
-    await using client = await openMonitor(dir, limit);
-    const hasSaidFarewell = listenForFarewell(client);
-    await client.execute('quit').catch(() => undefined);
-    await waitForEnd(dir, limit);
-    return hasSaidFarewell();
-  } catch (error) {
-    if (signal?.aborted === true) throw error;
-    kill(dir);
-    return false;
-  }
-}
-
-function kill(dir: InstanceDir): void {
-  const pid = runningQemu(dir);
-  if (pid === undefined) return;
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if (errnoOf(error) !== 'ESRCH') throw error;
-  }
-}
-
-async function dropSuspendedState(request: StopRequest, seen: InstanceReading): Promise<void> {
+async function dropSuspendedState(request: StopRequest, seen?: InstanceReading): Promise<void> {
   const { layout, name } = request;
   const work = Work.of(request.work);
   const states = { for: 'stop', states: AT_REST, copy: 'allowed' } as const;
   await using opened = await openInstance(layout, name, { ...states, seen, work });
+  await dropMemory(opened.reading.dir);
   if (!hasSnapshotNamed(opened.reading.disk, SUSPEND_TAG)) return;
   const step = { operation: 'delete-snapshot', tag: SUSPEND_TAG } as const;
   await opened.perform({ step, spec: null, snapshots: new Map() }, work);

@@ -13,6 +13,7 @@ it('prints the JSON of the design, its keys in that order', () => {
       bytesToCopy: 4096,
       bytesShared: 8192,
       fits: true,
+  memoryBytes: null,
       clones: [
         {
           name: 'web-clone1',
