@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { getegid, geteuid } from 'node:process';
 import { sandboxWords, type Bind } from '../process/sandbox.js';
 import { KVM_DEVICE } from './accelerator.js';
-import { SOCKETS, type Machine, type MachineFiles } from './machine.js';
+import { SOCKETS, type LoneCard, type Machine, type MachineFiles } from './machine.js';
 
 /** What QEMU is shut up with. */
 export interface QemuWorld {
@@ -17,6 +17,8 @@ export interface QemuWorld {
   readonly filter: number | undefined;
   /** Whether it is started where we are root, in a user namespace: it is who we are all the same. */
   readonly whereRoot?: boolean | undefined;
+  /** The cards that it begins with in place of the machine's. */
+  readonly alone?: readonly LoneCard[] | undefined;
 }
 
 /** Where in a confined QEMU's world the shared folders are. */
@@ -34,9 +36,10 @@ const RESOLVER = '/etc/resolv.conf';
  * @throws MultipassError TOOL_MISSING without bubblewrap
  */
 export async function confineQemu(world: QemuWorld): Promise<[string, ...string[]]> {
-  const { machine, files, folder, parts, filter, whereRoot = false } = world;
+  const { machine, files, folder, parts, filter, whereRoot = false, alone = [] } = world;
   const { cards, shares, accelerator, seenAs } = machine;
-  const hasTaps = cards.some(({ backend }) => backend.kind === 'tap');
+  const hasTaps =
+    cards.some(({ backend }) => backend.kind === 'tap') || alone.some(({ tap }) => tap !== null);
   const hasUserNetwork = cards.some(({ backend }) => backend.kind === 'user');
   const resolver = hasUserNetwork ? resolverFiles() : { binds: [], links: [] };
   return await sandboxWords({

@@ -117,7 +117,9 @@ export interface LoneCard {
   readonly subnet: string;
   /** The guest's address in it; null when nobody enters it by this card. */
   readonly address: string | null;
-  /** Port of the loopback interface, where QEMU is, that leads to the guest's ssh; null for none. */
+  /** The tap that it is plugged into; null: QEMU's own network. A state knows which of the two it is of. */
+  readonly tap: string | null;
+  /** Port of the loopback interface, where QEMU is, that leads to the guest's ssh; null for none, and with a tap. */
   readonly sshPort: number | null;
 }
 
@@ -260,7 +262,8 @@ function shareArguments({ tag, path, security }: Share, index: number): string[]
 }
 
 /** QEMU's own network, out of which no way leads, and in which the host has an address that the guest has not. */
-function loneNetdev({ subnet, address, sshPort }: LoneCard): string {
+function loneNetdev({ subnet, address, tap, sshPort }: LoneCard): string {
+  if (tap !== null) return tapNetdev(tap);
   const [a, b, c] = subnet.split('.');
   const at = (last: number): string => `${a}.${b}.${c}.${last}`;
   const [host, dns] = [at(2), at(3)].includes(address ?? '') ? [at(253), at(254)] : [at(2), at(3)];
@@ -272,9 +275,11 @@ function loneNetdev({ subnet, address, sshPort }: LoneCard): string {
 }
 
 function netdev(backend: CardBackend): string {
-  if (backend.kind === 'tap') {
-    return `tap,ifname=${optionValue(backend.tap)},script=no,downscript=no`;
-  }
+  if (backend.kind === 'tap') return tapNetdev(backend.tap);
   const forward = backend.sshPort === null ? '' : `,hostfwd=tcp:127.0.0.1:${backend.sshPort}-:22`;
   return `user,net=${backend.subnet}${forward}`;
+}
+
+function tapNetdev(tap: string): string {
+  return `tap,ifname=${optionValue(tap)},script=no,downscript=no`;
 }

@@ -1,11 +1,12 @@
 import { admitToBridge, ensureBridge } from '../../net/bridge/ensure-bridge.js';
 import { layCable } from '../../net/bridge/cable.js';
+import { layLoneTap } from '../../net/bridge/lone-tap.js';
 import { plugIn } from '../../net/bridge/tap.js';
 import { hostNetworks } from '../../net/bridge/host-networks.js';
 import { MultipassError } from '../../errors.js';
 import { MacAddress } from '../../net/mac-address.js';
 import type { NetPlace } from '../../net/net-place.js';
-import type { Card } from '../../qemu/machine.js';
+import type { Card, LoneCard } from '../../qemu/machine.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { aloneOnNetwork } from './network-lock.js';
 import type { NetworkKind } from './network-kind.js';
@@ -82,6 +83,23 @@ export class MachineNetwork implements AsyncDisposable {
     for (const [index, { backend }] of cards.entries()) {
       if (backend.kind === 'tap') await layCable({ ...place, tap: backend.tap, pid, index });
     }
+  }
+
+  /**
+   * Makes the taps of a machine whose guest is to be alone at first.
+   * @param pid as of {@link layCables}
+   * @throws MultipassError NETWORK_FAILED, NETWORK_UNAVAILABLE, ABORTED
+   */
+  async layLoneTaps(cards: readonly LoneCard[], pid: number, signal?: AbortSignal): Promise<void> {
+    const place: NetPlace = { ...this.#shared?.place, signal };
+    for (const [index, { tap, address }] of cards.entries()) {
+      if (tap !== null) await layLoneTap({ ...place, pid, index, address });
+    }
+  }
+
+  /** The words that run a program in the network namespace of a machine of its own. @param pid of its QEMU */
+  intoMachine(pid: number): readonly string[] {
+    return [...this.through, 'nsenter', '--target', String(pid), '--net', '--'];
   }
 
   /**

@@ -71,13 +71,14 @@ export function decodeMemory(place: JsonPlace): MemoryRecord {
 }
 
 function decodeCard(place: JsonPlace): LoneCard {
-  const address = place.key('address');
+  const [address, tap] = [place.key('address'), place.key('tap')];
   const mac = place.key('mac').string();
   if (MacAddress.tryParse(mac)?.toString() !== mac) place.key('mac').fail('expected a MAC address');
   return {
     mac,
     subnet: place.key('subnet').matching(SUBNET, 'a subnet such as 10.1.2.0/24'),
     address: address.isAbsent() ? null : address.matching(IPV4, 'an IPv4 address'),
+    tap: tap.isAbsent() ? null : tap.matching(/^lone\d{1,2}$/, 'the name of a tap of ours'),
     // That is chosen at each start.
     sshPort: null,
   };

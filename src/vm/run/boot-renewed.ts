@@ -3,7 +3,6 @@ import { sleep } from '../../abort.js';
 import { hasCode, MultipassError } from '../../errors.js';
 import { syncPath } from '../../files/sync.js';
 import { freeLoopbackPort } from '../../net/user-network.js';
-import { enterWords } from '../../net/shared/enter.js';
 import { changeSeed } from '../../qemu/change-seed.js';
 import { createOverlay } from '../../qemu/create-overlay.js';
 import { SOCKETS, type LoneCard, type Machine } from '../../qemu/machine.js';
@@ -13,7 +12,6 @@ import { hasOwnData } from '../../qemu/qcow2-header.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
 import { qemuVersion } from '../../qemu/qemu-version.js';
 import { runStateOf } from '../../qemu/run-state.js';
-import type { StartedQemu } from '../../qemu/start-qemu.js';
 import { sendToUnixSocket } from '../../qemu/unix-socket.js';
 import { INSTANCE_FILES } from '../../store/instance-dir.js';
 import { guestByMachine } from '../guest/open-guest.js';
@@ -21,6 +19,7 @@ import type { Guest } from '../guest/ssh.js';
 import { startGuard } from '../live/guard.js';
 import { lockLive } from '../lock-instance.js';
 import type { MachineNetwork } from '../network/machine-network.js';
+import type { NetworkKind } from '../network/network-kind.js';
 import { isRunning, type InstanceReading } from '../read-instance.js';
 import type { MemoryRecord } from '../records/memory-record.js';
 import { dropMemory } from '../renewal/drop-memory.js';
@@ -59,6 +58,7 @@ export async function bootRenewed(request: BootRenewedRequest): Promise<void> {
   await followName(layout, dir);
   await renewHead(reading);
   const kind = await chooseNetwork(layout, settings.network, work);
+  requireSameKind(name, renewal, kind);
   const lock = await lockLive(dir, work);
   try {
     const guard = await startGuard({ layout, name, program: endLiveProgram() });
@@ -99,7 +99,7 @@ async function bootOn(network: MachineNetwork, request: BootRenewedRequest): Pro
     await withDeadline({ layout, name, timeoutMs, work }, async (limited) => {
       await renewGuest({
         client,
-        alone: enteredAlone(request, { alone, started, machine }),
+        alone: enteredAlone(network, request, { alone, pid: started.pid }),
         memory: renewal,
         cards: machine.cards,
         hostname: name,
@@ -135,27 +135,36 @@ async function loneCards({ cards }: MemoryRecord, { cards: own }: Machine): Prom
   const [first, ...rest] = cards;
   if (first === undefined) return [];
   const [{ backend } = { backend: undefined }] = own;
+  if (first.tap !== null) return [...cards];
   const port = backend?.kind === 'user' ? backend.sshPort : null;
   return [{ ...first, sshPort: port ?? (await freeLoopbackPort()) }, ...rest];
 }
 
-/** How the guest is entered while it is alone: by QEMU's own network, where QEMU is. */
+/** How the guest is entered while it is alone: by QEMU's own network, or by its tap, where QEMU is. */
 function enteredAlone(
+  network: MachineNetwork,
   { opened }: BootRenewedRequest,
-  {
-    alone,
-    started,
-    machine,
-  }: { alone: readonly LoneCard[]; started: StartedQemu; machine: Machine },
+  { alone: [card], pid }: { alone: readonly LoneCard[]; pid: number },
 ): Guest {
   const { layout, reading } = opened;
   const { dir, spec, name } = reading;
-  const [{ sshPort } = { sshPort: null }] = alone;
-  const found = { layout, dir, user: spec.sshUser, key: spec.sshKey };
-  if (sshPort === null || found.key === null) throw renewalFailed(name, 'there is no way in');
-  const hasTaps = machine.cards.some(({ backend }) => backend.kind === 'tap');
-  const through = hasTaps ? { through: enterWords(started.pid) } : {};
-  return { ...found, key: found.key, address: { host: '127.0.0.1', port: sshPort, ...through } };
+  const { sshUser: user, sshKey: key } = spec;
+  const host = card?.tap === null ? '127.0.0.1' : card?.address;
+  const port = card?.tap === null ? card.sshPort : 22;
+  if (key === null || port === null || host === null || host === undefined) {
+    throw renewalFailed(name, 'there is no way in');
+  }
+  const through = network.kind === 'user' ? {} : { through: network.intoMachine(pid) };
+  return { layout, dir, user, key, address: { host, port, ...through } };
+}
+
+/** A state knows what its cards were plugged into. */
+function requireSameKind(name: string, { cards }: MemoryRecord, kind: NetworkKind): void {
+  if (kind !== 'user' || cards.every(({ tap }) => tap === null)) return;
+  throw renewalFailed(
+    name,
+    "its memory is of a machine on a bridge, and QEMU's own network has none",
+  );
 }
 
 async function load(client: QmpClient, { dir, name }: InstanceReading): Promise<void> {

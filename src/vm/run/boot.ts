@@ -219,11 +219,13 @@ export async function startPlanned(
                 files,
                 folder: dir.path,
                 filter,
+                alone,
                 whereRoot: network.kind === 'shared' && geteuid?.() !== 0,
               })),
             ],
             equip: async (pid) => {
               await network.layCables(machine.cards, pid, work.signal);
+              await network.layLoneTaps(alone ?? [], pid, work.signal);
               onCables();
             },
           }),

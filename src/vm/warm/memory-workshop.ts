@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, copyFile, open, rm, writeFile } from 'node:fs/promises';
 import { relative } from 'node:path';
+import { geteuid } from 'node:process';
 import { sleep } from '../../abort.js';
 import { makeFolder } from '../../files/make-folder.js';
 import { syncPath } from '../../files/sync.js';
 import { asConfined, confineQemu } from '../../qemu/confine-qemu.js';
-import { machineArguments, SOCKETS, type Machine } from '../../qemu/machine.js';
+import { machineArguments, SOCKETS, type LoneCard, type Machine } from '../../qemu/machine.js';
 import { leaveRamOut, migrate } from '../../qemu/migration.js';
 import { createEmpty } from '../../qemu/qemu-img.js';
 import type { QmpClient } from '../../qemu/qmp-client.js';
@@ -23,9 +24,12 @@ import { requireSpace } from '../disks/free-space.js';
 import { startGuard, type Guard } from '../live/guard.js';
 import { liveSocket, newLiveId } from '../live/live-names.js';
 import type { StandstillRequest } from '../live/standstill.js';
+import { MachineNetwork } from '../network/machine-network.js';
+import { kindOfCards } from '../network/network-kind.js';
 import type { InstanceReading } from '../read-instance.js';
 import { filesOfConfined } from '../run/confinement.js';
 import { qemuProgram } from '../run/qemu-program.js';
+import { unfit } from './probe-guest.js';
 
 /** Whose memory is saved. */
 export interface WorkshopRequest {
@@ -33,11 +37,15 @@ export interface WorkshopRequest {
   readonly source: InstanceReading;
   /** What the memory belongs to. */
   readonly machine: Machine;
+  /** Its cards, on wires of their own. */
+  readonly cards: readonly LoneCard[];
   readonly work: Work;
 }
 
 const INCOMING = 'incoming.sock';
 const OUTGOING = 'outgoing.sock';
+const NO_SANDBOX =
+  'its card is on a bridge, and QEMU is in no sandbox here (bubblewrap), where that has a copy';
 const STREAM = 'memory.stream';
 const POLL_MS = 10;
 const MIB = 1024 ** 2;
@@ -171,24 +179,37 @@ export class MemoryWorkshop implements AsyncDisposable {
   }
 
   async #start(bases: readonly string[], more: readonly string[]): Promise<void> {
-    const { layout, work } = this.#request;
+    const { layout, cards, work } = this.#request;
     const staged = this.#staged;
     const machine = await this.#machine();
     const { disk, seed, run, ram } = INSTANCE_FILES;
     const files = { disk, bases, seed, run, ram };
-    const cards = this.#request.machine.cards.map(({ mac }) => {
-      return { mac, subnet: '10.0.2.0/24', address: null, sshPort: null };
-    });
     const program = qemuProgram(machine.arch);
     const confined = await filesOfConfined(layout, program);
+    const hasTaps = cards.some(({ tap }) => tap !== null);
+    if (hasTaps && confined === null) throw unfit(this.#request.source.name, NO_SANDBOX);
+    const kind = hasTaps ? kindOfCards(this.#request.machine.cards) : 'user';
+    const options = { hostLoopback: false, signal: work.signal };
+    await using network = await MachineNetwork.open(layout, kind, options);
     const asSeen = confined === null ? machine : asConfined(machine);
     const qemu = await startQemu({
       ...(confined === null
         ? { program }
         : {
             program: confined.program,
-            world: async (filter) =>
-              await confineQemu({ ...confined, machine, files, folder: staged.path, filter }),
+            world: async (filter) => [
+              ...network.through,
+              ...(await confineQemu({
+                ...confined,
+                machine,
+                files,
+                folder: staged.path,
+                filter,
+                alone: cards,
+                whereRoot: kind === 'shared' && geteuid?.() !== 0,
+              })),
+            ],
+            equip: async (pid) => await network.layLoneTaps(cards, pid, work.signal),
           }),
       args: [
         ...machineArguments(asSeen, files, { ram, isWritten: true, cards }),

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { MultipassError } from '../../errors.js';
+import { loneTapName } from '../../net/bridge/lone-tap.js';
 import { leaseOf } from '../../net/leases.js';
 import { MacAddress } from '../../net/mac-address.js';
 import type { Card, LoneCard, Machine } from '../../qemu/machine.js';
@@ -66,7 +67,9 @@ export async function planWarm(request: WarmRequest): Promise<WarmPlan> {
     level,
     machine,
     processor: processorOf(machine),
-    cards: [loneCard(first, address), ...rest.map((card) => loneCard(card, null))],
+    cards: [first, ...rest].map((card, index) =>
+      loneCard(card, index, index === 0 ? address : null),
+    ),
     knownHosts: readFileSync(dir.knownHosts, 'utf8'),
     sourceUuid: spec.uuid,
   };
@@ -109,8 +112,9 @@ function addressThen(layout: StoreLayout, { mac, backend }: Card): string | unde
   return leaseOf(folder, MacAddress.parse(mac))?.ip;
 }
 
-function loneCard({ mac, backend }: Card, address: string | null): LoneCard {
+function loneCard({ mac, backend }: Card, index: number, address: string | null): LoneCard {
   const subnet =
     address?.replace(/\d+$/, '0/24') ?? (backend.kind === 'user' ? backend.subnet : '10.0.2.0/24');
-  return { mac, subnet, address, sshPort: null };
+  const tap = backend.kind === 'tap' ? loneTapName(index) : null;
+  return { mac, subnet, address, tap, sshPort: null };
 }

@@ -32,7 +32,13 @@ export class WarmClone implements AsyncDisposable {
   static async prepare(request: WarmRequest): Promise<WarmClone> {
     const { layout, source, work } = request;
     const plan = await planWarm(request);
-    const workshop = await MemoryWorkshop.open({ layout, source, machine: plan.machine, work });
+    const workshop = await MemoryWorkshop.open({
+      layout,
+      source,
+      machine: plan.machine,
+      cards: plan.record.cards,
+      work,
+    });
     try {
       if (plan.tag !== null) return new WarmClone(plan, { workshop, mounts: undefined });
       await workshop.expect();
