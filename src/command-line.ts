@@ -42,6 +42,7 @@ export { listSnapshots, lookInto } from './vm/snapshots/list-snapshots.js';
 export { countSnapshots, requireSnapshot } from './vm/snapshots/snapshot-list.js';
 export { isLive } from './vm/state.js';
 export { ENGINES } from './vm/outward/hand-over-request.js';
+export { atOnce } from './at-once.js';
 export { COMPRESSIONS } from './vm/travel/compression-names.js';
 export { NOTHING_KNOWN } from './vm/views.js';
 
@@ -58,6 +59,7 @@ export const loadEndLive = () => import('./vm/run/end-live.js');
 export const loadEphemeral = () => import('./vm/ephemeral.js');
 export const loadFindAlias = () => import('./vm/aliases/find-alias.js');
 export const loadListForwards = () => import('./vm/forwards/list-forwards.js');
+export const loadHostMemory = () => import('./vm/run/host-memory.js');
 export const loadImageQuery = () => import('./vm/images/image-query.js');
 export const loadListInstances = () => import('./vm/list-instances.js');
 export const loadListSnapshots = () => import('./vm/snapshots/list-snapshots.js');

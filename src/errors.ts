@@ -77,6 +77,7 @@ export type ErrorCode =
   | 'GUEST_SILENT'
   | 'GUEST_UNFIT'
   | 'RENEWAL_FAILED'
+  | 'MEMORY_SHORT'
   | 'CONSOLE_UNAVAILABLE'
   | 'HOST_KEY_CHANGED'
   | 'SSH_FAILED'

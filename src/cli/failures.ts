@@ -1,4 +1,4 @@
-import { hasCode } from '../command-line.js';
+import { atOnce, hasCode } from '../command-line.js';
 import { MultipassError } from '../index.js';
 import { printable } from './format/table.js';
 
@@ -27,15 +27,24 @@ export async function forEach<Item>(
   items: Iterable<Item>,
   act: (item: Item) => void | Promise<void>,
 ): Promise<void> {
+  await forEachAtOnce(items, 1, act);
+}
+
+/** The same, several at once. */
+export async function forEachAtOnce<Item>(
+  items: Iterable<Item>,
+  most: number,
+  act: (item: Item) => void | Promise<void>,
+): Promise<void> {
   const errors: MultipassError[] = [];
-  for (const item of items) {
+  await atOnce(items, most, async (item) => {
     try {
       await act(item);
     } catch (error) {
       if (!(error instanceof MultipassError) || hasCode(error, 'ABORTED')) throw error;
       errors.push(error);
     }
-  }
+  });
   const [first, ...others] = errors;
   if (first === undefined) return;
   if (others.length === 0) throw first;

@@ -18,19 +18,19 @@ export async function takeCardOut(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { id, netdev } = cardPlace(index);
-  let isOut = false;
+  const out = new Set<unknown>();
   const forget = client.onEvent(({ event, data }) => {
-    if (event === 'DEVICE_DELETED' && data['device'] === id) isOut = true;
+    if (event === 'DEVICE_DELETED') out.add(data['device']);
   });
   try {
-    for (let tries = 1; !isOut; tries += 1) {
+    for (let tries = 1; !out.has(id); tries += 1) {
       if (tries > TRIES) throw keepsCard(index);
       await client.execute('device_del', { id }).catch((error: unknown) => {
         // It is about to go: QEMU says so of one that it has asked for a moment ago.
         if (tries === 1) throw error;
       });
       const until = Date.now() + PATIENCE_MS;
-      while (!isOut && Date.now() < until && !client.hasEnded()) await sleep(POLL_MS, signal);
+      while (!out.has(id) && Date.now() < until && !client.hasEnded()) await sleep(POLL_MS, signal);
     }
   } finally {
     forget();

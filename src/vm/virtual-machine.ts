@@ -6,9 +6,12 @@ import type { CloneReport } from './clone/report.js';
 import { purgeInstance } from './delete-instance.js';
 import { InstanceControl } from './instance-control.js';
 import { isNotFound } from './errors.js';
+import { atOnce } from '../at-once.js';
 import { log } from '../log.js';
+import { bytesOf } from '../memory-size.js';
 import { readInstance } from './read-instance.js';
 import { renameInstance } from './rename-instance.js';
+import { requireHostMemory, startsAtOnce } from './run/host-memory.js';
 import type { StartOptions } from './run/start-instance.js';
 import type { WorkRequest } from '../work.js';
 
@@ -164,6 +167,11 @@ export class VirtualMachine extends InstanceControl implements AsyncDisposable {
     const layout = this.#layout;
     const leases = new Map<string, EphemeralLease>();
     if (ephemeral) await sweepEphemeral(layout);
+    const { count = 1, overrides } = { ...options, ...about };
+    if (start !== false && count > 1) {
+      const { spec } = readInstance(layout, this.name);
+      requireHostMemory(count, bytesOf(overrides?.memory ?? spec.memory, 'memory'));
+    }
     const beforePublish = async (uuids: readonly string[]): Promise<void> => {
       for (const uuid of uuids) leases.set(uuid, await EphemeralLease.take(layout, uuid));
     };
@@ -176,7 +184,8 @@ export class VirtualMachine extends InstanceControl implements AsyncDisposable {
       });
       onReport?.(report);
       const how = start === true ? { work: options.work } : start;
-      if (how !== false) for (const copy of copies) await copy.start(how);
+      if (how !== false)
+        await atOnce(copies, startsAtOnce(), async (copy) => await copy.start(how));
       return copies;
     } catch (error) {
       for (const copy of copies) await endFailed(copy);

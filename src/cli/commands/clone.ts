@@ -1,8 +1,8 @@
 import type { CloneChoices, CloneReport } from '../../index.js';
-import { startOrLaunch } from '../bring-up.js';
+import { loadHostMemory, loadReadInstance } from '../../command-line.js';
 import type { Invocation } from '../command.js';
 import { defineChange } from '../define-change.js';
-import { forEach, usageError } from '../failures.js';
+import { forEachAtOnce, usageError } from '../failures.js';
 import { guardByThisCommand } from '../guard-program.js';
 import { CHANGE, flag, repeatedOption, textOption, valueOption } from '../options.js';
 import { parseCount, parseCpus, parseSize } from '../parse.js';
@@ -105,6 +105,7 @@ export const clone = defineChange({
       throw usageError("Cannot set 'start' and 'dry-run' options at the same time");
     }
     await guardByThisCommand();
+    if (options.start && count !== undefined) await requireMemoryFor(invocation, source, count);
     const vm = await context.store.instance(source);
     const report = await withWork(invocation, `Cloning ${source}`, async (work) => {
       const done = dryRun
@@ -125,13 +126,29 @@ export const clone = defineChange({
     outcome.set(cloneJson(report));
     if (!options.start) return undefined;
     const started = outcome.list('started');
-    await forEach(report.clones, async ({ name }) => {
-      await startOrLaunch(invocation, name);
-      started(name);
+    const { startsAtOnce } = await loadHostMemory();
+    const title = report.clones.map(({ name }) => name).join(', ');
+    await withWork(invocation, `Starting ${title}`, async (work) => {
+      await forEachAtOnce(report.clones, startsAtOnce(), async ({ name }) => {
+        await (await context.store.instance(name)).start({ work: work.beside() });
+        started(name);
+      });
     });
     return undefined;
   },
 });
+
+/** Before anything is made: several that do not fit would take it from each other. */
+async function requireMemoryFor(
+  { options, context }: Invocation<typeof OPTIONS>,
+  source: string,
+  count: number,
+): Promise<void> {
+  const { readInstance } = await loadReadInstance();
+  const { requireHostMemory } = await loadHostMemory();
+  const { memory = readInstance(context.layout, source).spec.memory } = options;
+  if (count > 1) requireHostMemory(count, memory);
+}
 
 function wishOf({ args: [argument, ...more], options }: Invocation<typeof OPTIONS>): {
   source: string;

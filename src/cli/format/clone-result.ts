@@ -11,8 +11,13 @@ function clonedLine({
   source,
   snapshot,
   consistency,
+  memoryBytes,
 }: CloneReport): (clone: ClonedInstance) => string {
   const from = snapshot === null ? source : `${source}.${snapshot}`;
+  const running = consistency === 'stopped' ? '' : 'running ';
+  if (memoryBytes !== null) {
+    return ({ name }) => `Cloned from ${running}${from} to ${name}, with its memory.\n`;
+  }
   return ({ name }) =>
     consistency === 'stopped'
       ? `Cloned from ${from} to ${name}.\n`
@@ -30,6 +35,7 @@ const ACTION: Readonly<Record<CloneReport['strategy'], string>> = {
 function formatPlan(report: CloneReport): string {
   const { source, snapshot, strategy, consistency, bytesToCopy, bytesShared, fits, clones } =
     report;
+  const { memoryBytes } = report;
   const lines = [
     ['Source', snapshot === null ? source : `${source}.${snapshot}`],
     ['Copies', clones.map(({ name }) => name).join(', ')],
@@ -39,6 +45,7 @@ function formatPlan(report: CloneReport): string {
       : [['State', `${consistency}: ${STATE_OF_DISK[consistency]}`]]),
     ['To copy', formatMemorySize(bytesToCopy)],
     ['To share', formatMemorySize(bytesShared)],
+    ...(memoryBytes === null ? [] : [['Memory', `at most ${formatMemorySize(memoryBytes)}`]]),
     ['Fits', fits ? 'yes' : 'no'],
     ['New', newThings(clones)],
   ];
@@ -69,6 +76,7 @@ export function cloneJson(report: CloneReport) {
     consistency: report.consistency,
     bytes_to_copy: report.bytesToCopy,
     bytes_shared: report.bytesShared,
+    memory_bytes: report.memoryBytes,
     fits: report.fits,
     clones: report.clones.map(copyJson),
     warnings: report.warnings,

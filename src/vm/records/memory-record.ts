@@ -54,8 +54,8 @@ export function readMemory(dir: InstanceDir): MemoryRecord | undefined {
   return place === undefined ? undefined : decodeMemory(place);
 }
 
-/** Decodes `memory.json` strictly: what it holds becomes arguments. @throws RecordError that names the file and place */
-export function decodeMemory(place: JsonPlace): MemoryRecord {
+/** Strictly: what it holds becomes arguments. */
+function decodeMemory(place: JsonPlace): MemoryRecord {
   const processor = place.key('processor');
   return {
     level: place.key('level').oneOf(['script', 'full']),

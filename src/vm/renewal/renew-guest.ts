@@ -96,22 +96,31 @@ interface Entered {
   readonly stdout: string;
 }
 
-async function enterAndRun(
-  { requireAlive, work: { signal } }: RenewRequest,
-  { found, command, input, isKeyAwaited = false }: Errand,
-): Promise<Entered> {
-  for (; ; await sleep(PAUSE_MS, signal)) {
+async function enterAndRun(request: RenewRequest, errand: Errand): Promise<Entered> {
+  const { requireAlive, work } = request;
+  for (;;) {
     requireAlive();
-    const guest = await found();
-    if (guest === undefined || !(await answersSsh(guest.address))) continue;
-    try {
-      const { stdout } = await runInGuest(guest, command, { signal, input });
-      return { guest, stdout };
-    } catch (error) {
-      const isEarly =
-        hasCode(error, 'SSH_FAILED') || (isKeyAwaited && hasCode(error, 'HOST_KEY_CHANGED'));
-      if (!isEarly) throw error;
-    }
+    const entered = await tryToRun(errand, work.signal);
+    if (entered !== undefined) return entered;
+    await sleep(PAUSE_MS, work.signal);
+  }
+}
+
+/** Undefined when it is too early. */
+async function tryToRun(
+  { found, command, input, isKeyAwaited = false }: Errand,
+  signal: AbortSignal,
+): Promise<Entered | undefined> {
+  const guest = await found();
+  if (guest === undefined || !(await answersSsh(guest.address))) return undefined;
+  try {
+    const { stdout } = await runInGuest(guest, command, { signal, input });
+    return { guest, stdout };
+  } catch (error) {
+    const isEarly =
+      hasCode(error, 'SSH_FAILED') || (isKeyAwaited && hasCode(error, 'HOST_KEY_CHANGED'));
+    if (isEarly) return undefined;
+    throw error;
   }
 }
 

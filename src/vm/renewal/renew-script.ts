@@ -169,7 +169,7 @@ swap_words() {
   set -- "$(echo "$old" | tr -d :)" "$(echo "$new" | tr -d :)" \\
     "$(echo "$before" | cut -c 1-16)" "$(cut -c 1-16 /etc/machine-id 2>/dev/null)"
   was=$(sed -n 's/^before hostname //p' "$said" | head -n 1)
-  sed "s/^hostname:$was\$/hostname:$host/; s/$old/$new/g; s/$1/$2/g\${3:+; s/$3/$4/g}"
+  sed "s/^hostname:$was$/hostname:$host/; s/$old/$new/g; s/$1/$2/g\${3:+; s/$3/$4/g}"
 }
 for process in /proc/[0-9]*; do
   [ "$(tr '\\0' '\\n' <"$process/cmdline" 2>/dev/null | head -n 1 | sed 's|.*/||')" = udhcpc ] || continue

@@ -24,12 +24,13 @@ import { isRunning, type InstanceReading } from '../read-instance.js';
 import type { MemoryRecord } from '../records/memory-record.js';
 import { dropMemory } from '../renewal/drop-memory.js';
 import { renewalFailed, renewGuest } from '../renewal/renew-guest.js';
-import { endBooting, onNetwork, startPlanned, type BootRequest } from './boot.js';
+import { endBooting, onNetwork, type BootRequest } from './boot.js';
 import { chooseNetwork } from './choose-network.js';
 import { endLiveProgram } from './end-live.js';
 import { followName } from './follow-name.js';
 import { startOnFreePort } from './free-port.js';
 import { planMachine, sameMachine } from './plan-machine.js';
+import { startPlanned } from './start-planned.js';
 import { withDeadline } from './wait-for-guest.js';
 
 /** Which instance goes on from another's memory. */
