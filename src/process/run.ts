@@ -130,7 +130,12 @@ async function runLong(
 }
 
 function stdioOf({ input, stdout, fd3 }: RunOptions): CollectOptions['stdio'] {
-  return [input === undefined ? 'ignore' : 'pipe', stdout ?? 'pipe', 'pipe', ...(fd3 === undefined ? [] : [fd3])];
+  return [
+    input === undefined ? 'ignore' : 'pipe',
+    stdout ?? 'pipe',
+    'pipe',
+    ...(fd3 === undefined ? [] : [fd3]),
+  ];
 }
 
 /** Ours, or the root where it was removed under us: no program that gets absolute paths needs more. */

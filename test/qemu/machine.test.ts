@@ -48,7 +48,7 @@ describe('machineArguments', () => {
       -chardev socket,id=console,path=run/sockets/console.sock,server=on,wait=off,logfile=/dev/fdset/1,logappend=on
       -serial chardev:console
       -netdev user,net=10.1.2.0/24,hostfwd=tcp:127.0.0.1:2222-:22,id=net0
-      -device virtio-net-pci,netdev=net0,mac=52:54:00:00:00:01,addr=0x3,romfile=
+      -device virtio-net-pci,id=card0,netdev=net0,mac=52:54:00:00:00:01,addr=0x3,romfile=
       -device virtio-scsi-pci,id=scsi0
       -blockdev {"driver":"qcow2","node-name":"head","discard":"unmap","file":{"driver":"file","filename":"disk.qcow2","discard":"unmap"},"backing":null}
       -device scsi-hd,drive=head,bus=scsi0.0,bootindex=1,werror=stop,rerror=stop
@@ -85,9 +85,9 @@ describe('machineArguments', () => {
       'tap,ifname=mpabc-2,script=no,downscript=no,id=net2',
     ]);
     expect(valuesOf('-device', machine).filter((device) => device.includes('netdev'))).toEqual([
-      'virtio-net-pci,netdev=net0,mac=52:54:00:00:00:01,addr=0x3,romfile=',
-      'virtio-net-pci,netdev=net1,mac=52:54:00:00:00:02,addr=0x4,romfile=',
-      'virtio-net-pci,netdev=net2,mac=52:54:00:00:00:03,addr=0x5,romfile=',
+      'virtio-net-pci,id=card0,netdev=net0,mac=52:54:00:00:00:01,addr=0x3,romfile=',
+      'virtio-net-pci,id=card1,netdev=net1,mac=52:54:00:00:00:02,addr=0x4,romfile=',
+      'virtio-net-pci,id=card2,netdev=net2,mac=52:54:00:00:00:03,addr=0x5,romfile=',
     ]);
   });
 

@@ -42,8 +42,8 @@ const OPTIONS = {
     flags: ['--warm'],
     argument: 'instance-or-snapshot',
     description:
-      'Of a running or suspended instance, or a snapshot with memory, let the copies begin with that memory: at their ' +
-      'first start they go on from there, as machines of their own',
+      'Of a running or suspended instance, or a snapshot with memory, let the copies begin with that memory: ' +
+      'at their first start they go on from there, as machines of their own',
   }),
   full: flag({
     flags: ['--full'],

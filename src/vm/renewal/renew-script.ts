@@ -96,7 +96,8 @@ dropbear_files() {
 
 dropbear_keys() {
   for file in $(dropbear_files); do
-    kind=$(dropbearkey -y -f "$file" 2>/dev/null | sed -n 's/^ssh-\\([a-z0-9]*\\) .*/\\1/p; s/^ecdsa-.*/ecdsa/p' | head -n 1)
+    kind=$(dropbearkey -y -f "$file" 2>/dev/null |
+      sed -n 's/^ssh-\\([a-z0-9]*\\) .*/\\1/p; s/^ecdsa-.*/ecdsa/p' | head -n 1)
     rm -f "$file"
     dropbearkey -t "\${kind:-ed25519}" -f "$file" >/dev/null 2>&1 || fail "hostkeys: $file"
   done

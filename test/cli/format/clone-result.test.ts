@@ -13,7 +13,7 @@ it('prints the JSON of the design, its keys in that order', () => {
       bytesToCopy: 4096,
       bytesShared: 8192,
       fits: true,
-  memoryBytes: null,
+      memoryBytes: null,
       clones: [
         {
           name: 'web-clone1',
