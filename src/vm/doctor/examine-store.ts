@@ -6,6 +6,7 @@ import type { StoreLayout } from '../../store/layout.js';
 import type { Work } from '../../work.js';
 import { checkAliases } from './aliases.js';
 import { checkBases } from './bases.js';
+import { checkMemories } from './memories.js';
 import { checkDisks, type CheckedDisks } from './disks.js';
 import { checkDownloads } from './downloads.js';
 import { Examination, type Check } from './examination.js';
@@ -64,7 +65,7 @@ export async function examineStore({
 function checksOf(disks: CheckedDisks): readonly Check[] {
   return [
     ...[checkRights, checkStoreRecords, checkStrangers, checkInstanceRecords, checkImages],
-    ...[checkBases, checkDisks(disks), checkSnapshots, checkRuns],
+    ...[checkBases, checkMemories, checkDisks(disks), checkSnapshots, checkRuns],
     ...[checkLeftovers, checkLocks, checkDownloads, checkIdentities, checkPorts, checkAliases],
     checkNetworks,
   ];

@@ -44,6 +44,8 @@ export type FindingKind =
   | 'seed-invalid'
   | 'key-missing'
   | 'hand-made-copy'
+  | 'memory-missing'
+  | 'memory-left'
   | 'operation-pending'
   | 'run-ended-uncleanly'
   | 'keeper-ended'
@@ -121,6 +123,8 @@ const SEVERITIES: Readonly<Record<FindingKind, Severity>> = {
   'seed-invalid': 'error',
   'key-missing': 'error',
   'hand-made-copy': 'warning',
+  'memory-missing': 'error',
+  'memory-left': 'warning',
   'operation-pending': 'warning',
   'run-ended-uncleanly': 'warning',
   'keeper-ended': 'note',

@@ -8,6 +8,7 @@ import { readAliases } from '../aliases/alias-file.js';
 import { isValidName } from '../names.js';
 import { readInstance } from '../read-instance.js';
 import { readMachine } from '../records/machine-record.js';
+import { readMemory } from '../records/memory-record.js';
 import { readSeed } from '../seed/seed.js';
 import { readSettingsFile } from '../settings/settings-file.js';
 import type { BrokenInstanceView } from '../views.js';
@@ -47,6 +48,7 @@ export function checkInstanceRecords(examination: Examination): void {
     const about = { path: dir.path, instance: name };
     noteFailure(examination, { ...about, kind: 'seed-invalid', read: () => readSeed(dir.seed) });
     noteFailure(examination, { ...about, kind: 'record-invalid', read: () => readMachine(dir) });
+    noteFailure(examination, { ...about, kind: 'record-invalid', read: () => readMemory(dir) });
     checkKey(examination, instance);
   }
 }

@@ -9,8 +9,9 @@ import type { StoreLayout } from '../../store/layout.js';
 import type { Work } from '../../work.js';
 import { requireOwnDisk } from '../disks/own-disk.js';
 import { removeLiveLinks } from '../live/live-names.js';
+import { dropMemory } from '../disks/drop-memory.js';
 import { tidyBases } from '../disks/stray-bases.js';
-import { readInstance, type InstanceReading } from '../read-instance.js';
+import { isToBeRenewed, readInstance, type InstanceReading } from '../read-instance.js';
 import { bridgedCards } from '../records/machine-record.js';
 import { finishPending } from './finish-pending.js';
 import { stillPending } from './still-pending.js';
@@ -44,6 +45,7 @@ export async function settle(
   if (uncleanEnd) await repair(layout, reading, signal);
   if (pending !== undefined || uncleanEnd) reading = readInstance(layout, name, { remember: true });
   await tidyBases(reading);
+  if (!isToBeRenewed(dir)) await dropMemory(dir);
   await removeDrafts(dir);
   return reading;
 }

@@ -22,7 +22,7 @@ import type { MachineNetwork } from '../network/machine-network.js';
 import type { NetworkKind } from '../network/network-kind.js';
 import { isRunning, type InstanceReading } from '../read-instance.js';
 import type { MemoryRecord } from '../records/memory-record.js';
-import { dropMemory } from '../renewal/drop-memory.js';
+import { dropMemory } from '../disks/drop-memory.js';
 import { renewalFailed, renewGuest } from '../renewal/renew-guest.js';
 import { endBooting, onNetwork, type BootRequest } from './boot.js';
 import { chooseNetwork } from './choose-network.js';

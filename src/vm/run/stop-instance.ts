@@ -9,7 +9,7 @@ import { ANY_STATE, AT_REST, lookAt, openInstance } from '../open.js';
 import { isToBeRenewed, SUSPEND_TAG, type InstanceReading } from '../read-instance.js';
 import { standsStill } from '../guest/standing-still.js';
 import { prepareStore } from '../sweep.js';
-import { dropMemory } from '../renewal/drop-memory.js';
+import { dropMemory } from '../disks/drop-memory.js';
 import { cutPower } from './cut-power.js';
 import { tidyAfterRun, waitForEnd } from './end-of-run.js';
 import { INTERRUPTED, letRun, listenForFarewell, openMonitor } from './monitor.js';

@@ -54,6 +54,7 @@ class Instance:
         self.check_bases(chain)
         if self.spec is not None:
             self.check_seed()
+        self.check_memory()
             self.check_key()
         if self.disk is not None and self.spec is not None and status(self.at('pending.json')) is None:
             self.check_tags()
@@ -147,6 +148,15 @@ class Instance:
         entry = status(head)
         if entry is not None and entry.st_nlink > 1:
             self.left('disk-has-other-names', 'disk.qcow2', f'it has {entry.st_nlink} names')
+
+    def check_memory(self):
+        is_wanted = status(self.at('memory.json')) is not None
+        for file in ('memory.ram', 'memory.devices'):
+            is_there = status(self.at(file)) is not None
+            if is_wanted and not is_there:
+                self.say('memory-missing', file, 'memory.json is there without it')
+            elif is_there and not is_wanted:
+                self.left('memory-left', file, 'it is there without memory.json')
 
     def check_seed(self):
         if status(self.at('cloud-init-config.iso')) is None:
