@@ -54,8 +54,8 @@ class Instance:
         self.check_bases(chain)
         if self.spec is not None:
             self.check_seed()
-        self.check_memory()
             self.check_key()
+        self.check_memory()
         if self.disk is not None and self.spec is not None and status(self.at('pending.json')) is None:
             self.check_tags()
         self.check_run()

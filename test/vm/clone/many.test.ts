@@ -11,6 +11,7 @@ import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';
 import { handMadeMac, makeInstance, test } from '../../support/store-fixture.js';
 import { initialiseStore } from '../../../src/store/format.js';
 import { openStore } from '../../../src/vm/virtual-machine-store.js';
+import { snapshotRecord, writeSnapshot } from '../../support/snapshot-record.js';
 import { expectSoundStore } from '../../support/sound-store.js';
 import { contentOf, writeData } from '../../support/disk-content.js';
 import { childProcesses } from './child-processes.js';
@@ -32,6 +33,7 @@ describe('several clones at once', () => {
         { mac: handMadeMac(), network: 'br0', auto: true },
       ] as const;
       const dir = await makeInstance(layout, 'web', { tags: linked ? 1 : 0, spec: { interfaces } });
+      if (linked) await writeSnapshot(dir, snapshotRecord(1));
       const content = await contentOf(dir);
       const copies = await (await store.get('web')).cloneMany(3, 'node-{n}', { linked });
       expect(namesOf(copies)).toEqual(['node-1', 'node-2', 'node-3']);
