@@ -7,6 +7,7 @@ import { run } from '../../src/process/run.js';
 import { COMMAND } from '../support/bin.js';
 import { multipass, withoutPhases } from '../support/command.js';
 import { expectSoundStore } from '../support/sound-store.js';
+import { readInstance } from '../../src/vm/read-instance.js';
 import { snapshotRecord, writeSnapshot } from '../support/snapshot-record.js';
 import { makeInstance, test } from '../support/store-fixture.js';
 import { openStore } from '../../src/index.js';
@@ -17,7 +18,8 @@ const NO_KEY =
 describe('an instance', () => {
   test('goes through a pipe into another store', async ({ root, store: { layout } }) => {
     const source = await makeInstance(layout, 'web', { thin: true, tags: 1 });
-    await writeSnapshot(source, snapshotRecord(1));
+    const { interfaces } = readInstance(layout, 'web').spec;
+    await writeSnapshot(source, snapshotRecord(1, { interfaces }));
     const other = join(root, '..', 'other');
     const words = COMMAND.map((word) => `'${word}'`).join(' ');
     const line = `MULTIPASS_STORAGE='${root}' ${words} export web - | MULTIPASS_STORAGE='${other}' ${words} import - --format json`;

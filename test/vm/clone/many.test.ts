@@ -33,7 +33,7 @@ describe('several clones at once', () => {
         { mac: handMadeMac(), network: 'br0', auto: true },
       ] as const;
       const dir = await makeInstance(layout, 'web', { tags: linked ? 1 : 0, spec: { interfaces } });
-      if (linked) await writeSnapshot(dir, snapshotRecord(1));
+      if (linked) await writeSnapshot(dir, snapshotRecord(1, { interfaces }));
       const content = await contentOf(dir);
       const copies = await (await store.get('web')).cloneMany(3, 'node-{n}', { linked });
       expect(namesOf(copies)).toEqual(['node-1', 'node-2', 'node-3']);
