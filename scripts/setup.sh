@@ -65,8 +65,23 @@ if [ "${#missing[@]}" -gt 0 ]; then
   fi
   echo "Installing ${missing[*]} ..." >&2
   "${sudo[@]}" apt-get update -qq
+  # The tests start their own servers: those of the packages shall not listen here, neither now nor after a reboot.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    trap '"${sudo[@]}" rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee "$policy" >/dev/null
+    "${sudo[@]}" chmod 755 "$policy"
+  fi
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
     --no-install-recommends "${missing[@]}" >/dev/null
+  for package in "${missing[@]}"; do
+    case "$package" in
+      openssh-server) units=(ssh.service ssh.socket) ;;
+      docker-registry) units=(docker-registry.service) ;;
+      *) continue ;;
+    esac
+    ! command -v systemctl >/dev/null || "${sudo[@]}" systemctl disable --quiet "${units[@]}" 2>/dev/null || true
+  done
 fi
 
 # As udev has it: whoever makes a network of their own makes taps in it. Where there is no udev, it is root's alone.

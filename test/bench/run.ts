@@ -18,6 +18,7 @@ import type { Section } from './section.js';
 import { benchNetwork } from './network.js';
 import { benchStartUp } from './start-up.js';
 import { benchTravel } from './travel.js';
+import { benchWarm } from './warm.js';
 
 const SECTIONS: Readonly<Record<string, Section>> = {
   'start-up': benchStartUp,
@@ -31,6 +32,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   migrate: benchMigrate,
   network: benchNetwork,
   travel: benchTravel,
+  warm: benchWarm,
 };
 
 // It makes Node 20 parse a bundle of certificates at every start: 40 ms on both sides, which hide what is compared.

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, vi } from 'vitest';
 import { run } from '../../../src/process/run.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
 import { readMachine } from '../../../src/vm/records/machine-record.js';
 import { PREPARE_PROOF, provenUpTo, WRITE_PROOF } from '../../support/proof.js';
 import { startSenders } from '../support/senders.js';
-import { expectNothingLeft, test, type GuestStore } from './support.js';
+import { expectNothingLeft, processesIn, test, type GuestStore } from './support.js';
 
 vi.setConfig({ testTimeout: 600_000 });
 
@@ -70,7 +71,6 @@ describe('a running instance that is cloned with its memory', () => {
   }) => {
     const { layout, multipass, ok, sh } = guests;
     await using senders = await startSenders(layout.root);
-    const begun = Date.now();
     const made = await multipass([
       ...['clone', 'web', '--warm', '--count', '3', '--name', 'warm-{n}', '--start'],
     ]);
@@ -113,9 +113,53 @@ describe('a running instance that is cloned with its memory', () => {
       expect(existsSync(layout.instance(name).memory)).toBe(false);
       expect(existsSync(layout.instance(name).ram)).toBe(false);
     }
-    expect(Date.now() - begun).toBeGreaterThan(0);
     await expectNothingLeft(layout, Object.fromEntries(ALL.map((name) => [name, 'Running'])));
     await ok(['delete', '--purge', 'warm-3']);
+  });
+
+  test('goes on, and leaves nothing, when the command is killed in the middle', async ({
+    guests,
+  }) => {
+    const { begin, layout, multipass, ok, sh } = guests;
+    for (const afterMs of [300, 1000, 2000]) {
+      const { child, finished } = begin(['clone', 'web', '--warm', '--name', 'never']);
+      await pause(afterMs);
+      child.kill('SIGKILL');
+      expect((await finished).exitCode).toBe(137);
+      const count = async () => Number(await sh('web', 'cat /dev/shm/count'));
+      const then = await count();
+      await vi.waitFor(async () => expect(await count()).toBeGreaterThan(then), 10_000);
+      // What makes the memory ends with the command.
+      await vi.waitFor(() => {
+        expect(processesIn(layout).filter(({ folder }) => folder.startsWith('staging'))).toEqual(
+          [],
+        );
+      }, 10_000);
+    }
+    expect(await multipass(['clone', 'web', '--warm', '--name', 'again'])).toMatchObject({
+      exitCode: 0,
+    });
+    await expectNothingLeft(layout, {
+      web: 'Running',
+      'warm-1': 'Running',
+      'warm-2': 'Running',
+      again: 'Suspended',
+    });
+    // One that is half renewed is ended with the command that was at it, and begins anew.
+    for (const afterMs of [1000, 3000]) {
+      const { child, finished } = begin(['start', 'again']);
+      await pause(afterMs);
+      child.kill('SIGKILL');
+      await finished;
+      await vi.waitFor(() => {
+        expect(readInstance(layout, 'again').state).toBe('Suspended');
+      }, 20_000);
+    }
+    await ok(['start', 'again']);
+    const selves = [];
+    for (const name of ['web', 'warm-1', 'again']) selves.push(await selfOf(guests, name));
+    expectAllDifferent(selves);
+    await ok(['delete', '--purge', 'again']);
   });
 
   test('has clones that are like any other: suspended, resumed, rebooted as themselves', async ({
