@@ -104,5 +104,5 @@ describe('many processes at once', () => {
 const EXPECTED = new RegExp(
   '^(\\w+ failed: )?(The following errors occurred:|' +
     'instance "[\\w-]+" (does not exist|is deleted|already exists|is being prepared)|' +
-    'instance "[\\w-]+" changed .*)$',
+    'instance "[\\w-]+" changed .*|Deleted all the same: .*)$',
 );
