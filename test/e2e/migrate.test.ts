@@ -172,7 +172,7 @@ describe('migrate', () => {
     const before = [await hashTree(shared.data), await hashTree(shared.cache)];
     const { exitCode } = await multipass(['migrate', '--from', root], { store: root });
     expect(exitCode).toBe(0);
-    expect(await expectSoundStore(new StoreLayout(root), { isOpen: true })).toEqual(NAMES);
+    expect(await expectSoundStore(new StoreLayout(root))).toEqual(NAMES);
     expect([await hashTree(shared.data), await hashTree(shared.cache)]).toEqual(before);
   });
 
@@ -198,6 +198,6 @@ describe('migrate', () => {
     const actions = results.flatMap(({ stdout }) => (JSON.parse(stdout) as Report).instances);
     const migrated = actions.filter(({ action }) => action === 'migrated');
     expect(migrated.map(({ name }) => name).sort()).toEqual(NAMES);
-    expect(await expectSoundStore(new StoreLayout(root), { isOpen: true })).toEqual(NAMES);
+    expect(await expectSoundStore(new StoreLayout(root))).toEqual(NAMES);
   });
 });
