@@ -40,6 +40,7 @@ it('prints the JSON of the design, its keys in that order', () => {
     "consistency": "stopped",
     "bytes_to_copy": 4096,
     "bytes_shared": 8192,
+    "memory_bytes": null,
     "fits": true,
     "clones": [
         {
