@@ -192,6 +192,7 @@ export class MemoryWorkshop implements AsyncDisposable {
     const options = { hostLoopback: false, signal: work.signal };
     await using network = await MachineNetwork.open(layout, kind, options);
     const asSeen = confined === null ? machine : asConfined(machine);
+    this.#guard = await startGuard({ layout, name: 'memory', program: endOf(staged.qemuPid) });
     const qemu = await startQemu({
       ...(confined === null
         ? { program }
@@ -222,7 +223,6 @@ export class MemoryWorkshop implements AsyncDisposable {
       signal: work.signal,
     });
     this.#qemu = qemu;
-    this.#guard = await startGuard({ layout, name: 'memory', program: endOf(qemu.pid) });
     this.#version = await qemuVersion(qemu.client);
   }
 
@@ -236,7 +236,11 @@ export class MemoryWorkshop implements AsyncDisposable {
   }
 }
 
+/** Ends the process of a pid file, if there is one by then. */
+const END = `pid=$(sed -n 's/.*"pid": *\\([0-9]*\\).*/\\1/p' "$0" 2>/dev/null)
+[ -z "$pid" ] || kill -KILL "$pid"`;
+
 /** What a guard does that outlives us. */
-function endOf(pid: number): readonly string[] {
-  return ['/bin/sh', '-c', `kill -KILL ${pid}`];
+function endOf(pidFile: string): readonly string[] {
+  return ['/bin/sh', '-c', END, pidFile];
 }
