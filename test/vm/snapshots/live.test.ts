@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { replaceRecord } from '../../../src/files/record.js';
 import { run } from '../../../src/process/run.js';
 import { activeHead } from '../../../src/qemu/active-head.js';
@@ -196,6 +196,10 @@ describe('a live snapshot with memory', () => {
     const { dir, layout } = await runWeb();
     const web = await store.get('web');
     await web.snapshot({ name: 'cold', live: true });
+    await vi.waitFor(
+      async () => expect(await withQmp(dir, ticksOf)).toBeGreaterThan(begunAt()),
+      20_000,
+    );
     const before = { ticks: await withQmp(dir, ticksOf), at: performance.now() };
     await web.snapshot({ name: 'hot', live: true, memory: true });
     const taken = performance.now();
@@ -300,6 +304,12 @@ describe('a live snapshot with memory', () => {
 const TICKS_A_SECOND = 18.2065;
 /** Longer than a restore takes. */
 const STANDSTILL_MS = 10_000;
+
+/** What the firmware begins with, or has long passed: the time of the day, but for a minute. */
+function begunAt(): number {
+  const seconds = (Date.now() / 1000) % 86_400;
+  return Math.max(0, (seconds - 60) * TICKS_A_SECOND);
+}
 
 /** The time of the day, as the firmware has counted it since it has begun. */
 async function ticksOf(client: QmpClient): Promise<number> {
