@@ -1,6 +1,7 @@
 import { hasCode, loadReadInstance } from '../command-line.js';
 import type { LaunchOptions, LaunchReport, Progress } from '../index.js';
 import { mountedLine, type MountedFolder } from './format/launch.js';
+import { guardByThisCommand } from './guard-program.js';
 import { mountHome } from './mount.js';
 import { withWork, type Title, type Working } from './work.js';
 
@@ -45,6 +46,7 @@ export async function startOrLaunch(
     });
     return await mountHome(working, name);
   }
+  await guardByThisCommand();
   const vm = await store.instance(name);
   await withWork(working, `Starting ${name}`, (work) => vm.start({ timeoutMs, work }));
   return [];

@@ -4,6 +4,7 @@ import type { CliContext } from '../context.js';
 import { defineChange } from '../define-change.js';
 import { forEach, usageError } from '../failures.js';
 import { formatAutostart } from '../format/autostart.js';
+import { guardByThisCommand } from '../guard-program.js';
 import { byName } from '../format/order.js';
 import { CHANGE } from '../options.js';
 import type { Outcome } from '../outcome.js';
@@ -90,6 +91,7 @@ async function start(invocation: Autostart, outcome: Outcome): Promise<void> {
   const started = outcome.list('started');
   await forEach(await chosen(invocation.context), async ({ name }) => {
     const vm = await store.instance(name);
+    await guardByThisCommand();
     await withWork(invocation, `Starting ${name}`, (work) => vm.start({ work }));
     started(name);
   });

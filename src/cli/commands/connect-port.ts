@@ -5,6 +5,7 @@ import { showSocket } from '../console-session.js';
 import { EXIT } from '../exit-codes.js';
 import { usageError } from '../failures.js';
 import { openKeyboard } from '../keyboard.js';
+import { guardByThisCommand } from '../guard-program.js';
 import { flag } from '../options.js';
 
 /** ssh's own server, which is reached without another ssh around it. */
@@ -32,7 +33,10 @@ export const connectPort = defineCommand({
     }
     if (!/^[1-9][0-9]{0,4}$/.test(port)) throw usageError(`Invalid port '${port}'`);
     const { layout, store, signal } = context;
-    if (options.start) await (await store.instance(name)).start({ work: { signal } });
+    if (options.start) {
+      await guardByThisCommand();
+      await (await store.instance(name)).start({ work: { signal } });
+    }
     const { connectToSsh, runningGuest } = await loadConnectToPort();
     const guest = await runningGuest({ layout, name });
     // Where no connection can be made from here, ssh makes it.
