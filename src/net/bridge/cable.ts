@@ -2,7 +2,7 @@ import { geteuid } from 'node:process';
 import { sleep } from '../../abort.js';
 import { hasCode, MultipassError } from '../../errors.js';
 import type { NetPlace } from '../net-place.js';
-import { networkProgram, networkTool } from './network-tool.js';
+import { ipJson, networkProgram, networkTool } from './network-tool.js';
 
 /** Between which network namespace and that of a bridge a cable is laid. */
 export interface CableRequest extends NetPlace {
@@ -63,9 +63,27 @@ export async function layCable(request: CableRequest): Promise<void> {
       if (!hasCode(error, 'NETWORK_FAILED') || !error.message.includes(': File exists'))
         throw error;
       if (performance.now() > end) throw nameTaken(tap);
+      await removeLeft(request);
       await sleep(POLL_MS, signal);
     }
   }
+}
+
+/**
+ * Removes a cable that was never plugged in. Its guest was ended while it was alone, and the kernel keeps the namespace,
+ * for minutes, for a connection that has not come to its end. One that is plugged in goes by itself, or is somebody's.
+ */
+async function removeLeft({ tap, ...place }: CableRequest): Promise<void> {
+  const links = await ipJson(['link', 'show', 'dev', tap], `look at "${tap}"`, place).catch(
+    () => [],
+  );
+  const [link] = links;
+  const flags = link?.['flags'];
+  if (!Array.isArray(flags) || flags.includes('UP') || link?.['master'] !== undefined) return;
+  await networkTool('ip', ['link', 'delete', 'dev', tap], `remove "${tap}"`, place).catch(
+    // The kernel was faster.
+    () => undefined,
+  );
 }
 
 function nameTaken(tap: string): MultipassError {
