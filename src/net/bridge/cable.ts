@@ -74,16 +74,18 @@ export async function layCable(request: CableRequest): Promise<void> {
  * for minutes, for a connection that has not come to its end. One that is plugged in goes by itself, or is somebody's.
  */
 async function removeLeft({ tap, ...place }: CableRequest): Promise<void> {
-  const links = await ipJson(['link', 'show', 'dev', tap], `look at "${tap}"`, place).catch(
-    () => [],
-  );
-  const [link] = links;
-  const flags = link?.['flags'];
-  if (!Array.isArray(flags) || flags.includes('UP') || link?.['master'] !== undefined) return;
+  const words = ['-details', 'link', 'show', 'dev', tap];
+  const [link] = await ipJson(words, `look at "${tap}"`, place).catch(() => []);
+  if (link === undefined || !isUnplugged(link)) return;
   await networkTool('ip', ['link', 'delete', 'dev', tap], `remove "${tap}"`, place).catch(
     // The kernel was faster.
     () => undefined,
   );
+}
+
+function isUnplugged({ flags, master, linkinfo }: Readonly<Record<string, unknown>>): boolean {
+  const isCable = JSON.stringify(linkinfo ?? null).includes('"info_kind":"veth"');
+  return isCable && Array.isArray(flags) && !flags.includes('UP') && master === undefined;
 }
 
 function nameTaken(tap: string): MultipassError {

@@ -44,4 +44,18 @@ describe('layCable', () => {
     const { stdout } = await ns.run('ip', ['-detail', 'link', 'show', TAP]);
     expect(stdout).toContain('tun type tap');
   });
+
+  test('takes the place of one that was never plugged in, whose namespace lives on', async ({
+    ns,
+    work,
+  }) => {
+    await using ended = await machineIn(ns);
+    await work('layCable', { tap: TAP, pid: ended.pid, index: 0 });
+    await using machine = await machineIn(ns);
+    await work('layCable', { tap: TAP, pid: machine.pid, index: 0 });
+    const links = async (pid: number) =>
+      (await ns.run('nsenter', ['--target', String(pid), '--net', '--', 'ip', 'link'])).stdout;
+    expect(await links(machine.pid)).toContain('out0');
+    expect(await links(ended.pid)).not.toContain('out0');
+  });
 });
