@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -22,12 +22,15 @@ async function expectSame(old: string, head: string, format = 'qcow2'): Promise<
 
 /** Runs `work` while a process holds the disk open for writing, as a running QEMU does. */
 async function whileHeld(disk: string, work: () => Promise<void>): Promise<void> {
-  const child = spawn('qemu-io', ['-f', 'qcow2', '-c', 'sleep 60000', disk], { stdio: 'ignore' });
-  const ended = once(child, 'exit');
+  const hold = (): ChildProcess =>
+    spawn('qemu-io', ['-f', 'qcow2', '-c', 'sleep 60000', disk], { stdio: 'ignore' });
+  let child = hold();
+  // Whoever looks holds it for a moment himself, and it may give up because of that.
+  while (!(await isHeldByQemu(disk))) if (child.exitCode !== null) child = hold();
   try {
-    while (!(await isHeldByQemu(disk))) if (child.exitCode !== null) throw new Error('it ended');
     await work();
   } finally {
+    const ended = once(child, 'exit');
     child.kill('SIGKILL');
     await ended;
   }
