@@ -70,8 +70,9 @@ export async function layCable(request: CableRequest): Promise<void> {
 }
 
 /**
- * Removes a cable that was never plugged in. Its guest was ended while it was alone, and the kernel keeps the namespace,
- * for minutes, for a connection that has not come to its end. One that is plugged in goes by itself, or is somebody's.
+ * Removes a cable that was never plugged in. Its guest was ended while it was alone, and the kernel keeps the
+ * namespace, for minutes, for a connection that has not come to its end. One that is plugged in goes by itself, or is
+ * somebody's.
  */
 async function removeLeft({ tap, ...place }: CableRequest): Promise<void> {
   const words = ['-details', 'link', 'show', 'dev', tap];
