@@ -68,6 +68,18 @@ export function readInstance(
 }
 
 /**
+ * Looks at an instance's folder that need not be in the store, once; nothing in it leads anywhere else.
+ * @throws RecordError, DISK_INVALID or INSTANCE_BROKEN for a broken one; INSTANCE_NOT_FOUND for an empty one
+ */
+export function readInstanceFolder(dir: InstanceDir): InstanceReading {
+  try {
+    return readFolder(dir, {});
+  } catch (error) {
+    throw meaningOf(error, dir);
+  }
+}
+
+/**
  * True while the QEMU of the instance lives. Its kernel lock is the authority; this is for those who take none. A pid
  * that cannot be read is no QEMU's.
  */

@@ -72,12 +72,13 @@ export class VirtualMachineStore extends StoreCare implements AsyncDisposable {
 
   /**
    * Makes an instance of what `vm.export` wrote: a copy with an identity of its own, unless it shall keep the one it
-   * had; or of a machine of another program: a disk, an OVA, a box of Vagrant, an image of Incus, the folder of a
-   * Lima instance, the XML of libvirt beside its disk, a containerDisk. It is there whole, or not at all, and nothing
-   * of what comes is believed. The report says what could not come.
+   * had; of an instance's folder outside of the store that somebody has copied by hand, likewise; or of a machine of
+   * another program: a disk, an OVA, a box of Vagrant, an image of Incus, the folder of a Lima instance, the XML of
+   * libvirt beside its disk, a containerDisk. It is there whole, or not at all, and nothing of what comes is believed.
+   * The report says what could not come.
    * @param from a path of a file or a folder, or a stream
-   * @throws MultipassError ARTIFACT_INVALID, IMAGE_INVALID, BASE_NOT_FOUND, IDENTITY_TAKEN, NAME_TAKEN,
-   *   INVALID_ARGUMENT, DISK_FULL, ABORTED, …
+   * @throws MultipassError ARTIFACT_INVALID, IMAGE_INVALID, BASE_NOT_FOUND, IDENTITY_TAKEN, INSTANCE_NOT_STOPPED,
+   *   NAME_TAKEN, INVALID_ARGUMENT, DISK_FULL, ABORTED, …
    */
   async import(
     from: string | AsyncIterable<Uint8Array>,

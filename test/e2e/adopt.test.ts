@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { run } from '../../src/process/run.js';
 import { multipass } from '../support/command.js';
@@ -33,5 +34,37 @@ describe('a folder that was copied by hand', () => {
       exitCode: 2,
     });
     expect(await expectSoundStore(layout)).toEqual(['web', 'web-copy']);
+  });
+});
+
+describe('a folder that was copied to outside of the store', () => {
+  test('is adopted by its path, as is a lone disk, and the copy stays', async ({ store }) => {
+    const { layout, root } = store;
+    const { path, disk } = await makeInstance(layout, 'web');
+    const backup = join(root, '..', 'backup');
+    await run('cp', ['-a', path, backup]);
+    const adopted = await multipass(['adopt', './backup', '--name', 'web-2'], {
+      store: root,
+      cwd: join(root, '..'),
+    });
+    expect(adopted).toMatchObject({
+      stdout: 'Adopted web-2 from ./backup, which stays as it is.\n',
+      exitCode: 0,
+    });
+    const kept = await multipass(['adopt', backup, '--keep-identity', '--format', 'json'], {
+      store: root,
+    });
+    expect(kept.exitCode).toBe(2);
+    expect(kept.stdout).toContain('"IDENTITY_TAKEN"');
+    await run('cp', [disk, join(root, '..', 'lone.qcow2')]);
+    const lone = await multipass(['adopt', join(root, '..', 'lone.qcow2'), '--format', 'json'], {
+      store: root,
+    });
+    expect(JSON.parse(lone.stdout)).toMatchObject({ adopted: 'lone', kind: 'disk', copy_of: null });
+    expect(await multipass(['adopt', 'web', '--name', 'x'], { store: root })).toMatchObject({
+      stderr: expect.stringContaining('Options are for a folder outside') as string,
+      exitCode: 1,
+    });
+    expect(await expectSoundStore(layout)).toEqual(['lone', 'web', 'web-2']);
   });
 });

@@ -6,6 +6,8 @@ export type CompletionKind =
   /** One that does not run: stopped or suspended. */
   | 'resting-instance'
   | 'stopped-instance'
+  /** The same, or a file. */
+  | 'stopped-or-file'
   | 'running-instance'
   | 'deleted-instance'
   /** Any instance, deleted or not, or a snapshot. */

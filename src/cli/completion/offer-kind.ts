@@ -28,6 +28,8 @@ export async function offerKind(
       return await ofInstances(names.IS_RESTING);
     case 'stopped-instance':
       return await ofInstances(names.IS_STOPPED);
+    case 'stopped-or-file':
+      return words(await names.instances(from, names.IS_STOPPED), FILES);
     case 'running-instance':
       return await ofInstances(names.IS_RUNNING);
     case 'deleted-instance':

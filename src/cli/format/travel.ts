@@ -30,11 +30,23 @@ export function exportJson(report: ExportReport) {
 }
 
 /** The output of `multipass import`: what there is now, and how to mount what was mounted. */
-export function formatImport({ name, original, mounts, kind, losses }: ImportReport): string {
+export function formatImport(report: ImportReport): string {
+  const { name, original, kind } = report;
   const from = original === name ? '' : `, which was ${original}`;
   const of = kind === 'instance' ? '' : ` (${kind})`;
+  return `Imported ${name}${from}${of}.\n${whatIsLeft(report)}`;
+}
+
+/** The output of `multipass adopt` of what is outside of the store. */
+export function formatAdopted(report: ImportReport, path: string): string {
+  const { name, kind } = report;
+  const of = kind === 'folder' ? '' : ` (${kind})`;
+  return `Adopted ${name} from ${path}${of}, which stays as it is.\n${whatIsLeft(report)}`;
+}
+
+function whatIsLeft({ name, mounts, losses }: ImportReport): string {
   const lines = mounts.map((mount) => `Not mounted: ${mountCommand(name, mount)}\n`);
-  return [`Imported ${name}${from}${of}.\n`, ...lines, formatLosses(losses)].join('');
+  return [...lines, formatLosses(losses)].join('');
 }
 
 /** The output of `multipass import --format json`. */

@@ -2,7 +2,7 @@ import type { LossNotes } from '../loss-report.js';
 import type { ImportKind } from '../travel/import-request.js';
 
 /** What can be imported besides our own archives. */
-export type ForeignKind = Exclude<ImportKind, 'instance'>;
+export type ForeignKind = Exclude<ImportKind, 'instance' | 'folder'>;
 
 /** The disk of a machine from outside: a file that nobody has looked at yet. */
 export interface ForeignDisk {

@@ -6,6 +6,8 @@ import { withStagedFolder } from '../../store/staged-folder.js';
 import { Work } from '../../work.js';
 import { requireNameIsFree } from '../free-name.js';
 import { prepareStore } from '../sweep.js';
+import { adoptFolder } from '../travel/adopt-folder.js';
+import { looksLikeInstance } from '../travel/examine-folder.js';
 import { importInstance, requireUser } from '../travel/import-instance.js';
 import type { ImportReport, ImportRequest } from '../travel/import-request.js';
 import { importForeign } from './import-foreign.js';
@@ -23,9 +25,10 @@ import {
 const STREAM = 'standard input';
 
 /**
- * Makes an instance of whatever comes: an archive of ours, which a stream of is read as it comes, or a machine of
- * another program, which is told by its content. What is neither is refused, and nothing of it is kept.
- * @throws MultipassError as `importInstance`, and as `importForeign`
+ * Makes an instance of whatever comes: an archive of ours, which a stream of is read as it comes, an instance's folder
+ * that was copied by hand, or a machine of another program, which is told by its content. What is none is refused, and
+ * nothing of it is kept.
+ * @throws MultipassError as `importInstance`, `adoptFolder` and `importForeign`
  */
 export async function importAny(request: ImportRequest): Promise<ImportReport> {
   const { from, layout, name } = request;
@@ -41,6 +44,9 @@ export async function importAny(request: ImportRequest): Promise<ImportReport> {
   }
   await prepareStore(layout);
   if (name !== undefined) await requireNameIsFree(layout, name);
+  if (kind === 'folder' && looksLikeInstance(from)) {
+    return await adoptFolder({ ...request, work }, from);
+  }
   return await inFolder({ ...request, work }, from, (folder) => {
     const wanted = { path: from, origin: from, folder, as: request.imageFormat, work };
     return kind === 'folder' ? recogniseFolder(wanted) : recogniseFile(wanted);

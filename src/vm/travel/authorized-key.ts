@@ -50,6 +50,20 @@ export function replaceKey(
   return { files: replaced, found };
 }
 
+const KEY =
+  /(?:^|[\s"'])((?:ssh|ecdsa|sk)-[a-z0-9@.-]{1,60})[ \t]+([A-Za-z0-9+/]{16,4096}={0,2})(?=$|[\s"'])/m;
+
+/**
+ * `<type> <base64>` of the key that a seed of ours lets in: the one in its vendor-data, which nobody but the store
+ * writes.
+ * @returns null when there is none
+ */
+export function keyInSeed(files: readonly TravelSeedFile[]): string | null {
+  const vendor = files.find(({ name }) => name === DOCUMENTS[0]);
+  const [, type, body] = KEY.exec(vendor?.data.toString('latin1') ?? '') ?? [];
+  return type === undefined || body === undefined ? null : `${type} ${body}`;
+}
+
 function escapeRegExp(text: string): string {
   return text.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&');
 }

@@ -112,12 +112,12 @@ export function requireUser(user: string | undefined): void {
   });
 }
 
-/** An artifact says what it is, and how large. */
-function requireNothingForeign({ cpus, memory, imageFormat }: ImportRequest): void {
+/** An instance says what it is, and how large. @throws MultipassError INVALID_ARGUMENT */
+export function requireNothingForeign({ cpus, memory, imageFormat }: ImportRequest): void {
   if (cpus === undefined && memory === undefined && imageFormat === undefined) return;
   throw new MultipassError(
     'INVALID_ARGUMENT',
-    'what `multipass export` wrote has its own processors, memory and format',
+    'what is of an instance has its own processors, memory and format',
     { hint: 'Import it as it is, then `multipass set local.<name>.cpus=…`.' },
   );
 }

@@ -6,9 +6,13 @@ import type { Mount } from '../records/mount.js';
 import type { Digest } from '../../files/digest.js';
 import type { ImportFrom } from './open-source.js';
 
-/** What can be imported: `instance` is what `export` writes; anything else is of another program. */
+/**
+ * What can be imported: `instance` is what `export` writes, `folder` the folder of an instance that was copied by hand;
+ * anything else is of another program.
+ */
 export type ImportKind =
   | 'instance'
+  | 'folder'
   | 'disk'
   | 'ova'
   | 'vagrant'
@@ -64,7 +68,7 @@ export interface ImportReport {
   readonly keepsIdentity: boolean;
   /** What it was. */
   readonly kind: ImportKind;
-  /** Of the manifest; null for what is of another program. */
+  /** Of the manifest; null for what has none. */
   readonly digest: Digest | null;
   /** Bytes of its disks that are its own now. */
   readonly bytesWritten: number;

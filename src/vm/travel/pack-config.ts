@@ -35,6 +35,8 @@ export interface PackRequest {
   readonly isPublic?: boolean | undefined;
   /** False: its user-data stays here. Default: true. */
   readonly userData?: boolean | undefined;
+  /** `<type> <base64>`: the key that its seed lets in. Default: that of `spec.sshKey`. */
+  readonly publicKey?: string | null | undefined;
 }
 
 /** What stands in a seed where the instance-id was. */
@@ -71,7 +73,8 @@ export async function packConfig(
     instanceId: keepIdentity ? instanceId : null,
     ...(one.consistency === undefined ? {} : { consistency: one.consistency }),
   }));
-  const publicKey = spec.sshKey === null ? null : await publicHalf(layout, spec.sshKey);
+  const own = spec.sshKey === null ? null : await publicHalf(layout, spec.sshKey);
+  const publicKey = request.publicKey === undefined ? own : request.publicKey;
   const { seed, authorizedKey } = packSeed(request, publicKey);
   const config: TravelConfig = {
     architecture: streamArchitecture(),
