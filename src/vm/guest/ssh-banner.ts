@@ -11,23 +11,37 @@ export interface GuestAddress {
 /** What an ssh server says first (RFC 4253, section 4.2). */
 const BANNER = 'SSH-';
 const PATIENCE_MS = 5000;
+/**
+ * How long after the first the others are made. What reaches a guest that is not on the network yet is asked again only
+ * after seconds by QEMU's own network, so another that is made a little later may be the first to be answered. Few: each
+ * costs a guest a process.
+ */
+const MADE_AFTER_MS = [0, 500, 1500, 3500];
 
 /**
- * Whether an ssh server answers. Cheaper than a try to enter, and needed: a forwarded port takes every connection,
- * whether there is a guest behind it or not. Where no connection can be made from here, nothing takes one for the guest
- * either: the answer is true then.
+ * Whether an ssh server answers, within {@link PATIENCE_MS}. Cheaper than a try to enter, and needed: a forwarded port
+ * takes every connection, whether there is a guest behind it or not. Where no connection can be made from here, nothing
+ * takes one for the guest either: the answer is true then.
  */
 export async function answersSsh({ host, port, through }: GuestAddress): Promise<boolean> {
   if (through !== undefined) return true;
-  return await new Promise((resolve) => {
-    const socket = createConnection({ host, port });
-    const end = (answer: boolean) => () => {
-      socket.destroy();
+  const over = new AbortController();
+  return await new Promise<boolean>((resolve) => {
+    const end = (answer: boolean): void => {
       resolve(answer);
+      over.abort();
     };
-    socket.setTimeout(PATIENCE_MS, end(false));
-    socket.once('error', end(false));
-    socket.once('close', end(false));
-    socket.once('data', (data) => end(data.toString('latin1').startsWith(BANNER))());
+    const connect = (): void => {
+      const socket = createConnection({ host, port });
+      over.signal.addEventListener('abort', () => socket.destroy());
+      socket.once('error', () => end(false));
+      socket.once('close', () => end(false));
+      socket.once('data', (data) => end(data.toString('latin1').startsWith(BANNER)));
+    };
+    const timers = [
+      ...MADE_AFTER_MS.map((after) => setTimeout(connect, after)),
+      setTimeout(() => end(false), PATIENCE_MS),
+    ];
+    over.signal.addEventListener('abort', () => timers.forEach((timer) => clearTimeout(timer)));
   });
 }

@@ -1,4 +1,6 @@
 import { asRoot, longScriptAsRoot, type RootScript } from '../guest/as-root.js';
+import { START_AFTERWARDS } from './afterwards-script.js';
+import { PROCESSES } from './processes-script.js';
 
 /** What a guest is to be from now on, and what it was. */
 export interface NewSelf {
@@ -16,7 +18,7 @@ export interface NewSelf {
  * Gives a guest a self of its own, and says in lines what came of it: `before` and `now` of its `machine-id`, each
  * public `hostkey`, and `failed` with the step and the reason. What it does is done once: told again it says the same
  * again. Its cards are another's still; what waits for the new ones, and lets the services see who they are, is started
- * at the end: {@link AFTERWARDS}.
+ * at the end: {@link START_AFTERWARDS}.
  *
  * For any Linux with a shell: systemd or not, OpenSSH or dropbear, cloud-init or not.
  */
@@ -24,6 +26,7 @@ const RENEW = `host=$1 id=$2 macs=$3 full=$4 now=$5 noise=$6
 said=/run/multipass-renewed-$id
 [ -s "$said" ] && { cat "$said"; return 0; }
 fail() { echo "failed $*"; }
+${PROCESSES}
 
 clock() {
   rtc=$(cat /sys/class/rtc/rtc0/since_epoch 2>/dev/null)
@@ -89,13 +92,14 @@ openssh_keys() {
 
 # The key files of the dropbear that runs, or those that it has by default.
 dropbear_files() {
-  for process in /proc/[0-9]*; do
-    tr '\\0' '\\n' <"$process/cmdline" 2>/dev/null | sed -n '1{/dropbear$/!q};/^-r$/{n;p}'
+  for process in $(running dropbear); do
+    words_of "$process" | sed -n '/^-r$/{n;p}'
   done | sort -u | grep . || ls /etc/dropbear/dropbear_*_host_key 2>/dev/null
 }
 
 dropbear_keys() {
-  for file in $(dropbear_files); do
+  dropbear_files=$(dropbear_files)
+  for file in $dropbear_files; do
     kind=$(dropbearkey -y -f "$file" 2>/dev/null |
       sed -n 's/^ssh-\\([a-z0-9]*\\) .*/\\1/p; s/^ecdsa-.*/ecdsa/p' | head -n 1)
     rm -f "$file"
@@ -147,7 +151,7 @@ first_boot() {
   for file in /etc/ssh/ssh_host_*_key.pub; do
     [ -f "$file" ] && awk '{ print "hostkey", $1, $2 }' "$file"
   done
-  command -v dropbearkey >/dev/null && for file in $(dropbear_files); do
+  command -v dropbearkey >/dev/null && for file in \${dropbear_files-$(dropbear_files)}; do
     dropbearkey -y -f "$file" 2>/dev/null | awk '/^(ssh|ecdsa)-/ { print "hostkey", $1, $2 }'
   done
   echo done
@@ -155,93 +159,6 @@ first_boot() {
 sync
 mv "$said.new" "$said"
 cat "$said"
-`;
-
-/**
- * What is looked at while the old cards are there, for {@link AFTERWARDS}: the name of the first one, and where no
- * program configures a card that comes, what keeps its lease, word for word, but for the addresses and ids in it.
- */
-const BEFORE_THEY_GO = `first=\${macs%% *} old=\${first%=*} new=\${first#*=}
-for card in /sys/class/net/*; do
-  [ "$(cat "$card/address" 2>/dev/null)" = "$old" ] && name=\${card##*/}
-done
-before=$(sed -n 's/^before machine-id //p' "$said" | head -n 1)
-swap_words() {
-  set -- "$(echo "$old" | tr -d :)" "$(echo "$new" | tr -d :)" \\
-    "$(echo "$before" | cut -c 1-16)" "$(cut -c 1-16 /etc/machine-id 2>/dev/null)"
-  was=$(sed -n 's/^before hostname //p' "$said" | head -n 1)
-  sed "s/^hostname:$was$/hostname:$host/; s/$old/$new/g; s/$1/$2/g\${3:+; s/$3/$4/g}"
-}
-for process in /proc/[0-9]*; do
-  [ "$(tr '\\0' '\\n' <"$process/cmdline" 2>/dev/null | head -n 1 | sed 's|.*/||')" = udhcpc ] || continue
-  tr '\\0' '\\n' <"$process/cmdline" | grep -qx -- "$name" || continue
-  tr '\\0' '\\n' <"$process/cmdline" | swap_words >/run/multipass-udhcpc
-  tr '\\0' '\\n' <"$process/environ" | grep '^[A-Za-z_][A-Za-z0-9_]*=' >/run/multipass-udhcpc.env
-  udhcpc=\${process#/proc/}
-done`;
-
-/**
- * What a guest does once it is renewed, while nobody is in it: its services begin again, to be who they are by now; and
- * where no program configures a card that comes, one is waited for, and gets an address by what asked for the last one.
- */
-const AFTERWARDS = `name=$1 new=$2 udhcpc=$3
-sleep_a_bit() { sleep 0.2 2>/dev/null || sleep 1; }
-# Whoever has told us this is still to hear what came of it.
-sleep 1
-
-restart_dropbear() {
-  for process in /proc/[0-9]*; do
-    [ "$(tr '\\0' '\\n' <"$process/cmdline" 2>/dev/null | head -n 1 | sed 's|.*/||')" = dropbear ] || continue
-    parent=$(sed -n 's/^PPid:[^0-9]*//p' "$process/status")
-    # One that serves a connection has the server as its parent.
-    [ "$(sed -n 's/^Name:[^a-z]*//p' "/proc/$parent/status" 2>/dev/null)" = dropbear ] && continue
-    set --
-    for word in $(tr '\\0' '\\n' <"$process/cmdline"); do set -- "$@" "$word"; done
-    kill "\${process#/proc/}"
-    sleep_a_bit
-    "$@"
-    return
-  done
-}
-
-if [ -d /run/systemd/system ]; then
-  systemctl try-restart ssh.service sshd.service 2>/dev/null
-  systemctl try-restart systemd-journald.service systemd-networkd.service 2>/dev/null
-  udevadm control --reload 2>/dev/null
-else
-  for service in ssh sshd; do [ -x "/etc/init.d/$service" ] && "/etc/init.d/$service" restart >/dev/null 2>&1; done
-  restart_dropbear
-fi
-systemctl is-active -q systemd-networkd 2>/dev/null && exit 0
-systemctl is-active -q NetworkManager 2>/dev/null && exit 0
-
-interface_of() {
-  for card in /sys/class/net/*; do
-    [ "$(cat "$card/address" 2>/dev/null)" = "$1" ] && echo "\${card##*/}" && return
-  done
-}
-tries=0
-until now=$(interface_of "$new") && [ -n "$now" ]; do
-  tries=$((tries + 1))
-  [ "$tries" -gt 1500 ] && exit 1
-  sleep_a_bit
-done
-[ -z "$udhcpc" ] || kill "$udhcpc" 2>/dev/null
-if [ -n "$name" ] && [ "$now" != "$name" ]; then ip link set "$now" name "$name" && now=$name; fi
-ip link set "$now" up
-if [ -n "$udhcpc" ]; then
-  set --
-  while IFS= read -r word; do set -- "$@" "$word"; done </run/multipass-udhcpc
-  while IFS= read -r line; do export "$line"; done </run/multipass-udhcpc.env
-  rm -f /run/multipass-udhcpc /run/multipass-udhcpc.env
-  exec "$@"
-elif command -v ifup >/dev/null; then
-  ifdown --force "$now"
-  exec ifup "$now"
-elif command -v dhclient >/dev/null; then
-  exec dhclient "$now"
-fi
-exec udhcpc -b -i "$now"
 `;
 
 /** Says who a guest is: in lines, as {@link RENEW} does. */
@@ -259,21 +176,6 @@ const FIRST_BOOT_ON_NETWORK = `{ cloud-init modules --mode=config && cloud-init 
 function pairs({ macs }: NewSelf): string {
   return macs.map((mac) => `${mac.old}=${mac.new}`).join(' ');
 }
-
-const AFTERWARDS_FILE = '/run/multipass-afterwards';
-/** No line of what is between is this. */
-const END = 'END-OF-AFTERWARDS';
-
-const START_AFTERWARDS = `grep -q '^failed' "$said" && return
-${BEFORE_THEY_GO}
-cat >${AFTERWARDS_FILE} <<'${END}'
-${AFTERWARDS}
-${END}
-if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
-  systemd-run --quiet --no-block --collect /bin/sh ${AFTERWARDS_FILE} "$name" "$new" "$udhcpc"
-else
-  setsid /bin/sh ${AFTERWARDS_FILE} "$name" "$new" "$udhcpc" >/dev/null 2>&1 &
-fi`;
 
 /**
  * Has a guest become somebody else, say what came of it and who it is by then, and begin with what is due afterwards;

@@ -31,7 +31,7 @@ import { followName } from './follow-name.js';
 import { startOnFreePort } from './free-port.js';
 import { planMachine, sameMachine } from './plan-machine.js';
 import { startPlanned } from './start-planned.js';
-import { withDeadline } from './wait-for-guest.js';
+import { noteAnswer, withDeadline } from './wait-for-guest.js';
 
 /** Which instance goes on from another's memory. */
 export interface BootRenewedRequest extends BootRequest {
@@ -48,10 +48,11 @@ const POLL_MS = 10;
  * network, or anybody meets it. Its disk is what it was when the memory was saved, each time this is tried. Once it is
  * a machine of its own its memory is dropped: the same moment is not gone on from twice. On an error, and when we are
  * killed, its QEMU is ended, and all is as before.
+ * @returns how it is entered: it has let us in
  * @throws MultipassError RENEWAL_FAILED with what it lacks, or when its memory is for another host; TIMED_OUT; as
  *   {@link bootInstance}
  */
-export async function bootRenewed(request: BootRenewedRequest): Promise<void> {
+export async function bootRenewed(request: BootRenewedRequest): Promise<Guest> {
   const { opened, renewal, settings, work } = request;
   const { layout, reading } = opened;
   const { dir, name } = reading;
@@ -64,7 +65,7 @@ export async function bootRenewed(request: BootRenewedRequest): Promise<void> {
   try {
     const guard = await startGuard({ layout, name, program: endLiveProgram() });
     try {
-      await onNetwork(request, kind, async (network) => await bootOn(network, request));
+      return await onNetwork(request, kind, (network) => bootOn(network, request));
     } finally {
       guard.dismiss();
     }
@@ -73,7 +74,7 @@ export async function bootRenewed(request: BootRenewedRequest): Promise<void> {
   }
 }
 
-async function bootOn(network: MachineNetwork, request: BootRenewedRequest): Promise<void> {
+async function bootOn(network: MachineNetwork, request: BootRenewedRequest): Promise<Guest> {
   const { opened, renewal, timeoutMs, work } = request;
   const { layout, reading } = opened;
   const { dir, name } = reading;
@@ -97,8 +98,8 @@ async function bootOn(network: MachineNetwork, request: BootRenewedRequest): Pro
     await load(client, reading);
     await client.execute('cont');
     await changeSeed(client);
-    await withDeadline({ layout, name, timeoutMs, work }, async (limited) => {
-      await renewGuest({
+    const guest = await withDeadline({ layout, name, timeoutMs, work }, async (limited) => {
+      return await renewGuest({
         client,
         alone: enteredAlone(network, request, { alone, pid: started.pid }),
         memory: renewal,
@@ -112,6 +113,8 @@ async function bootOn(network: MachineNetwork, request: BootRenewedRequest): Pro
       });
     });
     await dropMemory(dir);
+    await noteAnswer(dir);
+    return guest;
   } catch (error) {
     await endBooting(dir, client);
     throw inOtherWords(error, name);

@@ -39,6 +39,8 @@ export interface StartInstanceRequest extends InstanceRequest, StartOptions {
 export interface StartedMachine {
   readonly how: 'booted' | 'resumed' | 'renewed' | 'running';
   readonly reading: InstanceReading;
+  /** How it is entered, where it has let us in already. */
+  readonly entered?: Guest;
 }
 
 /**
@@ -68,11 +70,11 @@ export interface EnterRequest extends Pick<StartOptions, 'timeoutMs'> {
  */
 export async function enterStarted({
   layout,
-  started: { how, reading },
+  started: { how, reading, entered },
   timeoutMs,
   work,
 }: EnterRequest): Promise<Guest> {
-  const guest = await waitForGuest({ layout, reading, timeoutMs, work });
+  const guest = entered ?? (await waitForGuest({ layout, reading, timeoutMs, work }));
   if (how === 'resumed') await setClock(guest, work.signal);
   await activateMounts({ guest, reading, work });
   return guest;
@@ -119,8 +121,9 @@ async function startOrGoOn(request: StartInstanceRequest): Promise<StartedMachin
     const { reading } = opened;
     const renewal = readMemory(reading.dir);
     if (renewal !== undefined) {
-      await bootRenewed({ opened, settings, renewal, timeoutMs: request.timeoutMs, work });
-      return { how: 'renewed', reading };
+      const { timeoutMs } = request;
+      const entered = await bootRenewed({ opened, settings, renewal, timeoutMs, work });
+      return { how: 'renewed', reading, entered };
     }
     return { how: await bootInstance({ opened, settings, work }), reading };
   } catch (error) {

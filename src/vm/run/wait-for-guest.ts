@@ -75,7 +75,7 @@ export async function waitForGuest(request: WaitRequest): Promise<Guest> {
 }
 
 /** From now on the instance counts as running; where that cannot be noted, as starting. */
-async function noteAnswer(dir: InstanceDir): Promise<void> {
+export async function noteAnswer(dir: InstanceDir): Promise<void> {
   await writeFile(dir.answered, '', { mode: 0o600 }).catch((error: unknown) =>
     log('warning', 'guest', `cannot note that "${dir.name}" has answered: ${String(error)}`),
   );

@@ -41,6 +41,17 @@ describe('answersSsh', () => {
     expect(await answersSsh({ host: '127.0.0.1', port })).toBe(false);
   });
 
+  it('asks again beside a connection that nobody has answered, as one that came too early', async () => {
+    let asked = 0;
+    const began = performance.now();
+    const answer = await ask((socket) => {
+      asked += 1;
+      if (asked === 2) socket.write('SSH-2.0-dropbear_2022.83\r\n');
+    });
+    expect({ answer, asked }).toEqual({ answer: true, asked: 2 });
+    expect(performance.now() - began).toBeLessThan(4500);
+  });
+
   it('does not wait for ever for one that says nothing', async () => {
     expect(await ask((socket) => setTimeout(() => socket.destroy(), 8000).unref())).toBe(false);
   });
