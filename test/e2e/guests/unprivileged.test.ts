@@ -8,7 +8,7 @@ import { expectNothingLeft, withGuestStore } from './support.js';
 
 vi.setConfig({ testTimeout: 360_000 });
 
-test('a user without any rights launches, clones, runs both, and removes them', async () => {
+test('a user without any rights launches, clones by disk and with memory, runs them, and removes them', async () => {
   const home = await mkdtemp(join(tmpdir(), 'multipass-ts-nobody-'));
   try {
     const [root, image] = [join(home, 'store'), join(home, 'tiny.img')];
@@ -45,8 +45,23 @@ test('a user without any rights launches, clones, runs both, and removes them', 
         2,
       );
       await ok(['suspend', 'web-clone1']);
-      await ok(['stop', 'web']);
-      await ok(['delete', '--purge', 'web', 'web-clone1']);
+      await ok(['delete', '--purge', 'web-clone1']);
+
+      // With its memory, while mounts of both kinds are in use.
+      await sh('web', 'echo in memory >/dev/shm/told');
+      const warm = await guests.multipass(['clone', 'web', '--warm', '--name', 'warm', '--start']);
+      expect(warm).toMatchObject({
+        exitCode: 0,
+        stdout: 'Cloned from running web to warm, with its memory.\n',
+      });
+      const see = 'hostname; cat data /dev/shm/told shared/classic native/web';
+      for (const name of ['web', 'warm']) {
+        expect(await sh(name, see)).toBe(`${name}\nprecious\nin memory\nclassic\nnative`);
+      }
+      const { mode, uid: owner } = await stat(layout.instance('warm').disk);
+      expect({ mode: mode & 0o777, owner }).toEqual({ mode: 0o600, owner: uid });
+      await ok(['stop', 'web', 'warm']);
+      await ok(['delete', '--purge', 'web', 'warm']);
       await expectNothingLeft(layout);
     });
   } finally {
