@@ -122,6 +122,27 @@ describe('instances in bridge mode', () => {
       expect(await lab.multipass('networks', '--format', 'csv')).not.toContain(bridge);
       expect(await refusedOf('--network', `name=br-lab,mac=${mac}`)).toMatchObject({ exitCode: 2 });
 
+      // A clone with its memory has as many, each in the place of the other's.
+      await lab.multipass('clone', 'three', '--warm', '--name', 'four', '--start');
+      expect(await lab.links()).toMatchObject({
+        [lab.tap('four')]: bridge,
+        [lab.tap('four', 1)]: 'br-lab',
+        [lab.tap('four', 2)]: 'br-lab',
+      });
+      await until(async () => 'eth2' in (await lab.addresses('four')));
+      const ofFour = await lab.addresses('four');
+      expect(ofFour).toEqual({
+        eth0: lab.leased('four'),
+        eth2: expect.stringMatching(/^192\.168\.77\./) as unknown,
+      });
+      expect(ofFour['eth2']).not.toBe(addresses['eth2']);
+      expect((await lab.inGuest('four', 'cat /sys/class/net/eth?/address')).split('\n')).toEqual(
+        lab.spec('four').interfaces.map(({ mac: own }) => own),
+      );
+      expect(await byGuest()).toEqual(addresses);
+      await lab.multipass('stop', 'four');
+      await lab.multipass('delete', '--purge', 'four');
+
       // A killed one has left its bridge to whoever comes next.
       process.kill(lab.qemuPid('three'), 'SIGKILL');
       await until(async () => !(lab.tap('three') in (await lab.links())));
