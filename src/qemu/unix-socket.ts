@@ -46,30 +46,37 @@ async function connect<T>(path: string, take: (socket: Socket) => T): Promise<T>
   });
 }
 
+/** What is written to a file that somebody sends. */
+export interface Receiving {
+  /** Resolves once the file is whole; rejects with the system's own error. */
+  readonly done: Promise<void>;
+  /** What `done` has rejected with by now: whoever sends is told no more than that he was hung up on. */
+  readonly failed: unknown;
+}
+
 /**
  * Writes to a file what the first one sends who connects to a new unix socket, until he has done. The socket is there
  * when this returns; the folder's path may be of any length, as for {@link connectUnixSocket}.
- * @returns resolves once the file is whole
  * @throws the system's own error
  */
 export async function receiveFromUnixSocket(
   folder: string,
   name: string,
   path: string,
-): Promise<{ readonly done: Promise<void> }> {
+): Promise<Receiving> {
   await using handle = await open(folder, 'r');
   const server = createServer({ pauseOnConnect: true }).unref();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(`/proc/self/fd/${handle.fd}/${name}`, resolve);
   });
-  const received = once(server, 'connection').then(async ([socket]) => {
+  const done = once(server, 'connection').then(async ([socket]) => {
     server.close();
     await pipeline(socket as Socket, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
   });
-  // Who waits for it is told.
-  received.catch(() => undefined);
-  return { done: received };
+  const receiving: { done: Promise<void>; failed: unknown } = { done, failed: undefined };
+  done.catch((error: unknown) => (receiving.failed = error));
+  return receiving;
 }
 
 /** Sends a file to whoever listens on a unix socket, and hangs up. @throws the system's own error */

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, copyFile, open, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, open, rm, stat, writeFile } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { geteuid } from 'node:process';
 import { sleep } from '../../abort.js';
+import { fromSystemError, hasCode } from '../../errors.js';
 import { makeFolder } from '../../files/make-folder.js';
 import { syncPath } from '../../files/sync.js';
 import { asConfined, confineQemu } from '../../qemu/confine-qemu.js';
@@ -47,6 +48,7 @@ const OUTGOING = 'outgoing.sock';
 const NO_SANDBOX =
   'its card is on a bridge, and QEMU is in no sandbox here (bubblewrap), where that has a copy';
 const STREAM = 'memory.stream';
+const DOING = 'save the memory';
 const POLL_MS = 10;
 const MIB = 1024 ** 2;
 
@@ -104,7 +106,7 @@ export class MemoryWorkshop implements AsyncDisposable {
 
   /**
    * Takes the memory of a running guest that stands still, from its QEMU: into a file, as fast as that is written.
-   * @throws MultipassError QMP_FAILED, ABORTED
+   * @throws MultipassError DISK_FULL, IO_ERROR when that cannot be; QMP_FAILED, ABORTED
    */
   async receive({ dir, client, work }: StandstillRequest): Promise<void> {
     const socket = liveSocket(newLiveId());
@@ -114,9 +116,14 @@ export class MemoryWorkshop implements AsyncDisposable {
       relative(INSTANCE_FILES.run, socket),
       stream,
     );
-    await migrate(client, `unix:${socket}`, work.signal);
-    await received.done;
-    await rm(dir.file(socket), { force: true });
+    try {
+      await migrate(client, `unix:${socket}`, work.signal);
+      await received.done;
+    } catch (error) {
+      throw fromSystemError(received.failed ?? error, DOING, stream);
+    } finally {
+      await rm(dir.file(socket), { force: true });
+    }
   }
 
   /**
@@ -133,14 +140,31 @@ export class MemoryWorkshop implements AsyncDisposable {
     await this.#start(bases, ['-loadvm', tag]);
   }
 
-  /** Makes the files of what was taken, durably. @throws MultipassError QMP_FAILED, QEMU_FAILED, ABORTED, … */
+  /**
+   * Makes the files of what was taken, durably.
+   * @throws MultipassError DISK_FULL, QMP_FAILED, QEMU_FAILED, ABORTED, …
+   */
   async finish(): Promise<void> {
+    try {
+      await this.#finish();
+    } catch (error) {
+      if (hasCode(error, 'ABORTED')) throw error;
+      // QEMU ends without a word when a page of its RAM finds no room in the file.
+      await requireSpace(this.#staged.ram, MIB);
+      throw fromSystemError(error, DOING, this.#staged.ram);
+    }
+  }
+
+  async #finish(): Promise<void> {
     const { signal } = this.#request.work;
     const client = this.#client();
     const sockets = this.#staged.runFile(SOCKETS);
     if (this.#isExpecting) {
-      await sendToUnixSocket(sockets, INCOMING, this.#staged.file(STREAM));
-      await rm(this.#staged.file(STREAM));
+      const stream = this.#staged.file(STREAM);
+      // About what it will be as RAM: pages of zeros are in neither.
+      await requireSpace(this.#staged.ram, (await stat(stream)).size);
+      await sendToUnixSocket(sockets, INCOMING, stream);
+      await rm(stream);
     }
     while ((await runStateOf(client)) === 'inmigrate') await sleep(POLL_MS, signal);
     await leaveRamOut(client, true);
