@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { run } from '../../../src/process/run.js';
 import { guestImage } from '../../support/guests.js';
 import { test, watchDhcp, type BridgeLab, type DhcpWatch } from './bridge-support.js';
 import { serveImage } from './image-server-process.js';
@@ -61,6 +62,7 @@ describe('a clone', () => {
       mounts: [],
     });
     await lab.inGuest('web', 'head -c 20M /dev/urandom >data && sync');
+    await expectFrozenByItsAgent(lab);
     await lab.multipass('stop', 'web');
     const { clones } = JSON.parse(await lab.multipass('clone', 'web', '--format', 'json')) as {
       clones: { name: string; at_first_boot: string[] }[];
@@ -111,6 +113,44 @@ describe('a clone', () => {
     expect(await lab.leftovers()).toBe('');
   });
 });
+
+/**
+ * What is cloned while it runs has whole file systems where its agent holds them meanwhile; where nobody does, they are
+ * as after a power cut: their journal is still to be replayed.
+ */
+async function expectFrozenByItsAgent(lab: BridgeLab): Promise<void> {
+  for (const [consistency, agent] of [
+    ['crash', 'stop'],
+    ['frozen', 'start'],
+  ] as const) {
+    await lab.inGuest('web', `sudo systemctl ${agent} qemu-guest-agent`);
+    const words = ['--live', '--linked', '--name', consistency, '--format', 'json'];
+    const report = JSON.parse(await lab.multipass('clone', 'web', ...words)) as unknown;
+    expect(report).toMatchObject({ consistency });
+    const { disk } = lab.layout.instance(consistency);
+    expect({ consistency, journal: await hasJournalToReplay(disk) }).toEqual({
+      consistency,
+      journal: consistency === 'crash',
+    });
+    // The source goes on, thawed.
+    await lab.inGuest('web', 'date >thawed && sync');
+    await lab.multipass('delete', '--purge', consistency);
+  }
+}
+
+/** The guest's only file system, ext4, begins here. */
+const PARTITION = 1024 ** 2;
+
+/** `RECOVER` of the incompatible features in its superblock (the kernel's documentation of ext4, "Super Block"). */
+async function hasJournalToReplay(disk: string): Promise<boolean> {
+  const head = `${disk}.head`;
+  const words = ['-f', 'qcow2', '-O', 'raw', 'bs=1M', 'count=2', `if=${disk}`, `of=${head}`];
+  await run('qemu-img', ['dd', ...words]);
+  const superblock = readFileSync(head).subarray(PARTITION + 1024);
+  rmSync(head);
+  expect(superblock.readUInt16LE(0x38)).toBe(0xef53);
+  return (superblock.readUInt32LE(0x60) & 0x4) !== 0;
+}
 
 /** Two Debians at once, without KVM, on a machine that has other things to do. */
 const PATIENTLY = ['--timeout', '900'];
