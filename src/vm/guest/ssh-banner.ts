@@ -12,9 +12,9 @@ export interface GuestAddress {
 const BANNER = 'SSH-';
 const PATIENCE_MS = 5000;
 /**
- * How long after the first the others are made. What reaches a guest that is not on the network yet is asked again only
- * after seconds by QEMU's own network, so another that is made a little later may be the first to be answered. Few: each
- * costs a guest a process.
+ * How long after the first the others are made. What is for a guest that is not on the network yet is sent again only
+ * after seconds by QEMU's own network, so another that is made a little later may be the first to be answered. Few:
+ * each costs a guest a process.
  */
 const MADE_AFTER_MS = [0, 500, 1500, 3500];
 
