@@ -1,4 +1,4 @@
-import { MultipassError } from '../errors.js';
+import { hasCode, MultipassError } from '../errors.js';
 import { abortedError, throwIfAborted } from '../abort.js';
 import { Work } from '../work.js';
 import type { CloneOptions, VirtualMachine } from './virtual-machine.js';
@@ -123,7 +123,7 @@ export class ClonePool implements AsyncDisposable {
   /** Never fails: whoever waits is told. */
   async #make(): Promise<void> {
     try {
-      const vm = await this.#golden.clone(undefined, { ...this.#options, dryRun: false });
+      const vm = await this.#clone();
       void vm.ended.then(() => {
         this.#alive -= 1;
         const at = this.#ready.indexOf(vm);
@@ -138,10 +138,32 @@ export class ClonePool implements AsyncDisposable {
       for (const { fail } of [...this.#waiters]) fail(error as Error);
     }
   }
+
+  async #clone(): Promise<VirtualMachine> {
+    const options = { ...this.#options, dryRun: false as const };
+    if (!this.#hasMemory()) return await this.#golden.clone(undefined, options);
+    try {
+      return await this.#golden.clone(undefined, { ...options, warm: true });
+    } catch (error) {
+      if (!hasCode(error, 'GUEST_UNFIT')) throw error;
+      return await this.#golden.clone(undefined, { ...options, live: true });
+    }
+  }
+
+  /** Whether the clones are to go on from the memory of the golden instance; they boot otherwise. */
+  #hasMemory(): boolean {
+    const { live, warm, cold, snapshot, overrides, start } = this.#options;
+    const isSaid = [live, warm, cold, snapshot, overrides].some((one) => one !== undefined);
+    if (isSaid || start === false) return false;
+    const { state } = this.#golden.view();
+    return state === 'Running' || state === 'Suspended';
+  }
 }
 
 /**
- * Makes a pool of clones, linked and started unless its options say otherwise. It begins at once.
+ * Makes a pool of clones, linked and started unless its options say otherwise. It begins at once. Where the golden
+ * instance runs or is suspended they go on from its memory (`warm`), unless its options say how (`live`, `cold`), of what
+ * (`snapshot`) or with which `overrides`; where its guest is not fit for that, and else, they boot.
  * @throws MultipassError INVALID_ARGUMENT for a size that is none
  * @example
  * ```ts

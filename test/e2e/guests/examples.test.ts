@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, vi } from 'vitest';
@@ -33,12 +33,22 @@ describe('the examples, against the packed package', () => {
   test('vitest-fixture gives each test a clone of its own', async ({ guests }) => {
     await guests.launch('golden', '--memory', '192M');
     await guests.sh('golden', 'echo 1.0 | sudo tee /etc/app-version');
-    await guests.ok(['stop', 'golden']);
-    await copyFile(join(folder, 'vitest-fixture.ts'), join(folder, 'vm.test.ts'));
+    const bootId = await guests.bootId('golden');
+    const example = await readFile(join(folder, 'vitest-fixture.ts'), 'utf8');
+    const tellsBoot = `console.log('boot id ' + (await vm.exec(['cat', '/proc/sys/kernel/random/boot_id'])).stdout);`;
+    const marked = example.replace(
+      `expect(stdout).toBe('1.0\\n');`,
+      (line) => `${line}\n${tellsBoot}`,
+    );
+    await writeFile(join(folder, 'vm.test.ts'), marked);
     const vitest = join('node_modules', 'vitest', 'vitest.mjs');
     const { stdout, stderr, exitCode } = await runHere(guests, [vitest, 'run', 'vm.test.ts']);
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
     expect(stdout).toMatch(/Tests .*2 passed/);
+    // They went on from its memory, and it went on itself.
+    expect(stdout).toContain(`boot id ${bootId}`);
+    expect(await guests.bootId('golden')).toBe(bootId);
+    await guests.ok(['stop', 'golden']);
     await expectNothingLeft(guests.layout, GOLDEN);
   });
 
