@@ -162,8 +162,8 @@ export class ClonePool implements AsyncDisposable {
 
 /**
  * Makes a pool of clones, linked and started unless its options say otherwise. It begins at once. Where the golden
- * instance runs or is suspended they go on from its memory (`warm`), unless its options say how (`live`, `cold`), of what
- * (`snapshot`) or with which `overrides`; where its guest is not fit for that, and else, they boot.
+ * instance runs or is suspended they go on from its memory (`warm`), unless its options say how (`live`, `cold`), of
+ * what (`snapshot`) or with which `overrides`; where its guest is not fit for that, and else, they boot.
  * @throws MultipassError INVALID_ARGUMENT for a size that is none
  * @example
  * ```ts
