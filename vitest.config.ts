@@ -29,6 +29,8 @@ const SLOW: readonly string[] = [
   'test/qemu/{disk-format,qcow2-header}.test.ts',
   'test/vm/seed/{iso9660-reader,identity-hook}.test.ts',
   'test/vm/seed/py-yaml/check.test.ts',
+  // Many commands, simulated.
+  'test/simulation/*.test.ts',
   // Locks that are waited for.
   'test/store/{lock,staging,trash}.test.ts',
   // Whole disks, from end to end.
@@ -87,6 +89,16 @@ const THE_MATRIX = {
   test: { name: 'matrix', include: ['test/matrix/matrix.ts'] },
 };
 
+/** `npm run test:simulation`: seeds of one's choice. */
+const isSimulation = process.env['MULTIPASS_TEST_SIMULATION'] !== undefined;
+const THE_SIMULATION = {
+  extends: true as const,
+  test: { name: 'simulation', include: ['test/simulation/replay.ts'] },
+};
+
+/** What runs by itself. */
+const ALONE = [...(isMatrix ? [THE_MATRIX] : []), ...(isSimulation ? [THE_SIMULATION] : [])];
+
 export default defineConfig({
   test: {
     maxWorkers: WORKERS,
@@ -97,31 +109,32 @@ export default defineConfig({
     reporters: ['default', './test/support/reporter.ts'],
     restoreMocks: true,
     unstubEnvs: true,
-    projects: isMatrix
-      ? [THE_MATRIX]
-      : [
-          {
-            extends: true,
-            test: {
-              name: 'unit',
-              include: [`test/**/*.${ends}`],
-              exclude: [...within(...COMMAND, CRASH), ...(quick ? SLOW : [])],
+    projects:
+      ALONE.length > 0
+        ? ALONE
+        : [
+            {
+              extends: true,
+              test: {
+                name: 'unit',
+                include: [`test/**/*.${ends}`],
+                exclude: [...within(...COMMAND, CRASH), ...(quick ? SLOW : [])],
+              },
             },
-          },
-          {
-            extends: true,
-            test: {
-              name: 'command',
-              include: within(...COMMAND),
-              exclude: [...within(GUESTS), ...(quick ? SLOW : [])],
+            {
+              extends: true,
+              test: {
+                name: 'command',
+                include: within(...COMMAND),
+                exclude: [...within(GUESTS), ...(quick ? SLOW : [])],
+              },
             },
-          },
-          { extends: true, test: { name: 'crash', include: within(CRASH) } },
-          ...(quick || isAllOnBinary ? [] : [ON_THE_BINARY, GUESTS_ON_THE_BINARY]),
-          {
-            extends: true,
-            test: { name: 'guests', include: within(GUESTS), ...WITH_GUESTS },
-          },
-        ],
+            { extends: true, test: { name: 'crash', include: within(CRASH) } },
+            ...(quick || isAllOnBinary ? [] : [ON_THE_BINARY, GUESTS_ON_THE_BINARY]),
+            {
+              extends: true,
+              test: { name: 'guests', include: within(GUESTS), ...WITH_GUESTS },
+            },
+          ],
   },
 });
