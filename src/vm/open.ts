@@ -1,4 +1,4 @@
-import { hasCode } from '../errors.js';
+import { hasCode, MultipassError } from '../errors.js';
 import { checkStoreFormat } from '../store/format.js';
 import type { InstanceDir } from '../store/instance-dir.js';
 import type { StoreLayout } from '../store/layout.js';
@@ -158,7 +158,7 @@ async function openShared(
     reading.pending === undefined && !reading.uncleanEnd && request.isReady?.(reading) !== false;
   for (let reading = seen; ;) {
     let opened: OpenedInstance;
-    if (isReady(reading)) {
+    if (looksReady(reading, isReady)) {
       const lock = await lockInstance(layout, name, { ...request, mode: 'shared' });
       opened = await OpenedInstance.reading({ layout, name, lock });
     } else {
@@ -170,6 +170,19 @@ async function openShared(
     reading = await disposeOnError(opened, () => inState(opened.reading, request));
     if (isReady(reading)) return opened;
     await opened[Symbol.asyncDispose]();
+  }
+}
+
+/** Without its lock it may be gone by now: who takes that finds out, and says so. */
+function looksReady(
+  reading: InstanceReading,
+  isReady: (reading: InstanceReading) => boolean,
+): boolean {
+  try {
+    return isReady(reading);
+  } catch (error) {
+    if (!(error instanceof MultipassError)) throw error;
+    return false;
   }
 }
 

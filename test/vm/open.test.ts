@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, vi } from 'vitest';
 import { run } from '../../src/process/run.js';
 import type { MultipassError } from '../../src/errors.js';
-import { readQcow2 } from '../../src/qemu/qcow2-header.js';
+import { hasOwnData, readQcow2 } from '../../src/qemu/qcow2-header.js';
 import type { InstanceDir } from '../../src/store/instance-dir.js';
 import { StoreLayout } from '../../src/store/layout.js';
 import { newToken } from '../../src/store/maker-token.js';
@@ -40,6 +40,25 @@ async function leavePending(dir: InstanceDir, pending: PendingOperation): Promis
 
 afterEach(() => {
   vi.useRealTimers();
+});
+
+describe('openInstance, shared', () => {
+  test('says that there is no such instance when it has been renamed since it was looked at', async ({
+    store: { layout },
+  }) => {
+    const dir = await makeInstance(layout, 'web', { data: 0, thin: true });
+    const opening = openInstance(layout, 'web', {
+      for: 'test',
+      states: AT_REST,
+      hold: 'shared',
+      isReady: (reading) => !hasOwnData(reading.dir.disk),
+      early: async () => {
+        await rename(dir.path, layout.instance('other').path);
+      },
+      work: Work.of({}),
+    });
+    await expect(opening).rejects.toMatchObject({ code: 'INSTANCE_NOT_FOUND' });
+  });
 });
 
 describe('openInstance, after a kill', () => {
