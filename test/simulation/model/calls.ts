@@ -176,7 +176,8 @@ export class FsCalls {
     try {
       const pieces: Buffer[] = [];
       for (;;) {
-        const piece = Buffer.alloc(PIECE);
+        const size = this.file(descriptor, 'read').inode.data.length;
+        const piece = Buffer.allocUnsafe(Math.min(size + 1, PIECE));
         const count = yield* this.read(descriptor, piece, null);
         if (count === 0) return Buffer.concat(pieces);
         pieces.push(piece.subarray(0, count));

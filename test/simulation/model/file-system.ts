@@ -164,7 +164,7 @@ export class FileSystem {
     if (isFolder && ((flags & O_ACCMODE) !== 0 || (flags & O_CREAT) !== 0))
       throw systemError('EISDIR', failed);
     if (!isFolder && (flags & O_DIRECTORY) !== 0) throw systemError('ENOTDIR', failed);
-    if ((flags & O_TRUNC) !== 0 && !isFolder) this.#fill(inode, Buffer.alloc(0));
+    if ((flags & O_TRUNC) !== 0 && !isFolder) this.#fill(inode, Buffer.alloc(0), { isOwn: true });
     return table.add(new OpenFile(inode, flags, path));
   }
 
@@ -185,10 +185,11 @@ export class FileSystem {
     const isAppending = (file.flags & constants.O_APPEND) !== 0;
     const at = isAppending ? before.length : (position ?? file.position);
     if (data.length > 0) {
-      const after = Buffer.alloc(Math.max(before.length, at + data.length));
-      before.copy(after);
+      const isWithin = file.inode.isOwn && at + data.length <= before.length;
+      const after = isWithin ? before : Buffer.alloc(Math.max(before.length, at + data.length));
+      if (!isWithin) before.copy(after);
       after.set(data, at);
-      this.#fill(file.inode, after);
+      this.#fill(file.inode, after, { isOwn: true });
     }
     if (position === null || isAppending) file.position = at + data.length;
     return data.length;
@@ -198,12 +199,20 @@ export class FileSystem {
     this.#require(file, { toWrite: true, syscall: 'ftruncate', refusal: 'EINVAL' });
     const after = Buffer.alloc(length);
     file.inode.data.copy(after);
-    this.#fill(file.inode, after);
+    this.#fill(file.inode, after, { isOwn: true });
   }
 
   /** Shares the content of one file with another, as FICLONE does. */
   share(from: OpenFile, to: OpenFile): void {
-    this.#fill(to.inode, from.inode.data);
+    from.inode.isOwn = false;
+    this.#fill(to.inode, from.inode.data, { isOwn: false });
+  }
+
+  /** The content of a file, which stays as it is, whatever is written. */
+  content(path: string): Buffer {
+    const inode = this.#existing(path, { syscall: 'open', follow: true });
+    inode.isOwn = false;
+    return inode.data;
   }
 
   sync(file: OpenFile): void {
@@ -240,8 +249,9 @@ export class FileSystem {
     return inode;
   }
 
-  #fill(inode: Inode, data: Buffer): void {
+  #fill(inode: Inode, data: Buffer, { isOwn }: { isOwn: boolean }): void {
     inode.data = data;
+    inode.isOwn = isOwn;
     inode.mtime = inode.ctime = this.#now();
   }
 

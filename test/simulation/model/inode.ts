@@ -3,7 +3,7 @@ export type Kind = 'file' | 'folder' | 'link';
 
 const NOTHING = Buffer.alloc(0);
 
-/** A file, a folder or a symbolic link of the model, by whatever names it has. Content is replaced, never changed. */
+/** A file, a folder or a symbolic link of the model, by whatever names it has. Content is replaced, and only changed where nobody else has it. */
 export class Inode {
   readonly ino: number;
   readonly kind: Kind;
@@ -11,6 +11,8 @@ export class Inode {
   nlink = 0;
   /** Of a file. */
   data: Buffer = NOTHING;
+  /** Whether nobody else has that very content, so that it can be written to. */
+  isOwn = false;
   /** What of that a power cut leaves for certain. */
   durable: Buffer = NOTHING;
   /** Of a folder. */

@@ -46,6 +46,7 @@ export class Journal {
   }
 
   synced(inode: Inode): void {
+    inode.isOwn = false;
     inode.durable = inode.data;
     if (this.#regime === 'ordered') {
       for (const change of this.#changes) this.#write(change);
@@ -62,7 +63,10 @@ export class Journal {
   settle(): void {
     for (const change of this.#changes) this.#write(change);
     this.#changes = [];
-    for (const inode of this.#inodes.values()) inode.durable = inode.data;
+    for (const inode of this.#inodes.values()) {
+      inode.isOwn = false;
+      inode.durable = inode.data;
+    }
   }
 
   /** Cuts the power. @returns the root as it is found afterwards */

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { PROGRAMS, type Program } from './programs.js';
+import type { Program } from './program.js';
+import { PROGRAMS } from './programs.js';
 import { systemError } from '../model/system-error.js';
 import { VirtualProcess } from './virtual-process.js';
 

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { call, codeOf, type FsCalls } from '../model/calls.js';
-import { callsOf, type Ended, type Run } from './programs.js';
+import { callsOf, type Ended, type Run } from './program.js';
 import type { VirtualProcess } from './virtual-process.js';
 
 /** Files by their names in the folder of an image. */
@@ -53,8 +53,9 @@ function* disksOf(
   return yield* call('open disks', () => {
     const images = new Map<string, Buffer>();
     for (const folder of folders) {
-      for (const [name, inode] of files.readdir(folder)) {
-        if (/\.qcow2(?:\.new)?$/.test(name)) images.set(join(folder, name), inode.data);
+      for (const name of files.readdir(folder).keys()) {
+        if (/\.qcow2(?:\.new)?$/.test(name))
+          images.set(join(folder, name), files.content(join(folder, name)));
       }
     }
     return images;

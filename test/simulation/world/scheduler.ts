@@ -1,11 +1,22 @@
 import { FileSystem } from '../model/file-system.js';
 import { Journal, type Regime } from '../model/journal.js';
 import type { Random } from '../random.js';
-import type { VirtualProcess } from './virtual-process.js';
+
+/** A process, as far as a world is concerned with it. */
+export interface Actor {
+  readonly name: string;
+  readonly pid: number;
+  readonly startTime: string;
+  readonly isDead: boolean;
+  /** Itself, and what it has started. */
+  family(): readonly Actor[];
+  die(): void;
+  kill(): void;
+}
 
 /** A call that a process wants to make. */
 interface Wish {
-  readonly process: VirtualProcess;
+  readonly process: Actor;
   readonly label: string;
   readonly work: () => unknown;
   /** Whether it can go on; without it, always. */
@@ -15,7 +26,7 @@ interface Wish {
 }
 
 interface Timer {
-  readonly process: VirtualProcess;
+  readonly process: Actor;
   readonly at: bigint;
   readonly order: number;
   readonly fire: () => void;
@@ -51,7 +62,7 @@ export class World {
   readonly files: FileSystem;
   readonly journal: Journal;
   readonly canShare: boolean;
-  readonly processes = new Map<number, VirtualProcess>();
+  readonly processes = new Map<number, Actor>();
   /** What the product wanted and the model has not: a fault of the simulation. */
   readonly gaps: string[] = [];
   /** Monotonic, in nanoseconds. */
@@ -66,7 +77,7 @@ export class World {
   #strike: Strike | undefined;
   #mustCut = false;
   #order = 0;
-  #last: VirtualProcess | undefined;
+  #last: Actor | undefined;
   readonly #stickiness: number;
   readonly #trace: ((line: string) => void) | undefined;
   #nextPid = 1000;
@@ -100,7 +111,7 @@ export class World {
 
   /** Makes a call when it is its turn; never, for who is dead by then. */
   async step<T>(
-    process: VirtualProcess,
+    process: Actor,
     { label, work, isReady }: Pick<Wish, 'label' | 'isReady'> & { readonly work: () => T },
   ): Promise<T> {
     return await new Promise<T>((resolve, reject) => {
@@ -117,7 +128,7 @@ export class World {
   }
 
   /** Makes a call at once: nobody can come before it. */
-  call<T>(process: VirtualProcess, label: string, work: () => T): T {
+  call<T>(process: Actor, label: string, work: () => T): T {
     if (process.isDead) throw new Error('it is dead');
     if (this.#strikes({ process, label, isBefore: true })) throw new Error('it was struck');
     this.#count(process, label);
@@ -126,7 +137,7 @@ export class World {
     return result;
   }
 
-  setTimer(process: VirtualProcess, ms: number, fire: () => void): Timer {
+  setTimer(process: Actor, ms: number, fire: () => void): Timer {
     const at = this.now + BigInt(Math.max(1, Math.round(ms))) * 1_000_000n;
     const timer = { process, at, order: this.#order++, fire };
     if (!process.isDead) this.#timers.push(timer);
@@ -138,7 +149,7 @@ export class World {
   }
 
   /** Nothing of it ever happens again. */
-  forget(process: VirtualProcess): void {
+  forget(process: Actor): void {
     this.processes.delete(process.pid);
     this.#wishes = this.#wishes.filter((wish) => wish.process !== process);
     this.#timers = this.#timers.filter((timer) => timer.process !== process);
@@ -192,7 +203,7 @@ export class World {
     if (!this.#strikes({ process, label, isBefore: false })) answer();
   }
 
-  #count(process: VirtualProcess, label: string): void {
+  #count(process: Actor, label: string): void {
     this.calls += 1;
     this.now += 10_000n;
     this.tell(`${this.calls} ${process.name} (${process.pid}) ${label}`);
@@ -203,7 +214,7 @@ export class World {
     label,
     isBefore,
   }: {
-    process: VirtualProcess;
+    process: Actor;
     label: string;
     isBefore: boolean;
   }): boolean {

@@ -1,10 +1,10 @@
 import { Descriptors } from '../model/inode.js';
 import type { Calls } from '../model/calls.js';
 import type { Drivers } from '../model/fs-module.js';
-import type { World } from './scheduler.js';
+import type { Actor, World } from './scheduler.js';
 
 /** A process of the simulated machine: its pid, its open files, its children, and its death. */
-export class VirtualProcess {
+export class VirtualProcess implements Actor {
   readonly world: World;
   readonly name: string;
   readonly pid: number;
@@ -33,9 +33,9 @@ export class VirtualProcess {
   }
 
   /** Itself, and what it has started. */
-  family(): VirtualProcess[] {
+  family(): Actor[] {
     return [...this.world.processes.values()].filter(
-      (other) => other === this || other.parent === this,
+      (other) => other === this || (other instanceof VirtualProcess && other.parent === this),
     );
   }
 
