@@ -161,7 +161,7 @@ function dataAfterCut({ data, durable }: Inode, random: Random): Buffer {
       const mixed = Buffer.alloc(random.oneIn(2) ? data.length : durable.length);
       for (let at = 0; at < mixed.length; at += BLOCK) {
         const from = random.oneIn(2) ? data : durable;
-        from.copy(mixed, at, at, Math.min(at + BLOCK, mixed.length));
+        if (at < from.length) from.copy(mixed, at, at, Math.min(at + BLOCK, mixed.length));
       }
       return mixed;
     }

@@ -70,18 +70,47 @@ async function write(
   const { later } = self.drivers;
   const flags = before === undefined ? 'w' : 'r+';
   const descriptor = await later(calls.open(path, { flags, mode: 0o644 }));
-  const put = async (at: number): Promise<void> => {
-    const block = data.subarray(at, at + BLOCK);
+  const put = async (at: number, block = data.subarray(at, at + BLOCK)): Promise<void> => {
     if (before?.subarray(at, at + BLOCK).equals(block) === true) return;
     if (before === undefined && block.every((byte) => byte === 0)) return;
     await later(calls.write(descriptor, block, at));
   };
-  for (let at = BLOCK; at < data.length; at += BLOCK) await put(at);
+  const counts = before === undefined ? new Set<number>() : countsOf(data);
+  // What is counted is counted before anything refers to it, and as long as anything does.
+  for (const at of counts)
+    await put(at, mostOf(before?.subarray(at, at + BLOCK), data.subarray(at, at + BLOCK)));
   if (before?.length !== data.length) await later(calls.truncate(descriptor, data.length));
+  await later(calls.sync(descriptor));
+  for (let at = BLOCK; at < data.length; at += BLOCK) if (!counts.has(at)) await put(at);
   await later(calls.sync(descriptor));
   await put(0);
   await later(calls.sync(descriptor));
+  for (const at of counts) await put(at);
+  await later(calls.sync(descriptor));
   await later(calls.close(descriptor));
+}
+
+/** Where the reference counts are, block by block. */
+function countsOf(data: Buffer): Set<number> {
+  const cluster = 2 ** data.readUInt32BE(20);
+  const table = Number(data.readBigUInt64BE(48));
+  const places = new Set<number>();
+  for (let entry = table; entry < table + data.readUInt32BE(56) * cluster; entry += 8) {
+    const start = Number(data.readBigUInt64BE(entry));
+    if (start === 0) continue;
+    for (let at = start; at < Math.min(start + cluster, data.length); at += BLOCK) places.add(at);
+  }
+  return places;
+}
+
+/** Of each count, of 16 bits, the higher one. */
+function mostOf(before: Buffer | undefined, after: Buffer): Buffer {
+  const most = Buffer.from(after);
+  for (let at = 0; at + 2 <= Math.min(before?.length ?? 0, after.length); at += 2) {
+    const count = before?.readUInt16BE(at) ?? 0;
+    if (count > after.readUInt16BE(at)) most.writeUInt16BE(count, at);
+  }
+  return most;
 }
 
 const answers = new Map<string, Answer>();
