@@ -25,6 +25,8 @@ if [ "${1:-}" != --run ]; then
   package_of+=([docker-registry]=docker-registry [htpasswd]=apache2-utils [skopeo]=skopeo [umoci]=umoci)
   # What other engines take, and another host of the tests
   package_of+=([virt-xml-validate]=libvirt-clients [xmllint]=libxml2-utils [sshd]=openssh-server)
+  # Another engine at work, as a daemon of the tests' own
+  package_of+=([libvirtd]=libvirt-daemon [setpriv]=util-linux)
   # Guests of the tests, see fixtures/guests
   package_of+=([mmdebstrap]=mmdebstrap [sfdisk]=fdisk [cpio]=cpio [zstd]=zstd [busybox]=busybox-static
     [dropbear]=dropbear-bin [dropbearkey]=dropbear-bin [modprobe]=kmod [depmod]=kmod [unshare]=util-linux)
@@ -40,6 +42,10 @@ missing=()
 for program in "${!package_of[@]}"; do
   command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
 done
+if [ "${1:-}" != --run ] && ! command -v libvirtd >/dev/null; then
+  # Its driver is a package of its own, in a folder that has the architecture in its name.
+  missing+=(libvirt-daemon-driver-qemu)
+fi
 for file in "${!package_of_file[@]}"; do
   [ -e "$file" ] || missing+=("${package_of_file[$file]}")
 done
