@@ -30,7 +30,7 @@ export function nameOf(index: number): string {
 }
 
 /** A store of many small stopped instances, each with files of its own. */
-export async function makeCrowdedStore(root: string, count: Crowd): Promise<StoreLayout> {
+export async function makeCrowdedStore(root: string, count: number): Promise<StoreLayout> {
   const layout = await makeStore(root);
   const disk = await smallDisk(root);
   for (let index = 0; index < count; index += 1) {

@@ -30,6 +30,10 @@ export class Workshop implements AsyncDisposable {
     this.#folder = folder;
   }
 
+  get folder(): string {
+    return this.#folder;
+  }
+
   static async open(project: string): Promise<Workshop> {
     const folder = await mkdtemp(join(tmpdir(), 'multipass-ts-mutation-'));
     for (const name of COPIED)
@@ -56,12 +60,35 @@ export class Workshop implements AsyncDisposable {
   }
 
   /** Runs test files up to the first failure. One that does not come to an end has failed, too. */
-  async test(files: readonly string[]): Promise<Verdict> {
+  async test(
+    files: readonly string[],
+    options: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<Verdict> {
     const report = join(this.#folder, 'report.json');
-    await rm(report, { force: true });
-    const args = [...files, '--reporter=json', `--outputFile=${report}`];
-    if (!(await vitest(this.#folder, args))) return { failed: 'a test that never ends' };
+    const args = ['--bail=1', '--maxWorkers=1', ...options, ...files];
+    if (!(await this.vitest({ args, report, env }))) return { failed: 'a test that never ends' };
     return verdictOf(await readFile(report, 'utf8'));
+  }
+
+  /** Its exit code says no more than its report. @returns false when it had to be ended */
+  async vitest({
+    args,
+    report,
+    env = {},
+    longestMs = LONGEST_RUN_MS,
+  }: VitestRun): Promise<boolean> {
+    await rm(report, { force: true });
+    const program = join(this.#folder, 'node_modules', 'vitest', 'vitest.mjs');
+    const all = [program, 'run', '--reporter=json', `--outputFile=${report}`, ...args];
+    return await endedBySelf(this.#folder, all, { env, longestMs });
+  }
+
+  /** Makes the command from what the sources are now. */
+  async buildCommand(): Promise<void> {
+    const text = "import { buildCli } from './scripts/build-cli.mjs'; await buildCli('0.1.0');";
+    const args = ['--input-type=module', '-e', text];
+    await endedBySelf(this.#folder, args, { env: {}, longestMs: LONGEST_RUN_MS });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -89,15 +116,32 @@ function verdictOf(text: string): Verdict {
 
 const LONGEST_RUN_MS = 240_000;
 
-/** Its exit code says no more than its report. @returns false when it had to be ended */
-async function vitest(folder: string, args: readonly string[]): Promise<boolean> {
-  const program = join(folder, 'node_modules', 'vitest', 'vitest.mjs');
-  const all = [program, 'run', '--bail=1', '--maxWorkers=1', ...args];
+/** A run of some tests. */
+interface VitestRun {
+  readonly args: readonly string[];
+  /** The file for its report, as JSON. */
+  readonly report: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly longestMs?: number;
+}
+
+/** @returns false when it had to be ended */
+async function endedBySelf(
+  cwd: string,
+  args: readonly string[],
+  { env, longestMs }: { env: Readonly<Record<string, string>>; longestMs: number },
+): Promise<boolean> {
   // A group of its own, so that what waits for ever in it can be ended with it.
-  const child = spawn(process.execPath, all, { cwd: folder, stdio: 'ignore', detached: true });
+  const options = {
+    cwd,
+    stdio: 'ignore',
+    detached: true,
+    env: { ...process.env, ...env },
+  } as const;
+  const child = spawn(process.execPath, args, options);
   const end = (): unknown => process.kill(-child.pid!, 'SIGKILL');
   process.once('exit', end);
-  const timer = setTimeout(end, LONGEST_RUN_MS);
+  const timer = setTimeout(end, longestMs);
   const [, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
   clearTimeout(timer);
   process.removeListener('exit', end);

@@ -60,13 +60,18 @@ export interface InfoGroup {
 
 /** Brings instances and snapshots together by the instance's name, in the order of printing. */
 export function groupByInstance({ instances, snapshots, primary = '' }: InfoItems): InfoGroup[] {
-  const details = instances.map(detailsOf);
-  const names = [...details.map(({ name }) => name), ...snapshots.map((item) => item.instance)];
-  return [...new Set(names)]
+  const details = new Map(instances.map((item) => [item.view.name, detailsOf(item)]));
+  const snapshotsOf = new Map<string, SnapshotView[]>();
+  for (const item of snapshots) {
+    const others = snapshotsOf.get(item.instance);
+    if (others === undefined) snapshotsOf.set(item.instance, [item]);
+    else others.push(item);
+  }
+  return [...new Set([...details.keys(), ...snapshotsOf.keys()])]
     .map((name) => ({
       name,
-      instance: details.find((instance) => instance.name === name) ?? null,
-      snapshots: snapshots.filter(({ instance }) => instance === name).toSorted(byCreation),
+      instance: details.get(name) ?? null,
+      snapshots: (snapshotsOf.get(name) ?? []).toSorted(byCreation),
     }))
     .sort(byName(primary));
 }
