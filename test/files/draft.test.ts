@@ -112,6 +112,21 @@ describe('createFile', () => {
     expect(await readdir(folder)).toEqual(['key']);
   });
 
+  test('takes no other error for somebody who was faster', async ({ folder }) => {
+    // Another file system, to which there are no hard links.
+    const elsewhere = await mkdtemp('/dev/shm/multipass-ts-');
+    try {
+      const path = join(folder, 'key');
+      await expect(createFile(path, request(elsewhere, 'one'))).rejects.toMatchObject({
+        code: 'IO_ERROR',
+        details: { errno: 'EXDEV', path },
+      });
+      expect(await readdir(elsewhere)).toEqual([]);
+    } finally {
+      await rm(elsewhere, { recursive: true });
+    }
+  });
+
   test('leaves nothing when making it fails', async ({ folder }) => {
     const failing = {
       ...request(folder, 'half'),

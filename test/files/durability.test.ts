@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { briefStep } from '../support/brief-step.js';
@@ -25,5 +25,22 @@ test('a record, a file and a new file are durable before they have their names, 
     'fsync made.draft',
     'link made.draft made',
     'fsync .',
+  ]);
+});
+
+test('a tree is durable with all that is in its folders, and each folder after that', async ({
+  store: { layout },
+  program,
+}) => {
+  const { root } = layout;
+  await mkdir(join(root, 'tree/inner'), { recursive: true });
+  await writeFile(join(root, 'tree/inner/file'), 'x');
+  const argv = [process.execPath, program, 'syncTree', root, 'tree'] as const;
+  const { steps, exitCode } = await countSteps({ root, argv: [...argv] });
+  expect(exitCode).toBe(0);
+  expect(steps.map(briefStep).filter((step) => step.startsWith('fsync'))).toEqual([
+    'fsync tree/inner/file',
+    'fsync tree/inner',
+    'fsync tree',
   ]);
 });

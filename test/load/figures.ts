@@ -17,6 +17,8 @@ export interface Load {
   readonly minutes: number;
   /** How many instances there are in a large store. */
   readonly instances: number;
+  /** How many clones are made at once. */
+  readonly clones: number;
   readonly say: (text: string) => void;
   readonly tell: (figure: Figure) => void;
 }

@@ -4,27 +4,27 @@ import { makeCrowdedStore, nameOf } from '../bench/stores.js';
 import type { Load } from './figures.js';
 import { StandstillWatch } from './standstills.js';
 
-const CLONES = 200;
 const LONGEST_MS = 50;
 
 /**
  * Many clones at once in one process, in a large store, and then one of each of what else takes a lock; meanwhile the
  * event loop is watched.
  */
-export async function loadFlight({ folder, instances, say, tell }: Load): Promise<void> {
+export async function loadFlight(load: Load): Promise<void> {
+  const { folder, instances, clones: many, say, tell } = load;
   say(`making a store of ${instances} instances`);
   const layout = await makeCrowdedStore(join(folder, 'store'), instances);
   const store = openStore(layout.root);
   const source = await store.get(nameOf(0));
   using watch = new StandstillWatch();
-  say(`${CLONES} clones of one instance at once`);
+  say(`${many} clones of one instance at once`);
   const begin = performance.now();
-  const clones = await Promise.all(Array.from({ length: CLONES }, async () => source.clone()));
-  tell({ what: `${CLONES} clones at once`, value: (performance.now() - begin) / 1000, unit: 's' });
+  const clones = await Promise.all(Array.from({ length: many }, async () => source.clone()));
+  tell({ what: `${many} clones at once`, value: (performance.now() - begin) / 1000, unit: 's' });
   const names = new Set(clones.map(({ name }) => name));
-  if (names.size !== CLONES) throw new Error(`${CLONES} clones have ${names.size} names`);
+  if (names.size !== many) throw new Error(`${many} clones have ${names.size} names`);
   tell({
-    what: `${CLONES} clones at once: memory of the process`,
+    what: `${many} clones at once: memory of the process`,
     value: process.resourceUsage().maxRSS / 1024,
     unit: 'MiB',
     atMost: 400,

@@ -5,6 +5,7 @@
  *   npm run test:load -- many flight             some: many, flight, guest, soak
  *   npm run test:load -- soak --minutes 120      how long; default 15
  *   npm run test:load -- many --instances 1000   how many; default 10000
+ *   npm run test:load -- flight --clones 50      how many at once; default 200
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -28,6 +29,7 @@ const { values, positionals } = parseArgs({
   options: {
     minutes: { type: 'string', default: '15' },
     instances: { type: 'string', default: '10000' },
+    clones: { type: 'string', default: '200' },
   },
 });
 const unknown = positionals.filter((name) => !Object.hasOwn(PARTS, name));
@@ -47,6 +49,7 @@ for (const [name, part] of Object.entries(PARTS)) {
       command: [process.execPath, join(import.meta.dirname, 'dist', 'cli', 'bin.js')],
       minutes: Number(values.minutes),
       instances: Number(values.instances),
+      clones: Number(values.clones),
       say: (text) => void process.stderr.write(`${name}: ${text}\n`),
       tell: (figure) => {
         figures.push(figure);

@@ -87,7 +87,7 @@ async function byCommand({ command, folder }: Load, source: string, copy: string
   const steps = [
     ['clone', source, '--name', copy, '--count', '1'],
     ['info', copy],
-    ['export', copy, '--output', file],
+    ['export', copy, file],
     ['import', file, '--name', `${copy}-back`],
     ['list', '--format', 'json'],
     ['delete', '--purge', copy, `${copy}-back`],

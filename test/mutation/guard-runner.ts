@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { GuardTest } from './guard-tests.js';
 import type { Verdict } from './workshop.js';
 
@@ -10,6 +11,14 @@ interface Task {
   readonly files: readonly string[];
   readonly pattern: string;
 }
+
+/** What it answers: the first test that failed, and how many were run. */
+interface Answer {
+  readonly failed?: string;
+  readonly ran: number;
+}
+
+const ENDED: Answer = { failed: 'the tests ended with their process', ran: 1 };
 
 /** The file of the program below, in a workshop. */
 export const RUNNER_FILE = 'guard-runner.mjs';
@@ -70,11 +79,13 @@ export class GuardRunner implements Disposable {
     this.#child ??= await this.#start();
     const child = this.#child;
     child.send(task);
+    const over = new AbortController();
+    const { signal } = over;
     const answer = await Promise.race([
-      once(child, 'message').then(([told]) => told as { failed?: string; ran: number }),
-      once(child, 'exit').then(() => ({ failed: 'the tests ended with their process', ran: 1 })),
-      timeout(longestMs),
-    ]);
+      once(child, 'message', { signal }).then(([told]) => told as Answer),
+      once(child, 'exit', { signal }).then(() => ENDED),
+      pause(longestMs, undefined, { signal }),
+    ]).finally(() => over.abort());
     if (answer === undefined) {
       this[Symbol.dispose]();
       return { failed: 'a test that never ends' };
@@ -102,9 +113,4 @@ export class GuardRunner implements Disposable {
     await once(child, 'message');
     return child;
   }
-}
-
-async function timeout(ms: number): Promise<undefined> {
-  await new Promise((resolve) => setTimeout(resolve, ms).unref());
-  return undefined;
 }

@@ -10,6 +10,7 @@ import { InstanceLock, type LockRequest } from '../../src/store/lock.js';
 import { newToken } from '../../src/store/maker-token.js';
 import { createFile, replaceFile } from '../../src/files/draft.js';
 import { readRecord, replaceRecord, writeNewRecord } from '../../src/files/record.js';
+import { syncTree } from '../../src/files/sync.js';
 import { StagedInstance } from '../../src/store/staging.js';
 import { sweep } from '../../src/store/sweep.js';
 import { cloneInstance } from '../../src/vm/clone/clone-instance.js';
@@ -57,6 +58,11 @@ const JOBS = {
     await writeFile(staged.disk, 'half a disk');
     tell(staged.token);
     await told();
+  },
+
+  /** Makes a folder and all that is in it durable. */
+  async syncTree({ layout, args: [folder = ''] }: Desk) {
+    await syncTree(join(layout.root, folder));
   },
 
   /** Notes that something is being done to an instance, and waits. */
