@@ -47,8 +47,8 @@ process.on('message', async ({ mutant, files, pattern }) => {
   for (const module of testModules) {
     for (const error of module.errors()) failed ??= error.message;
     for (const test of module.children.allTests()) {
-      const { state } = test.result();
-      if (state === 'failed') failed ??= test.fullName;
+      const { state, errors } = test.result();
+      if (state === 'failed') failed ??= test.fullName + ': ' + errors?.[0]?.message;
       if (state === 'failed' || state === 'passed') ran += 1;
     }
   }

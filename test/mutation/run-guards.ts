@@ -22,8 +22,13 @@ const TESTS = [
   'test/files',
   'test/store',
   'test/vm',
-  ...['clone', 'pending', 'disks', 'snapshots', 'lineage'].map((name) => `test/vm/${name}`),
+  ...['clone', 'pending', 'disks', 'snapshots', 'lineage', 'forwards', 'doctor'].map(
+    (name) => `test/vm/${name}`,
+  ),
 ];
+
+/** How a kill is told of which a busy machine may be the cause. */
+const TIMED_OUT = /never ends|ended with their process|timed out in/;
 
 /** What came of a mutant. */
 interface Outcome {
@@ -128,7 +133,9 @@ function tell(): void {
   for (const { key } of EQUIVALENT)
     if (!left.includes(key)) console.log(`no survivor, and in the list of those: ${key}`);
   const killed = with_('killed').length;
+  const late = all.filter((outcome) => 'by' in outcome && TIMED_OUT.test(outcome.by ?? '')).length;
   const tried = all.length - with_('untried').length;
+  console.log(`${late} of the killed ones only as a test took too long`);
   console.log(
     `${killed} of ${tried} mutants were killed (${((100 * killed) / tried).toFixed(1)} %), ` +
       `${left.length - open.length} are known to change nothing that is promised, ${open.length} are left`,
