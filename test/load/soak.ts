@@ -44,9 +44,12 @@ export async function loadSoak(load: Load): Promise<void> {
 /** @returns how many rounds were done; any error ends them */
 async function rounds(load: Load, store: VirtualMachineStore, until: number): Promise<number> {
   let done = 0;
+  const failures: unknown[] = [];
   const work = async (number: number, act: (name: string, copy: string) => Promise<void>) => {
-    for (let round = 0; performance.now() < until; round += 1) {
-      await act(nameOf((number * 7 + round) % INSTANCES), `copy-${number}-${round}`);
+    for (let round = 0; performance.now() < until && failures.length === 0; round += 1) {
+      const source = nameOf((number * 7 + round) % INSTANCES);
+      // The others come to the end of their rounds before the store is removed.
+      await act(source, `copy-${number}-${round}`).catch((error: unknown) => failures.push(error));
       done += 1;
     }
   };
@@ -58,6 +61,7 @@ async function rounds(load: Load, store: VirtualMachineStore, until: number): Pr
       work(WORKERS.library + number, async (source, copy) => byCommand(load, source, copy)),
     ),
   ]);
+  if (failures.length > 0) throw new AggregateError(failures, `round ${done} of the soak failed`);
   return done;
 }
 
