@@ -25,7 +25,9 @@ export function readWhatItSaid(
   const values = new Map<string, string[]>();
   for (const line of text.split('\n')) {
     const [key = '', ...rest] = line.trim().split(' ');
-    values.set(key, [...(values.get(key) ?? []), rest.join(' ')]);
+    const known = values.get(key) ?? [];
+    if (known.length === 0) values.set(key, known);
+    known.push(rest.join(' '));
   }
   const all = (key: string): readonly string[] => values.get(key) ?? [];
   const hostKeys = all('hostkey').filter((key) => HOST_KEY.test(key));

@@ -54,6 +54,11 @@ describe('what a guest says of its renewal', () => {
     expect(missing({ before: '', now: '', 'machine-id': '', 'instance-id': '' })).toEqual([]);
   });
 
+  it('is read in time that grows with its lines, and not with their square', () => {
+    const text = 'failed again\n'.repeat(200_000);
+    expect(readWhatItSaid(text, SELF, '').missing.length).toBe(200_002);
+  }, 5000);
+
   it('is read whatever it is', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
