@@ -166,7 +166,8 @@ export class World {
       if (this.#mustCut) this.#cutPower();
       if (isDone()) return;
       if (this.calls > end) throw new Error(`no end after ${MOST_CALLS} calls: ${this.#waiting()}`);
-      this.#fireDue();
+      // Who was woken has not said yet what it wants.
+      if (this.#fireDue()) continue;
       const ready = this.#wishes.filter(({ isReady }) => isReady?.() ?? true);
       const wish = this.#choose(ready);
       if (wish !== undefined) this.#grant(wish);
@@ -242,12 +243,14 @@ export class World {
     this.files.cut(this.random);
   }
 
-  #fireDue(): void {
+  /** @returns whether anybody was woken */
+  #fireDue(): boolean {
     const due = this.#timers.filter(({ at }) => at <= this.now);
-    if (due.length === 0) return;
+    if (due.length === 0) return false;
     this.#timers = this.#timers.filter((timer) => !due.includes(timer));
     due.sort((one, other) => Number(one.at - other.at) || one.order - other.order);
     for (const { process, fire } of due) if (!process.isDead) fire();
+    return true;
   }
 
   /** To the next moment at which somebody wants to be woken. */
@@ -260,7 +263,9 @@ export class World {
   }
 
   #waiting(): string {
-    return this.#wishes.map(({ process, label }) => `${process.name}: ${label}`).join('; ');
+    const wishes = this.#wishes.map(({ process, label }) => `${process.name}: ${label}`);
+    const alive = [...this.processes.values()].map(({ name, pid }) => `${name} (${pid}) lives`);
+    return [...wishes, ...alive].join('; ');
   }
 }
 
