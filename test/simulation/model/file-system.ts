@@ -28,7 +28,9 @@ const TICK_NS = 4_000_000n;
 
 const ROOT_INODE = 2;
 
-/** The system calls on one file system, each of which happens at once. Nobody is refused anything: the caller is root. */
+/**
+ * The system calls on one file system, each of which happens at once. Nobody is refused anything: the caller is root.
+ */
 export class FileSystem {
   readonly #journal: Journal;
   readonly #clock: () => bigint;

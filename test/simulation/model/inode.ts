@@ -3,7 +3,10 @@ export type Kind = 'file' | 'folder' | 'link';
 
 const NOTHING = Buffer.alloc(0);
 
-/** A file, a folder or a symbolic link of the model, by whatever names it has. Content is replaced, and only changed where nobody else has it. */
+/**
+ * A file, a folder or a symbolic link of the model, by whatever names it has. Content is replaced, and only changed
+ * where nobody else has it.
+ */
 export class Inode {
   readonly ino: number;
   readonly kind: Kind;
@@ -50,7 +53,10 @@ export class OpenFile {
     this.path = path;
   }
 
-  /** Takes a lock, or turns it into another (flock(2) with LOCK_NB: what was held is lost then). @returns whether it could */
+  /**
+   * Takes a lock, or turns it into another (flock(2) with LOCK_NB: what was held is lost then). @returns whether it
+   * could
+   */
   tryLock(mode: 'shared' | 'exclusive'): boolean {
     const others = [...this.inode.locks].filter((other) => other !== this);
     this.unlock();

@@ -19,7 +19,8 @@ const BLOCK = 4096;
 const PATHS = /\/sim\/[^",}]*/g;
 
 /**
- * qemu-img: what it does is asked of the real one, once for each state of its images; what it wrote then is written into
+ * qemu-img: what it does is asked of the real one, once for each state of its images; what it wrote then is written
+ * into
  * the model, block by block and the header last, as QEMU does.
  */
 export async function qemuImg({ self, args }: Run): Promise<Ended> {
