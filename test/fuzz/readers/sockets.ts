@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { listHostForwards } from '../../../src/net/shared/slirp-api.js';
 import { GuestAgent } from '../../../src/qemu/guest-agent.js';
 import { QmpClient } from '../../../src/qemu/qmp-client.js';
-import { reader, texts, type Place } from '../reader.js';
+import { reader, SLOW, texts, type Place } from '../reader.js';
 
 const NAME = 'socket';
 /** Whoever asks nothing for so long waits for more. */
-const IDLE_MS = 15;
+const IDLE_MS = 200;
 
 /** Talks to a server that says a line whenever it is asked something, and at the end hangs up. */
 async function withServer<Result>(
@@ -24,6 +24,8 @@ async function withServer<Result>(
     const say = (): void => {
       const line = lines.shift();
       if (line !== undefined) socket.write(line);
+      // Nobody asks for an event.
+      if (line?.includes('"event"') === true && lines.length > 0) say();
       if (lines.length === 0) socket.end();
     };
     socket.on('data', say).setTimeout(IDLE_MS, () => socket.end());
@@ -54,7 +56,7 @@ const GREETING =
 export const sockets = [
   reader({
     name: 'qmp',
-    share: 0.1,
+    share: SLOW,
     grammar: 'json',
     samples: () =>
       texts(
@@ -71,7 +73,7 @@ export const sockets = [
   }),
   reader({
     name: 'guest-agent',
-    share: 0.1,
+    share: SLOW,
     grammar: 'json',
     samples: () =>
       texts('\u00ff{"return":1}\n{"return":0}\n', '{"error":{"class":"x","desc":"y"}}\n'),
@@ -83,7 +85,7 @@ export const sockets = [
   }),
   reader({
     name: 'slirp',
-    share: 0.1,
+    share: SLOW,
     grammar: 'json',
     samples: () =>
       texts(
