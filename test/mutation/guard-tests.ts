@@ -10,7 +10,7 @@ export interface GuardTest {
 }
 
 /** The file in which it is noted which guards a test has come to. */
-export function hitsFile(folder: string, file: string, name: string): string {
+function hitsFile(folder: string, file: string, name: string): string {
   return join(folder, createHash('sha256').update(`${file}\0${name}`).digest('hex').slice(0, 24));
 }
 
