@@ -32,8 +32,8 @@ export const DISK_MUTANTS: readonly Mutant[] = [
   {
     why: 'the last header of a vmdk disk counts where the first says so',
     file: 'src/qemu/vmdk-header.ts',
-    find: '.readBigUInt64LE(56) === AT_END',
-    replace: '.readBigUInt64LE(56) === 1n',
+    find: '.readBigUInt64LE(56) !== AT_END',
+    replace: '.readBigUInt64LE(56) !== 1n',
     tests: FORMATS,
   },
   {

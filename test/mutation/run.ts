@@ -4,22 +4,12 @@
  *   npm run test:mutation               all
  *   npm run test:mutation -- lock.ts    those of files, or with reasons, that contain one of the words
  */
-import { DISK_MUTANTS } from './disk-mutants.js';
-import { FILES_MUTANTS } from './files-mutants.js';
 import type { Mutant } from './mutant.js';
-import { LOCK_MUTANTS } from './lock-mutants.js';
-import { STORE_MUTANTS } from './store-mutants.js';
-import { VM_MUTANTS } from './vm-mutants.js';
+import { MUTANTS } from './mutants.js';
 import { Workshop } from './workshop.js';
 
 const words = process.argv.slice(2);
-const mutants = [
-  ...FILES_MUTANTS,
-  ...LOCK_MUTANTS,
-  ...STORE_MUTANTS,
-  ...VM_MUTANTS,
-  ...DISK_MUTANTS,
-].filter(
+const mutants = MUTANTS.filter(
   ({ file, why }) =>
     words.length === 0 || words.some((word) => file.includes(word) || why.includes(word)),
 );

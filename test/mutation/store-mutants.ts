@@ -110,7 +110,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   {
     why: 'the uuid of a row is durable before the row is there',
     file: STAGING,
-    find: '    if (this.#claimed.size === 0) await syncPath(this.#uuidFile);\n',
+    find: '    if (!this.#isSynced) await syncPath(this.#uuidFile);\n',
     replace: '',
     tests: [...STAGES, ...ORDER],
   },
@@ -166,8 +166,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   {
     why: 'only what the dead left is swept',
     file: SWEEP,
-    find: "if (state !== 'unknown') return state === 'dead';",
-    replace: "if (state !== 'unknown') return true;",
+    find: "if (makerState(token) !== 'unknown') return await isMakerGone(layout, token, question);",
+    replace: "if (makerState(token) !== 'unknown') return true;",
     tests: [...SWEEPS, ...STAGES],
   },
   {
@@ -193,7 +193,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   },
   {
     why: 'a zombie is dead',
-    file: TOKEN,
+    file: 'src/process/start-time.ts',
     find: "fields?.[0] === 'Z' || fields?.[0] === 'X' ? 'dead' : fields?.[19]",
     replace: 'fields?.[19]',
     tests: TELLS,

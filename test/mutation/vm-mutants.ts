@@ -112,8 +112,8 @@ export const VM_MUTANTS: readonly Mutant[] = [
   {
     why: 'an instance that was renamed while it was listed is listed once',
     file: 'src/vm/list-instances.ts',
-    find: 'same.length === 1 ? same : distinct(layout, same),',
-    replace: 'same,',
+    find: 'same.length === 1 ? same : withCopiesTold(layout, distinct(layout, same)),',
+    replace: 'same.length === 1 ? same : withCopiesTold(layout, same),',
     tests: ['test/vm/list-instances.test.ts'],
   },
   {
