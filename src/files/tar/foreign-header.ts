@@ -7,13 +7,14 @@ export interface ForeignHeader {
   /** Bytes of what follows in the archive. */
   readonly size: number;
   /** `facts`: about the next entry; `long-name`: its name; `global`: about all that follow, passed over. */
-  readonly kind: 'file' | 'folder' | 'sparse' | 'facts' | 'long-name' | 'global';
+  readonly kind: 'file' | 'folder' | 'sparse' | 'link' | 'facts' | 'long-name' | 'global';
 }
 
 const KINDS: Readonly<Record<string, ForeignHeader['kind']>> = {
   '0': 'file',
   '\0': 'file',
   '7': 'file',
+  '2': 'link',
   '5': 'folder',
   S: 'sparse',
   x: 'facts',
@@ -28,8 +29,8 @@ export interface SparsePart {
 }
 
 /**
- * Reads a header as GNU tar, bsdtar, Go or Python write it. Links and devices are refused, as anything is that is not
- * known.
+ * Reads a header as GNU tar, bsdtar, Go or Python write it. Hard links and devices are refused, as anything is that is
+ * not known.
  * @param fail is told what is wrong, as a sentence goes on after "…: ", and throws
  */
 export function readForeignHeader(block: Buffer, fail: (problem: string) => never): ForeignHeader {

@@ -31,6 +31,8 @@ export interface TarIndexRequest {
   readonly unfit: (problem: string) => Error;
   /** How many entries it may have. */
   readonly most: number;
+  /** Which symbolic links are passed over, by their names; all others are refused. Default: none. */
+  readonly mayLink?: ((name: string) => boolean) | undefined;
 }
 
 const LARGEST_FACTS = 64 * 1024;
@@ -92,8 +94,11 @@ class TarIndexer {
     if (strange !== undefined) this.#fail(`an entry of it has a ${strange}, which is not read`);
     const name = this.#plainName(facts.get('path') ?? longName ?? header.name, header.kind);
     const size = this.#sizeOf(facts.get('size') ?? String(header.size));
-    if (header.kind === 'folder') {
-      if (size > 0) this.#fail('a folder of it has a size');
+    if (header.kind === 'link' && this.#request.mayLink?.(name) !== true) {
+      this.#fail(`its entry ${JSON.stringify(name)} is a link`);
+    }
+    if (header.kind === 'folder' || header.kind === 'link') {
+      if (size > 0) this.#fail(`its entry ${JSON.stringify(name)} has a size`);
       return;
     }
     const member =

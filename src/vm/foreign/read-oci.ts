@@ -5,15 +5,13 @@ import { LossNotes } from '../loss-report.js';
 import { artifactInvalid } from '../travel/artifact-error.js';
 import { digestOf, digestOfFile, hexOf, isDigest } from '../../files/digest.js';
 import { CONFIG_TYPE, INSTANCE_TYPE, ROLE } from '../travel/media-types.js';
+import { diskInLayers } from './container-disk.js';
 import { titleOf } from './describe-name.js';
 import type { ForeignMachine } from './foreign-machine.js';
 import type { Members } from './members.js';
-import { TarMembers } from './tar-members.js';
-import { unpack } from './unpack.js';
 
 const LARGEST_JSON = 4 * 1024 ** 2;
 const INDEX = 'index.json';
-const DISK_FOLDER = 'disk/';
 /** The disk of KubeVirt's export, and what is behind that tells how it is packed. */
 const KUBEVIRT_DISK = /^application\/vnd\.kubevirt\.disk\.(raw|qcow2)(?:\+(?:zstd|gzip))?$/;
 
@@ -116,7 +114,10 @@ export async function readOci(
   const disk =
     image.kind === 'kubevirt'
       ? await kubevirtDisk(members, image, { notes, work })
-      : await containerDisk(members, image, { folder, work });
+      : await diskInLayers(
+          image.layers.map((layer) => async () => await verified(members, layer, work)),
+          { origin, folder, work },
+        );
   return {
     kind: image.kind === 'kubevirt' ? 'kubevirt' : 'containerdisk',
     title: titleOf(origin),
@@ -141,30 +142,6 @@ async function kubevirtDisk(
   notes.lose('VirtualMachine', 'its object', '`--cpus` and `--memory`');
   const isRaw = KUBEVIRT_DISK.exec(disk.mediaType)?.[1] === 'raw';
   return { path: await verified(members, disk, work), isRaw };
-}
-
-/** In a layer, the only file of the folder `disk`. */
-async function containerDisk(
-  members: Members,
-  { layers }: OciImage,
-  { folder, work }: { readonly folder: string; readonly work: Work },
-): Promise<{ path: string }> {
-  const { origin } = members;
-  for (const layer of layers.toReversed()) {
-    const packed = await verified(members, layer, work);
-    const path = await unpack({ path: packed, origin, folder, work });
-    await using files = await TarMembers.open({ path, origin, folder, work });
-    const disks = [...files.names].filter((name) => name.startsWith(DISK_FOLDER));
-    const [disk, ...others] = disks;
-    if (disk === undefined) continue;
-    if (others.length > 0) throw artifactInvalid(origin, 'it has several files in "disk"');
-    return { path: await files.path(disk) };
-  }
-  throw artifactInvalid(
-    origin,
-    'it is the image of a container: it has no file in "disk"',
-    'Give a containerDisk of KubeVirt, or what `multipass export` writes.',
-  );
 }
 
 async function verified(members: Members, { digest }: OciLayer, work: Work): Promise<string> {

@@ -7,6 +7,7 @@ import { titleOf } from './describe-name.js';
 import { FolderMembers } from './folder-members.js';
 import type { ForeignMachine } from './foreign-machine.js';
 import type { Members } from './members.js';
+import { isDockerArchive, readDockerArchive } from './read-docker-archive.js';
 import { isIncusBackup, isIncusImage, readIncusBackup, readIncusImage } from './read-incus.js';
 import { isLima, readLima } from './read-lima.js';
 import { readLibvirt } from './read-libvirt.js';
@@ -103,6 +104,7 @@ async function machineOf(
   request: Pick<RecogniseRequest, 'folder' | 'work'>,
 ): Promise<ForeignMachine | undefined> {
   const { work } = request;
+  if (isDockerArchive(members)) return await readDockerArchive(members, request);
   if (isLima(members)) return await readLima(members);
   if (isVagrant(members)) return await readVagrant(members, { work });
   if (isIncusBackup(members)) return await readIncusBackup(members);

@@ -11,6 +11,8 @@ import { artifactInvalid } from '../travel/artifact-error.js';
 import type { Members } from './members.js';
 
 const MOST_ENTRIES = 12_000;
+/** `docker save` names a layer by its own id, too. */
+const SECOND_NAME_OF_LAYER = /^[0-9a-f]{64}\/layer\.tar$/;
 const PIECE = 1024 ** 2;
 
 /** Where an archive lies, and where what is taken out of it goes. */
@@ -49,7 +51,8 @@ export class TarMembers implements Members, AsyncDisposable {
       try {
         const { size } = await handle.stat();
         const unfit = (problem: string): Error => artifactInvalid(origin, problem);
-        const members = await indexTar({ handle, size, unfit, most: MOST_ENTRIES });
+        const mayLink = (name: string): boolean => SECOND_NAME_OF_LAYER.test(name);
+        const members = await indexTar({ handle, size, unfit, most: MOST_ENTRIES, mayLink });
         return new TarMembers(request, handle, members);
       } catch (error) {
         await handle.close();

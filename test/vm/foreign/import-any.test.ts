@@ -16,6 +16,7 @@ import {
   makeFolder,
   makeOva,
   makeRaw,
+  ociOf,
   sha256,
   tarOfFolder,
 } from './support.js';
@@ -323,28 +324,3 @@ describe('an archive of ours', () => {
     expect(await expectSoundStore(other)).toEqual(['web']);
   });
 });
-
-async function ociOf(
-  path: string,
-  { blob, type }: { blob: Buffer; type: string },
-): Promise<string> {
-  const config = Buffer.from('{"architecture":"amd64","os":"linux"}');
-  const place = (data: Buffer, mediaType: string): object => ({
-    ...{ mediaType, digest: `sha256:${sha256(data)}`, size: data.length },
-  });
-  const manifest = Buffer.from(
-    JSON.stringify({
-      schemaVersion: 2,
-      config: place(config, 'application/vnd.oci.image.config.v1+json'),
-      layers: [place(blob, type)],
-    }),
-  );
-  const index = { manifests: [place(manifest, 'application/vnd.oci.image.manifest.v1+json')] };
-  return await makeFolder(path, {
-    'oci-layout': '{"imageLayoutVersion":"1.0.0"}',
-    ...Object.fromEntries(
-      [config, blob, manifest].map((data) => [`blobs/sha256/${sha256(data)}`, data]),
-    ),
-    'index.json': JSON.stringify(index),
-  });
-}

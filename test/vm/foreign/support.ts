@@ -119,3 +119,30 @@ export async function makeFolder(
   }
   return path;
 }
+
+/** Writes an OCI image layout of one layer. */
+export async function ociOf(
+  path: string,
+  { blob, type, diffIds = [] }: { blob: Buffer; type: string; diffIds?: readonly string[] },
+): Promise<string> {
+  const rootfs = { type: 'layers', diff_ids: diffIds };
+  const config = Buffer.from(JSON.stringify({ architecture: 'amd64', os: 'linux', rootfs }));
+  const place = (data: Buffer, mediaType: string): object => ({
+    ...{ mediaType, digest: `sha256:${sha256(data)}`, size: data.length },
+  });
+  const manifest = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      config: place(config, 'application/vnd.oci.image.config.v1+json'),
+      layers: [place(blob, type)],
+    }),
+  );
+  const index = { manifests: [place(manifest, 'application/vnd.oci.image.manifest.v1+json')] };
+  return await makeFolder(path, {
+    'oci-layout': '{"imageLayoutVersion":"1.0.0"}',
+    ...Object.fromEntries(
+      [config, blob, manifest].map((data) => [`blobs/sha256/${sha256(data)}`, data]),
+    ),
+    'index.json': JSON.stringify(index),
+  });
+}
