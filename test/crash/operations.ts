@@ -1,6 +1,14 @@
 import { rm } from 'node:fs/promises';
+import { realRegistry } from '../registry/real-registry.js';
+import { adoptFolderScenario, adoptFolderTemplate } from './adopt-folder-scenario.js';
 import { adoptScenario, adoptTemplate } from './adopt-scenario.js';
 import { aliasTemplate, firstAliasScenario, unaliasScenario } from './aliases-scenario.js';
+import {
+  foreignScenario,
+  foreignTemplate,
+  pullScenario,
+  pullTemplate,
+} from './arrival-scenarios.js';
 import { BEYOND_OPERATIONS } from './beyond-operations.js';
 import { beyondTemplate } from './beyond-scenario.js';
 import { CHANGES, changeTemplate } from './change-scenario.js';
@@ -9,6 +17,8 @@ import { exportScenario, exportTemplate } from './export-scenario.js';
 import { addForwardScenario, forwardTemplate, removeForwardScenario } from './forwards-scenario.js';
 import { importScenario, importTemplate } from './import-scenario.js';
 import { launchScenario, launchTemplate } from './launch-scenario.js';
+import { liveCloneScenario, liveTemplate } from './live-clone-scenario.js';
+import { liveSnapshotScenario } from './live-snapshot-scenario.js';
 import { migrateScenario, migrateTemplate } from './migrate-scenario.js';
 import { resizeScenario, setScenario, settingsTemplate } from './settings-scenario.js';
 import { SNAPSHOT_OPERATIONS } from './snapshot-operations.js';
@@ -43,7 +53,24 @@ const change = (operation: string): Prepare => on(changeTemplate, CHANGES[operat
 const snapshots = (operation: string): Prepare =>
   on(snapshotTemplate, SNAPSHOT_OPERATIONS[operation]!);
 
-/** Every operation of a store without a running guest, by what it is called in the table. */
+/** The registry is there as long as the template. */
+const pull: Prepare = async () => {
+  const registry = await realRegistry();
+  const { scenario, remove } = await on(() => pullTemplate(registry.host), pullScenario)();
+  return {
+    scenario,
+    remove: async () => {
+      await remove();
+      await registry[Symbol.asyncDispose]();
+    },
+  };
+};
+
+const live = (scenarioOf: (template: string) => CrashScenario<unknown>): Prepare =>
+  on(liveTemplate, scenarioOf);
+const ALONE = { casualties: 'nobody else' } as const;
+
+/** Every operation, by what it is called in the table. */
 export const OPERATIONS: Readonly<Record<string, Prepare>> = {
   'clone (copy or reflink)': on(cloneTemplate, (template) => cloneScenario(template, 'plain')),
   'clone (convert)': on(cloneTemplate, (template) => cloneScenario(template, 'tagged')),
@@ -67,9 +94,22 @@ export const OPERATIONS: Readonly<Record<string, Prepare>> = {
   purge: change('the deleted ones are purged'),
   'migrate --copy': on(migrateTemplate, (template) => migrateScenario(template, 'copy')),
   'migrate --move': on(migrateTemplate, (template) => migrateScenario(template, 'move')),
+  'clone --live --linked': live((template) =>
+    liveCloneScenario(template, { how: 'linked', ...ALONE }),
+  ),
+  'clone --live': live((template) => liveCloneScenario(template, { how: 'independent', ...ALONE })),
+  'snapshot --live': live((template) =>
+    liveSnapshotScenario(template, { of: 'its disk', ...ALONE }),
+  ),
+  'snapshot --live --memory': live((template) =>
+    liveSnapshotScenario(template, { of: 'its memory, too', ...ALONE }),
+  ),
   import: on(importTemplate, importScenario),
+  'import, of another program': on(foreignTemplate, foreignScenario),
+  pull,
   export: on(exportTemplate, exportScenario),
   adopt: on(adoptTemplate, adoptScenario),
+  'adopt, of a folder': on(adoptFolderTemplate, adoptFolderScenario),
   'set, of the store': on(settingsTemplate, setScenario),
   'set, of a disk': on(settingsTemplate, resizeScenario),
   'alias, the first': on(() => aliasTemplate({ withOne: false }), firstAliasScenario),
