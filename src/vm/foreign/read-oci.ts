@@ -4,7 +4,7 @@ import { streamArchitecture } from '../images/architecture.js';
 import { LossNotes } from '../loss-report.js';
 import { artifactInvalid } from '../travel/artifact-error.js';
 import { digestOf, digestOfFile, hexOf, isDigest } from '../../files/digest.js';
-import { CONFIG_TYPE, INSTANCE_TYPE, ROLE } from '../travel/media-types.js';
+import { CONFIG_TYPE, INSTANCE_TYPE, KUBEVIRT_DISK, ROLE } from '../travel/media-types.js';
 import { diskInLayers } from './container-disk.js';
 import { titleOf } from './describe-name.js';
 import type { ForeignMachine } from './foreign-machine.js';
@@ -12,8 +12,6 @@ import type { Members } from './members.js';
 
 const LARGEST_JSON = 4 * 1024 ** 2;
 const INDEX = 'index.json';
-/** The disk of KubeVirt's export, and what is behind that tells how it is packed. */
-const KUBEVIRT_DISK = /^application\/vnd\.kubevirt\.disk\.(raw|qcow2)(?:\+(?:zstd|gzip))?$/;
 
 /** What an image layout is, as far as its manifests say. */
 export interface OciImage {

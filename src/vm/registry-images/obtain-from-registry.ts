@@ -54,8 +54,9 @@ export async function obtainFromRegistry(text: string, options: ObtainOptions): 
         return;
       }
       const source = join(target.path, 'came');
-      await extractDisk({ repository, layers: chosen.layers, origin, target: source, work });
-      await prepareDisk({ source, verified: false, origin, as, target, work });
+      const wanted = { repository, layers: chosen.layers, origin, target: source, work };
+      const said = await extractDisk(wanted);
+      await prepareDisk({ source, verified: false, origin, as: as ?? said, target, work });
       await rm(source, { force: true });
     },
   });

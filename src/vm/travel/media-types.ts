@@ -29,3 +29,6 @@ export function chunkType(compression: Compression): string {
 export function compressionOf(mediaType: string): Compression | undefined {
   return COMPRESSIONS.find((compression) => chunkType(compression) === mediaType);
 }
+
+/** The disk of KubeVirt's export (VEP 256), and what is behind that tells how it is packed. */
+export const KUBEVIRT_DISK = /^application\/vnd\.kubevirt\.disk\.(raw|qcow2)(?:\+(?:zstd|gzip))?$/;

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
@@ -10,6 +10,7 @@ import { obtainFromRegistry } from '../../../src/vm/registry-images/obtain-from-
 import type { Obtained } from '../../../src/vm/images/obtain-options.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
 import { realRegistry, type RealRegistry } from '../../registry/real-registry.js';
+import { ociOf } from '../foreign/support.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
 import { MIB, pulled, pushed, requireSame, writeNoise } from '../travel/registry-support.js';
 import { otherStore } from '../travel/support.js';
@@ -98,6 +99,29 @@ describe('launch docker://', () => {
       const reference = await image(`any/${kind.replace('+', '')}:1`, kind, made.tar);
       const { image: found } = await obtained(layout, reference);
       await run('qemu-img', ['compare', '-q', made.disk, found.dir.disk]);
+    },
+  );
+
+  test.for(['raw+zstd', 'raw+gzip', 'qcow2'] as const)(
+    'takes the disk that the export of KubeVirt has pushed: %s',
+    async (kind, { root, store: { layout } }) => {
+      // A raw disk that looks like none is one when its type says so.
+      const raw = join(root, '..', 'raw.img');
+      await writeFile(raw, Buffer.alloc(3 * MIB, 'no boot sector'));
+      const [format, packing] = kind.split('+');
+      const disk = join(root, '..', 'disk');
+      if (format === 'raw') await copyFile(raw, disk);
+      else await run('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, disk]);
+      if (packing !== undefined) await run(packing === 'zstd' ? 'zstd' : 'gzip', ['-q', disk]);
+      const packed = `${disk}${packing === undefined ? '' : packing === 'zstd' ? '.zst' : '.gz'}`;
+      const type = `application/vnd.kubevirt.disk.${kind}`;
+      const oci = await ociOf(join(root, '..', 'export'), { blob: await readFile(packed), type });
+      const reference = `${registry.host}/exported/${kind.replace('+', '')}:1`;
+      const words = ['copy', '-q', '--dest-tls-verify=false'];
+      await run('skopeo', [...words, `oci:${oci}`, `docker://${reference}`]);
+      const { image: found } = await obtained(layout, reference);
+      await run('qemu-img', ['compare', '-q', '-f', 'raw', '-F', 'qcow2', raw, found.dir.disk]);
+      expect(await readdir(found.dir.path)).toEqual(['disk.qcow2', 'image-record.json']);
     },
   );
 
