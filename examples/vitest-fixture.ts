@@ -1,9 +1,9 @@
 // Needs a guest: it starts three clones of one, two at a time, and the tests run it.
 //
 // A fixture for vitest: each test that asks for `vm` gets a running clone of its own, which is purged after it, whether
-// it passed or not. The next one is made ready meanwhile. Set the instance "golden" up first (see golden-and-clones.ts):
-// of a stopped one the clones boot, of a running or suspended one they go on from its memory. In a project, `test` is exported from a file of its own, and files of tests import it from
-// there.
+// it passed or not. The next one is made ready meanwhile. Set the instance "golden" up first (see
+// golden-and-clones.ts): of a stopped one the clones boot, of a running or suspended one they go on from its memory. In
+// a project, `test` is exported from a file of its own, and files of tests import it from there.
 //
 //   cp vitest-fixture.ts vm.test.ts && npx vitest run vm.test.ts
 import { clonePool, openStore, type ClonePool, type VirtualMachine } from 'multipass-ts';

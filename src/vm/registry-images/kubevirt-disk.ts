@@ -11,8 +11,8 @@ import { checkedBlob, type ExtractRequest } from './checked-blob.js';
 import type { Layer } from './choose-manifest.js';
 
 /**
- * Takes the disk that KubeVirt's export has pushed (`virtctl vmexport`, VEP 256): a layer that is the disk itself, packed
- * or not.
+ * Takes the disk that KubeVirt's export has pushed (`virtctl vmexport`, VEP 256): a layer that is the disk itself,
+ * packed or not.
  * @returns `raw` for one of which its type says so
  * @throws MultipassError IMAGE_INVALID, ARTIFACT_INVALID, REGISTRY_FAILED, DISK_FULL, TOOL_MISSING, ABORTED, …
  */
