@@ -3,6 +3,7 @@ import { letManyListen, sleep, throwIfAborted } from '../abort.js';
 import { ExecError, MultipassError } from '../errors.js';
 import { log } from '../log.js';
 import { collect, type CollectOptions, type Collected } from './collect.js';
+import { ownTurn } from './own-turn.js';
 import { startError, workingDirectoryError } from './programs.js';
 
 /** How one program is run. */
@@ -48,6 +49,7 @@ export async function run(
   options: RunOptions = {},
 ): Promise<RunResult> {
   const { signal, okExitCodes = [0], failsBy } = options;
+  await ownTurn();
   throwIfAborted(signal);
   letManyListen(signal);
   log('debug', 'exec', [file, ...args].join(' '));

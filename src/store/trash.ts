@@ -1,4 +1,5 @@
 import { lstat, rename, rm } from 'node:fs/promises';
+import { ownTurn } from '../process/own-turn.js';
 import { errnoOf, fromSystemError, MultipassError } from '../errors.js';
 import { log } from '../log.js';
 import { InstanceDir } from './instance-dir.js';
@@ -75,6 +76,7 @@ async function releaseRows(
 ): Promise<void> {
   const macs = new MacTable(layout);
   const ports = new PortTable(layout);
+  await ownTurn();
   for (const held of [await claimOf(folder), await rowsOf(folder)]) {
     if (held === undefined) continue;
     await ports.release(held.ports ?? [], { uuid: held.uuid, rowsOf });

@@ -8,6 +8,7 @@ import { newNetworkConfig } from '../../src/net/network-config.js';
 import { initialiseStore } from '../../src/store/format.js';
 import type { InstanceDir } from '../../src/store/instance-dir.js';
 import { StoreLayout } from '../../src/store/layout.js';
+import { inodeOf, rowText } from '../../src/store/mac-table.js';
 import { recordText } from '../../src/files/record.js';
 import { writeIso } from '../../src/vm/seed/iso9660-writer.js';
 import type { ImageRecord } from '../../src/vm/records/image-record.js';
@@ -51,7 +52,8 @@ export function addInstance(layout: StoreLayout, name: string, index: number): I
   writeFileSync(dir.imageRecord, recordText(IMAGE_RECORD), { mode: 0o600 });
   writeFileSync(dir.seed, seedOf(name, spec), { mode: 0o600 });
   writeFileSync(dir.lock, '', { mode: 0o600 });
-  writeFileSync(layout.macRow(mac.toHex()), `${spec.uuid}\n`, { mode: 0o600 });
+  const row = rowText({ uuid: spec.uuid, inode: inodeOf(dir.path) });
+  writeFileSync(layout.macRow(mac.toHex()), row, { mode: 0o600 });
   return dir;
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { ownTurn } from '../../process/own-turn.js';
 import type { MacAddress } from '../../net/mac-address.js';
 import type { InterfaceChange } from '../../net/network-config.js';
 import type { StagedInstance } from '../../store/staging.js';
@@ -25,6 +26,7 @@ export async function claimIdentity(
   staged: StagedInstance,
   { reading, spec }: { readonly reading: InstanceReading; readonly spec: InstanceSpec },
 ): Promise<NewIdentity> {
+  await ownTurn();
   const claims = MacClaims.ofStaged(staged);
   await claims.adopt(await rowsOfReading(reading), reading);
   const [first, ...rest] = spec.interfaces;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
+import { ownTurn } from '../../process/own-turn.js';
 import { StagedInstance } from '../../store/staging.js';
 import type { Work } from '../../work.js';
 import { writeNewRecord } from '../../files/record.js';
@@ -101,6 +102,7 @@ export class StagedClone {
    * Writes the seed, which has the name in it; again when it gets another one. @throws MultipassError SEED_INVALID, …
    */
   async writeSeed(hostname: string): Promise<void> {
+    await ownTurn();
     const { staged, identity } = this;
     const { image, files, warnings } = retargetSeed(
       this.#source.seed,
