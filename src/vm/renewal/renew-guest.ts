@@ -33,6 +33,8 @@ export interface RenewRequest {
 }
 
 const PAUSE_MS = 300;
+/** How long a guest may take to see cards that were put in. */
+const CARDS_MS = 30_000;
 
 /**
  * Makes a machine of its own of a guest that has another's memory, and lets it onto its network then. What tells it
@@ -61,14 +63,7 @@ export async function renewGuest(request: RenewRequest): Promise<Guest> {
   await writeFile(alone.dir.knownHosts, lines, { mode: 0o600 });
   for (const [index, card] of cards.entries()) await putCardIn(client, index, card);
   await request.plug();
-  const entered = await enterAndRun(request, {
-    found: request.found,
-    command: whoCommand(),
-    // Its server may have the old key for a moment still: it begins again meanwhile.
-    isKeyAwaited: true,
-  });
-  requireOwnCards(entered, cards);
-  const { guest } = entered;
+  const guest = await enterByOwnCards(request);
   if (self.isFull) await runInGuest(guest, firstBootCommand(), { signal, okExitCodes: [0, 1, 2] });
   return guest;
 }
@@ -124,11 +119,25 @@ async function tryToRun(
   }
 }
 
-function requireOwnCards({ guest, stdout }: Entered, cards: readonly Card[]): void {
-  const macs = macsItSaid(stdout);
-  const missing = cards.map(({ mac }) => mac).filter((mac) => !macs.includes(mac));
-  if (missing.length === 0) return;
-  throw renewalFailed(guest.dir.name, `it has no card ${missing.join(', ')}`);
+/** By the first of its new cards it may let us in before it has seen the others. */
+async function enterByOwnCards(request: RenewRequest): Promise<Guest> {
+  const { alone, cards, work } = request;
+  const began = performance.now();
+  for (;;) {
+    const { guest, stdout } = await enterAndRun(request, {
+      found: request.found,
+      command: whoCommand(),
+      // Its server may have the old key for a moment still: it begins again meanwhile.
+      isKeyAwaited: true,
+    });
+    const macs = macsItSaid(stdout);
+    const missing = cards.map(({ mac }) => mac).filter((mac) => !macs.includes(mac));
+    if (missing.length === 0) return guest;
+    if (performance.now() - began > CARDS_MS) {
+      throw renewalFailed(alone.dir.name, `it has no card ${missing.join(', ')}`);
+    }
+    await sleep(PAUSE_MS, work.signal);
+  }
 }
 
 /** What it means that a guest has not become a machine of its own. */
