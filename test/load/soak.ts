@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { openStore, type VirtualMachine, type VirtualMachineStore } from '../../src/index.js';
 import { run } from '../../src/process/run.js';
 import type { StoreLayout } from '../../src/store/layout.js';
@@ -29,6 +30,7 @@ export async function loadSoak(load: Load): Promise<void> {
     const more = after[key] - before[key];
     tell({ what: `${what}: more ${key} than before`, value: more, unit: '', atMost: 0 });
   }
+  for (const change of changes(before.sizes, after.sizes)) say(change);
   const grown = (after.rss - before.rss) / 1024 ** 2;
   tell({ what: `${what}: more memory than before`, value: grown, unit: 'MiB', atMost: 100 });
   await run('sync', ['--file-system', layout.root]);
@@ -61,6 +63,7 @@ async function rounds(load: Load, store: VirtualMachineStore, until: number): Pr
       work(WORKERS.library + number, async (source, copy) => byCommand(load, source, copy)),
     ),
   ]);
+  for (const failure of failures) load.say(inspect(failure, { depth: Infinity }));
   if (failures.length > 0) throw new AggregateError(failures, `round ${done} of the soak failed`);
   return done;
 }
@@ -97,8 +100,9 @@ async function byCommand({ command, folder }: Load, source: string, copy: string
     ['delete', '--purge', copy, `${copy}-back`],
   ];
   for (const args of steps) {
-    const { exitCode, stderr } = await measuredRun([...command, ...args], env);
-    if (exitCode !== 0) throw new Error(`${args.join(' ')}: ${stderr}`);
+    const { exitCode, stdout, stderr } = await measuredRun([...command, ...args], env);
+    if (exitCode !== 0)
+      throw new Error(`${args.join(' ')} ended with ${exitCode}: ${stderr}${stdout}`);
   }
   await run('rm', ['-f', file]);
 }
@@ -115,19 +119,32 @@ interface State {
   readonly files: number;
   readonly bytes: number;
   readonly rss: number;
+  /** Of each file, by its path in the store. */
+  readonly sizes: ReadonlyMap<string, number>;
 }
 
 function stateOf(layout: StoreLayout): State {
   const entries = readdirSync(layout.root, { recursive: true, encoding: 'utf8' });
-  const files = entries.map((entry) => statSync(join(layout.root, entry)));
-  const bytes = files.filter((one) => one.isFile()).reduce((sum, { size }) => sum + size, 0);
+  const files = entries.map((entry) => [entry, statSync(join(layout.root, entry))] as const);
+  const sizes = new Map(files.map(([entry, one]) => [entry, one.isFile() ? one.size : 0]));
+  const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   return {
     descriptors: readdirSync('/proc/self/fd').length,
     processes: children(process.pid),
     files: files.length,
     bytes,
     rss: process.memoryUsage().rss,
+    sizes,
   };
+}
+
+function changes(before: State['sizes'], after: State['sizes']): string[] {
+  const paths = [...new Set([...before.keys(), ...after.keys()])];
+  return paths
+    .filter((path) => before.get(path) !== after.get(path))
+    .map(
+      (path) => `${path}: ${before.get(path) ?? 'not there'}, then ${after.get(path) ?? 'gone'}`,
+    );
 }
 
 function children(pid: number): number {
