@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { GuardRunner, RUNNER_FILE, RUNNER_TEXT } from './guard-runner.js';
+import { SIMULATION_TEST, SIMULATION_TEXT } from './guard-simulation.js';
 import {
   CONFIG_TEXT,
   readReport,
@@ -41,7 +42,8 @@ export class GuardWorkshop implements AsyncDisposable {
     const workshop = await Workshop.open(project);
     const { folder } = workshop;
     const made = { 'guard-setup.js': SETUP_TEXT, 'guards.config.js': CONFIG_TEXT };
-    const all = { ...made, [SWITCHES]: SWITCHES_TEXT, [RUNNER_FILE]: RUNNER_TEXT };
+    const programs = { [SWITCHES]: SWITCHES_TEXT, [RUNNER_FILE]: RUNNER_TEXT };
+    const all = { ...made, ...programs, [SIMULATION_TEST]: SIMULATION_TEXT };
     for (const [file, text] of [...texts, ...Object.entries(all)])
       await writeFile(join(folder, file), text);
     await workshop.buildCommand();
@@ -77,13 +79,23 @@ export class GuardWorkshop implements AsyncDisposable {
   }
 }
 
-/** Runs the tests that come to a guard with the guard off: those of its own file first, and then the quick ones. */
+/** A fault ends it before; a simulation that never ends is a fault, too. */
+const LONGEST_SIMULATION_MS = 600_000;
+
+/**
+ * Runs the tests that come to a guard with the guard off: those of its own file first, and then the quick ones; and at
+ * last the simulation, which alone sees what a power cut leaves.
+ */
 export async function tryGuard(
   runner: GuardRunner,
   { id, file }: NumberedGuard,
   tests: readonly GuardTest[],
 ): Promise<Verdict> {
-  const queue = byNearness(file, tests);
+  const simulations = tests.filter((test) => test.file === SIMULATION_TEST);
+  const queue = byNearness(
+    file,
+    tests.filter((test) => !simulations.includes(test)),
+  );
   for (const batch of BATCHES) {
     const some: GuardTest[] = [];
     for (let ms = 0; queue[0] !== undefined && some.length < batch.tests;) {
@@ -95,7 +107,8 @@ export async function tryGuard(
     const verdict = await runner.run(id, some, batch.longestMs);
     if (verdict.failed !== undefined) return verdict;
   }
-  return { failed: undefined };
+  if (simulations.length === 0) return { failed: undefined };
+  return await runner.run(id, simulations, LONGEST_SIMULATION_MS);
 }
 
 function byNearness(file: string, tests: readonly GuardTest[]): GuardTest[] {

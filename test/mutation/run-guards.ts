@@ -1,5 +1,6 @@
 /**
- * Finds every guard of the core by its syntax, switches one after the other off, and runs the tests that come to it.
+ * Finds every guard of the core by its syntax, switches one after the other off, and runs the tests that come to it; the
+ * simulation is one of them.
  *
  *   npm run test:guards-off                     all; what was tried before is not tried again
  *   npm run test:guards-off -- lock.ts          those of files, or with texts, that contain one of the words
@@ -13,12 +14,14 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EQUIVALENT, isEquivalent } from './equivalent-guards.js';
 import { CORE } from './guard-kinds.js';
+import { SIMULATION_TEST } from './guard-simulation.js';
 import { testFilesIn, type GuardTest } from './guard-tests.js';
 import type { GuardRunner } from './guard-runner.js';
 import { GuardWorkshop, tryGuard } from './guard-workshop.js';
 import { withSwitches, type NumberedGuard } from './switchboard.js';
 
 const TESTS = [
+  SIMULATION_TEST,
   'test/files',
   'test/store',
   'test/vm',
