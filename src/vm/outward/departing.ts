@@ -1,3 +1,4 @@
+import type { StoreLayout } from '../../store/layout.js';
 import type { Seed } from '../seed/seed.js';
 import type { LossNotes } from '../loss-report.js';
 import type { ImageRecord } from '../records/image-record.js';
@@ -6,6 +7,7 @@ import type { Work } from '../../work.js';
 
 /** An instance that is written for another engine, into a folder of its own. */
 export interface Departing {
+  readonly layout: StoreLayout;
   readonly name: string;
   readonly spec: InstanceSpec;
   readonly image: ImageRecord;

@@ -48,6 +48,7 @@ export async function handOver(request: HandOverRequest): Promise<HandOverReport
       const notes = new LossNotes();
       noteCommon({ layout, reading, spec: state.spec, isSnapshot: state.tag !== undefined }, notes);
       const written = await WRITERS[engine]({
+        layout,
         name,
         spec: state.spec,
         image: reading.image,

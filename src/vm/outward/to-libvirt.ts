@@ -1,4 +1,3 @@
-import { accessSync, constants } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findProgram } from '../../process/programs.js';
@@ -7,6 +6,7 @@ import { copyWhole } from '../disks/copy-file.js';
 import { qemuProgram, qemuTarget } from '../run/qemu-program.js';
 import { writeIso } from '../seed/iso9660-writer.js';
 import type { Departing, Written } from './departing.js';
+import { domainType, type DomainType } from './domain-type.js';
 import { shellPath } from './shell-path.js';
 
 const DISK = 'disk.qcow2';
@@ -14,7 +14,7 @@ const SEED = 'seed.iso';
 
 /** Writes a domain of libvirt, with the identity that the instance has: uuid, generation id, addresses and seed. */
 export async function toLibvirt(departing: Departing): Promise<Written> {
-  const { name, spec, seed, disk, draft, folder, notes, work } = departing;
+  const { layout, name, spec, seed, disk, draft, folder, notes, work } = departing;
   const artifacts = [`${name}.xml`, DISK];
   await copyWhole(disk, join(draft, DISK), work);
   if (seed !== null) {
@@ -22,7 +22,13 @@ export async function toLibvirt(departing: Departing): Promise<Written> {
     artifacts.push(SEED);
     notes.keep('seed', 'with its instance-id: cloud-init does not run again');
   }
-  await writeFile(join(draft, `${name}.xml`), domainOf(departing));
+  const type = await domainType(layout, work);
+  await writeFile(join(draft, `${name}.xml`), domainOf(departing, type));
+  if (type === 'qemu') {
+    notes.check.push(
+      'its domain is for guests in software, as they run here: where KVM runs them, say type="kvm" in its first line',
+    );
+  }
   notes.keep('uuid', spec.uuid);
   notes.keep('MAC addresses', spec.interfaces.map(({ mac }) => mac.toString()).join(' '));
   notes.check.push(
@@ -36,7 +42,7 @@ export async function toLibvirt(departing: Departing): Promise<Written> {
   return { artifacts, commands: [`virsh define ${xml}`, `virsh start ${name}`] };
 }
 
-function domainOf({ name, spec, seed, folder }: Departing): string {
+function domainOf({ name, spec, seed, folder }: Departing, type: DomainType): string {
   const { arch, board } = qemuTarget();
   const file = (path: string): string => escapeXml(join(folder, path));
   const emulator = findProgram(qemuProgram(arch));
@@ -54,7 +60,7 @@ function domainOf({ name, spec, seed, folder }: Departing): string {
       <target dev="sdb" bus="scsi"/>
       <readonly/>
     </disk>\n`;
-  return `<domain type="${hasKvm() ? 'kvm' : 'qemu'}">
+  return `<domain type="${type}">
   <name>${escapeXml(name)}</name>
   <uuid>${spec.uuid}</uuid>
   <genid>${spec.vmgenid}</genid>
@@ -86,13 +92,4 @@ ${cards.join('\n')}
   </devices>
 </domain>
 `;
-}
-
-function hasKvm(): boolean {
-  try {
-    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { run } from '../../../src/process/run.js';
+import { canOpen, KVM_DEVICE } from '../../../src/qemu/accelerator.js';
 import { initialiseStore } from '../../../src/store/format.js';
 import { StoreLayout } from '../../../src/store/layout.js';
 import { readIso } from '../../../src/vm/seed/iso9660-reader.js';
@@ -99,6 +100,31 @@ describe('for libvirt', () => {
     const { report } = await importing(back, xml);
     expect(report).toMatchObject({ name: 'web', kind: 'libvirt' });
     expect(readInstance(back, 'web').spec).toMatchObject({ cpus: spec.cpus, memory: spec.memory });
+  });
+
+  test('it runs on what runs guests here, or on what the user wants', async ({
+    root,
+    store: { layout },
+  }) => {
+    await makeInstance(layout, 'web');
+    const written = async (folder: string) => {
+      const target = join(root, '..', folder);
+      const { losses } = await handedOver(layout, 'libvirt', target);
+      const text = await readFile(join(target, 'web.xml'), 'utf8');
+      const [, type] = /^<domain type="([a-z]+)">/.exec(text) ?? [];
+      return { type, isTold: losses.check.join('\n').includes('type="kvm"') };
+    };
+    const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+    await writeFile(layout.acceleratorFile, JSON.stringify({ boot, works: false }));
+    expect(await written('none')).toEqual({ type: 'qemu', isTold: true });
+    await writeFile(layout.acceleratorFile, JSON.stringify({ boot, works: true }));
+    const works = await canOpen(KVM_DEVICE);
+    expect(await written('works')).toEqual({ type: works ? 'kvm' : 'qemu', isTold: !works });
+    await writeFile(layout.settingsFile, JSON.stringify({ 'local.accelerator': 'tcg' }));
+    expect(await written('unwanted')).toEqual({ type: 'qemu', isTold: true });
+    await writeFile(layout.settingsFile, JSON.stringify({ 'local.accelerator': 'kvm' }));
+    await writeFile(layout.acceleratorFile, JSON.stringify({ boot, works: false }));
+    expect(await written('wanted')).toEqual({ type: 'kvm', isTold: false });
   });
 });
 
