@@ -27,6 +27,10 @@ if [ "${1:-}" != --run ]; then
   package_of+=([virt-xml-validate]=libvirt-clients [xmllint]=libxml2-utils [sshd]=openssh-server)
   # Another engine at work, as a daemon of the tests' own
   package_of+=([libvirtd]=libvirt-daemon [setpriv]=util-linux)
+  # And one whose daemon is root's; elsewhere a package of this name fetches a snap.
+  if [ "$(id -u)" -eq 0 ] && grep -qx 'ID=debian' /etc/os-release 2>/dev/null; then
+    package_of+=([lxd]=lxd [lxc]=lxd-client)
+  fi
   # Guests of the tests, see fixtures/guests
   package_of+=([mmdebstrap]=mmdebstrap [sfdisk]=fdisk [cpio]=cpio [zstd]=zstd [busybox]=busybox-static
     [dropbear]=dropbear-bin [dropbearkey]=dropbear-bin [modprobe]=kmod [depmod]=kmod [unshare]=util-linux)
@@ -84,6 +88,7 @@ if [ "${#missing[@]}" -gt 0 ]; then
     case "$package" in
       openssh-server) units=(ssh.service ssh.socket) ;;
       docker-registry) units=(docker-registry.service) ;;
+      lxd) units=(lxd.service lxd.socket lxd-containers.service lxcfs.service) ;;
       *) continue ;;
     esac
     ! command -v systemctl >/dev/null || "${sudo[@]}" systemctl disable --quiet "${units[@]}" 2>/dev/null || true

@@ -14,6 +14,7 @@ import { readLibvirt } from './read-libvirt.js';
 import { isOciLayout, lookAtOci, readOci } from './read-oci.js';
 import { ovfAmong, readOva } from './read-ova.js';
 import { isVagrant, readVagrant } from './read-vagrant.js';
+import { splitImageAmong } from './split-image.js';
 import { TarMembers } from './tar-members.js';
 import { firstBytes, unpack } from './unpack.js';
 
@@ -123,19 +124,13 @@ async function splitImage(
   members: Members,
   { folder, work }: Pick<RecogniseRequest, 'folder' | 'work'>,
 ): Promise<ForeignMachine | undefined> {
-  const { names, origin } = members;
-  const archives = ['incus', 'metadata', 'meta', 'lxd'].flatMap((name) =>
-    ['.tar.xz', '.tar.gz', '.tar'].map((ending) => name + ending),
-  );
-  const archive = archives.find((name) => names.has(name));
-  const disk = ['disk.qcow2', 'rootfs.img', 'disk-kvm.img', 'rootfs.qcow2'].find((name) =>
-    names.has(name),
-  );
-  if (archive === undefined || disk === undefined) return undefined;
-  const packed = await members.path(archive);
+  const { origin } = members;
+  const image = splitImageAmong(members);
+  if (image === undefined) return undefined;
+  const packed = await members.path(image.archive);
   const path = await unpack({ path: packed, origin, folder, work });
   await using metadata = await TarMembers.open({ path, origin, folder, work });
-  return await readIncusImage(metadata, await members.path(disk));
+  return await readIncusImage(metadata, await members.path(image.disk));
 }
 
 /** A machine whose disk is packed by itself, as in an OVA or beside an XML. */
