@@ -1,3 +1,4 @@
+import type { JsonPlace } from '../../files/decoder.js';
 import { readRecordIfAny, replaceRecord } from '../../files/record.js';
 import { decodeDigest, type Digest } from '../../files/digest.js';
 import { log } from '../../log.js';
@@ -12,6 +13,11 @@ export interface BaseWhereabouts {
   readonly digest: Digest;
   /** The names of the bases in its folder, which are the same in all that stand on them. */
   readonly bases: readonly string[];
+  /**
+   * Bases that were read whole for this manifest, which is of our own making, and their prints when they were: while
+   * they have these, what it says of them is so.
+   */
+  readonly read?: ReadonlyMap<string, string> | undefined;
 }
 
 /** As many as there may be; the oldest go. */
@@ -46,7 +52,9 @@ export async function noteWhereabouts(
       repository !== found.repository ||
       bases.some((base) => !found.bases.includes(base));
     const bases = [found, ...read(layout).filter(isOther)].slice(0, MOST);
-    await replaceRecord(layout.registriesFile, { bases });
+    await replaceRecord(layout.registriesFile, {
+      bases: bases.map((one) => ({ ...one, read: Object.fromEntries(one.read ?? []) })),
+    });
   });
 }
 
@@ -65,9 +73,20 @@ function read(layout: StoreLayout): BaseWhereabouts[] {
           .key('bases')
           .items(256)
           .map((base) => base.string()),
+        read: decodeRead(one.key('read')),
       }));
   } catch (error) {
     log('debug', 'store', `"${layout.registriesFile}" is of no use: ${String(error)}`);
     return [];
   }
+}
+
+function decodeRead(place: JsonPlace): ReadonlyMap<string, string> {
+  if (place.isAbsent()) return new Map();
+  return new Map(
+    Object.keys(place.object()).map((base) => [
+      base,
+      place.key(base).matching(/^\d+(?::\d+){4}$/, 'a print'),
+    ]),
+  );
 }

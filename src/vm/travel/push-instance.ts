@@ -21,6 +21,7 @@ import { publishManifest } from './publish-manifest.js';
 import { referenceNotFound, registryAccess } from '../registry-access.js';
 import { RegistryCarrier, thereChunks, type ThereChunk } from './registry-carrier.js';
 import type { TravelFile } from './travel-config.js';
+import { UnreadBases } from './unread-bases.js';
 import { writeFiles } from './write-files.js';
 
 /**
@@ -105,10 +106,13 @@ async function push(plan: PushPlan): Promise<PushReport> {
     userData: request.userData ?? true,
   });
   warnOfExport(config, { reading, work });
-  const { there, usualSize } = await whatIsThere(plan);
+  const bases = new UnreadBases(files.slice(1));
+  const { there, usualSize } = await whatIsThere(plan, bases);
   const carrier = new RegistryCarrier(repository, { compression: usualCompression(), there });
   const writer = new ChunkWriter(carrier);
-  const digests = await writeFiles(writer, { files, travelling, usualSize, work });
+  const unread = async (base: string, least: number) =>
+    await bases.handOver(base, { carrier, least });
+  const digests = await writeFiles(writer, { files, travelling, usualSize, unread, work });
   const configPlace = { digest: digestOf(data), size: data.length };
   await repository.upload(data, configPlace.digest);
   const texts = {
@@ -149,6 +153,7 @@ async function push(plan: PushPlan): Promise<PushReport> {
       repository: target.repository,
       digest: own.digest,
       bases: files.slice(1).map(({ name }) => name),
+      read: bases.untouched(),
     },
     undefined,
   );
@@ -168,14 +173,10 @@ async function push(plan: PushPlan): Promise<PushReport> {
 }
 
 /** What the registry has already: of the tag itself, of `from`, and of the bases where they were last. */
-async function whatIsThere({
-  request,
-  target,
-  from,
-  options,
-  source,
-  repository,
-}: PushPlan): Promise<{
+async function whatIsThere(
+  { request, target, from, options, source, repository }: PushPlan,
+  unread: UnreadBases,
+): Promise<{
   there: ReadonlyMap<Digest, ThereChunk>;
   usualSize: (file: string) => number | undefined;
 }> {
@@ -187,9 +188,12 @@ async function whatIsThere({
   };
   const bases = source.files.slice(1).map(({ name }) => name);
   const known = whereaboutsOf(request.layout, target.host, bases);
-  for (const { repository: where, digest } of known.toReversed()) {
+  for (const one of known.toReversed()) {
+    const { repository: where, digest } = one;
     const found = await lookIfAny(where, digest, { target, options, repository });
-    if (found !== undefined) learn(found, where);
+    if (found === undefined) continue;
+    learn(found, where);
+    unread.learn(found, one);
   }
   if (from !== undefined) {
     const other = await Repository.open(from.host, from.repository, options);

@@ -59,6 +59,22 @@ export class RegistryCarrier implements ChunkCarrier {
     await Promise.resolve();
   }
 
+  /**
+   * Names a chunk that the registry has, without a look at its bytes.
+   * @returns false where it cannot be taken over: it has to be read then
+   */
+  async reuse(
+    { content, compression, digest, packed: size }: Chunk,
+    repository: string,
+  ): Promise<boolean> {
+    if (this.#taken.has(content)) return true;
+    const isHere = repository === this.#repository.name;
+    if (!isHere && !(await this.#repository.mount(digest, repository))) return false;
+    this.#reused += size;
+    this.#taken.set(content, Promise.resolve({ compression, digest, packed: size }));
+    return true;
+  }
+
   /** Sends a chunk that the registry was thought to have. */
   async sendAgain(plain: Buffer): Promise<Packing> {
     return await this.#send(plain);
