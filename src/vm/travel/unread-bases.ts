@@ -12,7 +12,7 @@ interface KnownBase extends UnreadFile {
 
 /**
  * Bases that need not be read for a push, since they were for an earlier one: what was in them stands in the manifest
- * that was made then, by this store, and is fetched by its digest; nothing has touched them since, as their prints tell.
+ * that this store made then, and which is fetched by its digest; nothing has touched them since, as their prints tell.
  * Manifests of others are never believed so: what they say of a base may not be what is in it.
  */
 export class UnreadBases {
