@@ -29,8 +29,8 @@ const SLOW: readonly string[] = [
   'test/qemu/{disk-format,qcow2-header}.test.ts',
   'test/vm/seed/{iso9660-reader,identity-hook}.test.ts',
   'test/vm/seed/py-yaml/check.test.ts',
-  // Many commands, simulated.
-  'test/simulation/*.test.ts',
+  // Many commands, simulated, and by real processes.
+  'test/{simulation,races}/*.test.ts',
   // Locks that are waited for.
   'test/store/{lock,staging,trash}.test.ts',
   // Whole disks, from end to end.
@@ -96,8 +96,19 @@ const THE_SIMULATION = {
   test: { name: 'simulation', include: ['test/simulation/replay.ts'] },
 };
 
+/** `npm run test:races`: as many rounds as one likes. */
+const isRaces = process.env['MULTIPASS_TEST_RACES'] !== undefined;
+const THE_RACES = {
+  extends: true as const,
+  test: { name: 'races', include: ['test/races/chosen.ts'] },
+};
+
 /** What runs by itself. */
-const ALONE = [...(isMatrix ? [THE_MATRIX] : []), ...(isSimulation ? [THE_SIMULATION] : [])];
+const ALONE = [
+  ...(isMatrix ? [THE_MATRIX] : []),
+  ...(isSimulation ? [THE_SIMULATION] : []),
+  ...(isRaces ? [THE_RACES] : []),
+];
 
 export default defineConfig({
   test: {

@@ -85,10 +85,11 @@ export function anyCommand(random: Random): Command {
 
 /** Carries one out, as a user of the library does. @returns uuids by name of what it has made */
 export async function carryOut(
-  product: Product,
+  product: Pick<Product, 'openStore'>,
   command: Command,
+  root: string = ROOT,
 ): Promise<ReadonlyMap<string, string>> {
-  const store = product.openStore(ROOT);
+  const store = product.openStore(root);
   if (!('name' in command)) {
     if (command.kind === 'list') await store.list();
     else await store.purge();

@@ -1,8 +1,13 @@
-import { join } from 'node:path';
-import { ROOT } from './fixture.js';
-import type { Inode } from './model/inode.js';
 import { readImage } from './qcow2.js';
-import type { World } from './world/scheduler.js';
+
+/** A file or a folder, of the model or of a real store. */
+export interface Item {
+  /** Of a folder. */
+  readonly entries: ReadonlyMap<string, Item>;
+  /** Of a file. */
+  readonly data: Buffer;
+  readonly mode: number;
+}
 
 /** What there is to know of an instance. */
 export interface Seen {
@@ -32,22 +37,22 @@ interface Spec {
 }
 
 /**
- * Looks at the store of a simulated machine, without a call that anybody would notice.
+ * Looks at a store, without a call that anybody would notice.
  * @param atRest nobody works on it, and each instance was opened once more
  * @param mayLeak a power cut may have left rows of the MAC table, which do no harm
  */
 export function examine(
-  world: World,
+  root: Item,
   { atRest, mayLeak }: { readonly atRest: boolean; readonly mayLeak: boolean },
 ): Examination {
   const faults: string[] = [];
   const seen = new Map<string, Seen>();
   const identities = new Set<string>();
   const macs = new Set<string>();
-  for (const [name, folder] of entriesOf(world, 'instances')) {
+  for (const [name, folder] of entriesOf(root, 'instances')) {
     if (folder.entries.size === 0) continue;
     try {
-      const { instance, spec } = look(world, { name, folder, atRest, faults });
+      const { instance, spec } = look({ name, folder, atRest, faults });
       if (seen.has(instance.uuid))
         faults.push(`${name}: the uuid of ${seen.get(instance.uuid)?.name}`);
       seen.set(instance.uuid, instance);
@@ -58,7 +63,7 @@ export function examine(
       for (const { mac } of spec.interfaces) {
         const hex = mac.replaceAll(':', '');
         macs.add(hex);
-        const row = entriesOf(world, 'macs').get(hex)?.data.toString('utf8').split('\n')[0];
+        const row = entriesOf(root, 'macs').get(hex)?.data.toString('utf8').split('\n')[0];
         if (row !== instance.uuid)
           faults.push(`${name}: the row of ${mac} says ${row ?? 'nothing'}`);
       }
@@ -68,28 +73,29 @@ export function examine(
   }
   if (atRest) {
     for (const folder of ['staging', 'trash', 'locks']) {
-      const left = [...entriesOf(world, folder).keys()];
+      const left = [...entriesOf(root, folder).keys()];
       if (left.length > 0) faults.push(`${folder}: ${left.join(', ')}`);
     }
-    const rows = [...entriesOf(world, 'macs').keys()].filter((row) => !macs.has(row));
+    const rows = [...entriesOf(root, 'macs').keys()].filter((row) => !macs.has(row));
     if (!mayLeak && rows.length > 0) faults.push(`macs: ${rows.join(', ')} of nobody`);
   }
   return { seen, faults };
 }
 
-function entriesOf(world: World, folder: string): ReadonlyMap<string, Inode> {
-  return world.files.stat(join(ROOT, folder), { follow: false, syscall: 'stat' }).entries;
+function entriesOf(root: Item, folder: string): ReadonlyMap<string, Item> {
+  return root.entries.get(folder)?.entries ?? new Map<string, Item>();
 }
 
-function look(
-  world: World,
-  about: { name: string; folder: Inode; atRest: boolean; faults: string[] },
-): { instance: Seen; spec: Spec } {
+function look(about: { name: string; folder: Item; atRest: boolean; faults: string[] }): {
+  instance: Seen;
+  spec: Spec;
+} {
   const { name, folder, atRest, faults } = about;
   const complain = (text: string): void => void faults.push(`${name}: ${text}`);
   const spec = record(folder, 'spec.json') as Spec;
   const image = record(folder, 'image-record.json') as {
     lineage: { sourceUuid: string } | null;
+    migratedFrom: unknown;
   };
   const isPending = folder.entries.has('pending.json');
   const { content, bases, size, tags } = chainOf(folder);
@@ -106,7 +112,9 @@ function look(
       complain(`records of ${wanted.join(' ')}, tags ${tags.join(' ')}`);
     }
   }
-  checkSeed(folder, spec, image.lineage !== null, complain);
+  // An old Multipass made its seed.
+  const isBroughtOver = image.lineage === null && image.migratedFrom !== null;
+  if (!isBroughtOver) checkSeed(folder, spec, image.lineage !== null, complain);
   if (atRest) {
     if (isPending) complain('something is pending');
     for (const [file, inode] of folder.entries) {
@@ -125,7 +133,7 @@ function look(
   return { instance, spec };
 }
 
-function record(folder: Inode, file: string): unknown {
+function record(folder: Item, file: string): unknown {
   const inode = folder.entries.get(file);
   if (inode === undefined) throw new Error(`${file} is missing`);
   try {
@@ -135,7 +143,7 @@ function record(folder: Inode, file: string): unknown {
   }
 }
 
-function chainOf(folder: Inode): {
+function chainOf(folder: Item): {
   content: string;
   bases: string[];
   size: number;
@@ -154,14 +162,14 @@ function chainOf(folder: Inode): {
   return { content: content ?? 'nothing', bases, size: head.size, tags: head.tags };
 }
 
-function fileOf(folder: Inode, file: string): Buffer {
+function fileOf(folder: Item, file: string): Buffer {
   const data = folder.entries.get(file)?.data;
   if (data === undefined) throw new Error(`${file} is missing`);
   return data;
 }
 
 function checkSeed(
-  folder: Inode,
+  folder: Item,
   spec: Spec,
   isClone: boolean,
   complain: (text: string) => void,

@@ -1,8 +1,9 @@
 import { anyCommand, carryOut, type Attempt, type Command } from './command.js';
-import { examine } from './examine.js';
+import { examine, type Item } from './examine.js';
 import { install, ROOT, type FirstStore } from './fixture.js';
 import type { Regime } from './model/journal.js';
 import { Random } from './random.js';
+import { knownAtFirst } from './known-at-first.js';
 import { describe, learn, verify, type Known } from './verify.js';
 import type { Loadable } from './world/product.js';
 import { World } from './world/scheduler.js';
@@ -44,11 +45,9 @@ export async function simulate(
   install(store, world);
   const faults: string[] = [];
   const count = { kills: 0, cuts: 0, commands: 0 };
-  let known: ReadonlyMap<string, Known> = learn({
-    before: new Map(),
-    after: examine(world, { atRest: true, mayLeak: false }).seen,
-  });
-  known = withFirstTags(known);
+  let known: ReadonlyMap<string, Known> = knownAtFirst(
+    examine(rootOf(world), { atRest: true, mayLeak: false }).seen,
+  );
   try {
     for (let round = 2 + random.below(3); round > 0 && faults.length === 0; round -= 1) {
       const attempts: Attempt[] = [];
@@ -65,9 +64,9 @@ export async function simulate(
       if (world.strikes > strikes) count[world.boot > boot ? 'cuts' : 'kills'] += 1;
       trace?.(`-------- ${kind}; now as it is found`);
       const mayLeak = count.cuts > 0;
-      faults.push(...examine(world, { atRest: false, mayLeak }).faults);
+      faults.push(...examine(rootOf(world), { atRest: false, mayLeak }).faults);
       await settle(world, product);
-      const { seen: after, faults: left } = examine(world, { atRest: true, mayLeak });
+      const { seen: after, faults: left } = examine(rootOf(world), { atRest: true, mayLeak });
       faults.push(...left, ...verify({ before: known, after, attempts }));
       for (const { command, outcome, code } of attempts)
         trace?.(`-------- ${describe(command)}: ${outcome ?? 'killed'} ${code ?? ''}`);
@@ -81,14 +80,8 @@ export async function simulate(
   return { seed, calls: world.calls, ...count, faults, world };
 }
 
-/** The source of the first store says what its snapshot holds. */
-function withFirstTags(known: ReadonlyMap<string, Known>): Map<string, Known> {
-  return new Map(
-    [...known].map(([uuid, instance]) => {
-      const tags = instance.name === 'web' ? new Map([['first', '10'.repeat(8)]]) : instance.tags;
-      return [uuid, { ...instance, tags }];
-    }),
-  );
+function rootOf({ files }: World): Item {
+  return files.stat(ROOT, { follow: false, syscall: 'stat' });
 }
 
 function anyStrike(
