@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { request, type ClientRequest, type IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { throwIfAborted } from '../abort.js';
 import { hasCode } from '../errors.js';
 import { downloadFailed, reasonOf } from './http-error.js';
+import type { KeptSockets } from './kept-sockets.js';
 import { openSocket, proxyAuthorization } from './open-socket.js';
 import { proxyFor, type ProxyEnvironment } from './proxy.js';
 import { addressesOf, bare, nearest, reachOf, type Address, type Reach } from './reach.js';
@@ -21,6 +22,8 @@ export interface HttpOptions {
   readonly deadlineMs?: number | undefined;
   /** Variables that say through which proxy. Default: this process's own. */
   readonly env?: ProxyEnvironment | undefined;
+  /** Connections are taken from there, and kept there for the next request. Default: each request has its own. */
+  readonly sockets?: KeptSockets | undefined;
 }
 
 /** What is asked of a server. */
@@ -64,9 +67,11 @@ export class TooNear extends Error {
  * @throws TooNear; MultipassError DOWNLOAD_FAILED, SETTING_INVALID for the proxy, ABORTED
  */
 export async function askOnce(wanted: HttpRequest, most: Reach): Promise<HttpAnswer> {
-  const { url, signal, stallMs = STALL_MS, deadlineMs, env = process.env } = wanted;
+  const { url, signal, stallMs = STALL_MS, deadlineMs, sockets, env = process.env } = wanted;
   throwIfAborted(signal);
   const proxy = proxyFor(url, env);
+  const key = [url.origin, proxy?.href ?? ''].join(' ');
+  const kept = sockets?.take(key);
   const guard = new StallGuard(stallMs, deadlineMs);
   const stop = signal === undefined ? guard.signal : AbortSignal.any([guard.signal, signal]);
   const fail = (error: unknown): never => {
@@ -77,9 +82,8 @@ export async function askOnce(wanted: HttpRequest, most: Reach): Promise<HttpAns
   };
   try {
     guard.watch();
-    const addresses = await until(stop, judged(url, proxy, most));
-    const socket = await openSocket({ url, proxy, addresses, signal: stop });
-    const reach = proxy === null ? reachOf(socket.remoteAddress ?? '') : nearest(addresses);
+    const way = { url, proxy, most, signal: stop };
+    const { socket, reach } = await connected(kept, way);
     const asked = request({
       createConnection: () => socket,
       method: wanted.method ?? 'GET',
@@ -89,6 +93,7 @@ export async function askOnce(wanted: HttpRequest, most: Reach): Promise<HttpAns
         // Compressed on the way, the bytes would not be those that a range, a length or a hash is about.
         'accept-encoding': 'identity',
         'user-agent': 'multipass-ts',
+        ...(sockets === undefined ? {} : { connection: 'keep-alive' }),
         ...(proxy !== null && url.protocol === 'http:' ? proxyAuthorization(proxy) : {}),
         ...(wanted.body === undefined ? {} : { 'content-length': String(wanted.body.length) }),
         ...wanted.headers,
@@ -100,30 +105,63 @@ export async function askOnce(wanted: HttpRequest, most: Reach): Promise<HttpAns
     const answered = once(asked, 'response') as Promise<[IncomingMessage]>;
     // A refusal may come before all is sent.
     answered.catch(() => undefined);
-    await sendBody(asked, wanted.body, { guard, answered });
+    const isSent = await sendBody(asked, wanted.body, { guard, answered });
     const [response] = await answered;
     guard.rest();
     // Until it is read nobody listens, and a cut connection is told when it is.
     response.on('error', () => undefined);
-    return answerOf(response, { url, reach, guard, stop, fail });
+    // What was sent in part leaves a server waiting for the rest.
+    const isKept = sockets !== undefined && isSent;
+    if (isKept) socket.once('free', () => sockets.keep(key, socket));
+    return answerOf(response, { url, method: wanted.method, reach, guard, stop, fail, isKept });
   } catch (error) {
-    return fail(error);
+    const isRead = ['GET', 'HEAD'].includes(wanted.method ?? 'GET');
+    if (kept === undefined || !isRead || stop.aborted || error instanceof TooNear) {
+      return fail(error);
+    }
+    // The server has closed it at that very moment.
+    guard.stop();
+    return await askOnce({ ...wanted, sockets: undefined }, most);
   }
+}
+
+/** A connection to a server, and how near that is; one that was kept is judged as a new one is. */
+async function connected(
+  kept: Socket | undefined,
+  { url, proxy, most, signal }: { url: URL; proxy: URL | null; most: Reach; signal: AbortSignal },
+): Promise<{ socket: Socket; reach: Reach }> {
+  if (kept !== undefined && proxy === null) {
+    const reach = reachOf(kept.remoteAddress ?? '');
+    if (reach <= most) return { socket: kept, reach };
+    kept.destroy();
+    throw new TooNear(`${url.hostname} is this very host`);
+  }
+  const addresses = await until(signal, judged(url, proxy, most)).catch((error: unknown) => {
+    kept?.destroy();
+    throw error;
+  });
+  const socket = kept ?? (await openSocket({ url, proxy, addresses, signal }));
+  const reach = proxy === null ? reachOf(socket.remoteAddress ?? '') : nearest(addresses);
+  return { socket, reach };
 }
 
 /** How much is handed to the kernel at a time: what it takes is a sign of life. */
 const PIECE = 256 * 1024;
 
-/** Sends what goes with a request, watched piece by piece; an answer that comes before ends it. */
+/**
+ * Sends what goes with a request, watched piece by piece; an answer that comes before ends it.
+ * @returns whether all of it was sent
+ */
 async function sendBody(
   asked: ClientRequest,
   body: Uint8Array | undefined,
   { guard, answered }: { guard: StallGuard; answered: Promise<unknown> },
-): Promise<void> {
+): Promise<boolean> {
   const state = { isAnswered: false };
   const early = answered.then(() => void (state.isAnswered = true));
   early.catch(() => undefined);
-  for (let at = 0; at < (body?.length ?? 0) && !state.isAnswered; at += PIECE) {
+  let at = 0;
+  for (; at < (body?.length ?? 0) && !state.isAnswered; at += PIECE) {
     guard.watch();
     const piece = body?.subarray(at, at + PIECE);
     if (!asked.write(piece))
@@ -131,18 +169,22 @@ async function sendBody(
   }
   guard.watch();
   asked.end();
+  return at >= (body?.length ?? 0);
 }
 
 interface AnswerParts {
   readonly url: URL;
+  readonly method: HttpRequest['method'];
   readonly reach: Reach;
   readonly guard: StallGuard;
   readonly stop: AbortSignal;
   readonly fail: (error: unknown) => never;
+  /** Whether its connection is kept once it has come to its end. */
+  readonly isKept: boolean;
 }
 
 function answerOf(response: IncomingMessage, parts: AnswerParts): HttpAnswer {
-  const { url, reach, guard, stop, fail } = parts;
+  const { url, method, reach, guard, stop, fail, isKept } = parts;
   return {
     url,
     reach,
@@ -154,7 +196,8 @@ function answerOf(response: IncomingMessage, parts: AnswerParts): HttpAnswer {
     },
     cancel: () => {
       guard.stop();
-      response.destroy();
+      if (isKept && isShort(response, method)) leaveToItself(response);
+      else response.destroy();
     },
     body: async function* () {
       try {
@@ -171,10 +214,27 @@ function answerOf(response: IncomingMessage, parts: AnswerParts): HttpAnswer {
         fail(error);
       } finally {
         guard.stop();
-        response.destroy();
+        if (!isKept || !response.complete) response.destroy();
       }
     },
   };
+}
+
+/** To read so much is less than to connect again. */
+const SHORT = 64 * 1024;
+const SHORT_MS = 2000;
+
+function isShort({ statusCode, headers }: IncomingMessage, method: HttpRequest['method']): boolean {
+  const length = headers['content-length'];
+  const isNone = method === 'HEAD' || statusCode === 204;
+  return isNone || (length !== undefined && Number(length) <= SHORT);
+}
+
+/** Has what nobody wants read to its end, if that comes soon; nothing waits for it. */
+function leaveToItself(response: IncomingMessage): void {
+  const timer = setTimeout(() => response.destroy(), SHORT_MS).unref();
+  response.once('close', () => clearTimeout(timer));
+  response.resume();
 }
 
 /**

@@ -1,4 +1,5 @@
 import { hasCode } from '../errors.js';
+import { KeptSockets } from '../http/kept-sockets.js';
 import { reachOf, type Reach } from '../http/reach.js';
 import { request, type HttpAnswer, type HttpRequest } from '../http/request.js';
 import type { Credentials } from './auth-file.js';
@@ -37,6 +38,7 @@ export class RegistryConnection {
   readonly #base: URL;
   readonly #options: RegistryOptions;
   readonly #repository: string;
+  readonly #sockets = new KeptSockets();
   readonly #tokens = new Map<string, Promise<Token>>();
   #challenge: Challenge | undefined;
   #credentials: Promise<Credentials | null> | undefined;
@@ -75,7 +77,8 @@ export class RegistryConnection {
       const who = isOurs ? await this.#authorization(wanted.scopes) : {};
       const { method = 'GET', body, most } = wanted;
       const headers = { ...wanted.headers, ...who };
-      return await request({ url, method, body, most, headers, signal, env, stallMs });
+      const sockets = this.#sockets;
+      return await request({ url, method, body, most, headers, signal, env, stallMs, sockets });
     };
     try {
       const patient = (): Promise<HttpAnswer> =>

@@ -182,6 +182,22 @@ describe('a registry that is out of sorts', () => {
   });
 });
 
+describe('connections to a registry', () => {
+  it('are as many as there are requests at once', async () => {
+    const repository = await writable();
+    for (let count = 0; count < 10; count += 1) {
+      const data = Buffer.alloc(100_000, `part ${count}`);
+      await repository.upload(data, digestOf(data));
+      await repository.blob({ digest: digestOf(data), size: data.length });
+      expect(await repository.has(digestOf(Buffer.from(`none ${count}`)))).toBe(false);
+    }
+    expect(proxy.seen.length).toBeGreaterThan(40);
+    expect(proxy.connections()).toBeLessThan(4);
+    await Promise.all(Array.from({ length: 4 }, async () => await repository.blob(BLOB)));
+    expect(proxy.connections()).toBeLessThan(8);
+  });
+});
+
 describe('who asks', () => {
   it('is told by a token, which is asked for again when it has run out', async () => {
     const tokens: string[] = [];

@@ -27,6 +27,8 @@ export interface MeddlingProxy extends AsyncDisposable {
   /** Bytes of bodies that went to the registry, and that came from it. */
   readonly sent: () => number;
   readonly received: () => number;
+  /** How many connections came. */
+  readonly connections: () => number;
   meddle: Meddle;
   /** Changes the bytes of an answer. */
   change: ((passing: Passing, body: Buffer) => Buffer | undefined) | undefined;
@@ -35,7 +37,7 @@ export interface MeddlingProxy extends AsyncDisposable {
 
 export async function meddlingProxy(registry: string): Promise<MeddlingProxy> {
   const seen: Passing[] = [];
-  let [sent, received] = [0, 0];
+  let [sent, received, connections] = [0, 0, 0];
   const sockets = new Set<Socket>();
   const listener: RequestListener = (asked, answer) => {
     const { method = '', url = '', headers } = asked;
@@ -71,7 +73,10 @@ export async function meddlingProxy(registry: string): Promise<MeddlingProxy> {
     asked.on('error', () => on.destroy());
   };
   const server = createServer(listener).listen(0, '127.0.0.1');
-  server.on('connection', (socket) => sockets.add(socket.on('error', () => undefined)));
+  server.on('connection', (socket) => {
+    connections += 1;
+    sockets.add(socket.on('error', () => undefined));
+  });
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const proxy: MeddlingProxy = {
@@ -79,11 +84,12 @@ export async function meddlingProxy(registry: string): Promise<MeddlingProxy> {
     seen,
     sent: () => sent,
     received: () => received,
+    connections: () => connections,
     meddle: () => undefined,
     change: undefined,
     forget: () => {
       seen.length = 0;
-      [sent, received] = [0, 0];
+      [sent, received, connections] = [0, 0, 0];
     },
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();
