@@ -4,6 +4,7 @@ import type { StoreLayout } from '../../store/layout.js';
 import { requireOwnRoot } from '../../store/root-rights.js';
 import { requireOwnHost } from '../../store/store-host.js';
 import { Work, type WorkRequest } from '../../work.js';
+import { isNotFound } from '../errors.js';
 import type { Environment } from '../settings/settings.js';
 import type { CheckedDisks } from './disks.js';
 import { examineStore } from './examine-store.js';
@@ -111,6 +112,8 @@ async function tryTo(mend: Mend, request: Parameters<Mend>[0]): Promise<void> {
   try {
     await mend(request);
   } catch (error) {
+    // It was purged or got another name meanwhile.
+    if (isNotFound(error)) return;
     const problem = errnoOf(error) === undefined ? error : fromSystemError(error, 'mend the store');
     if (!(problem instanceof MultipassError) || hasCode(problem, 'ABORTED')) throw problem;
     request.work.warn(`something could not be mended: ${problem.message}`);

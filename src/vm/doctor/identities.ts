@@ -5,10 +5,11 @@ import { isLiving } from '../../store/living.js';
 import { MacTable } from '../../store/mac-table.js';
 import { claimOf, isMacRow } from '../../store/claim.js';
 import { MacClaims, rowsOfFolder } from '../macs.js';
+import { isRunning } from '../read-instance.js';
 import type { Examination, ExaminedInstance } from './examination.js';
 import type { Mend } from './finding.js';
 import { entriesOf } from './folder-entries.js';
-import { sweepStore } from './mends.js';
+import { sweepStore, whileLocked } from './mends.js';
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -65,10 +66,16 @@ function checkRowsOf(examination: Examination, { table, living, instance }: Rows
   const { layout } = examination;
   const { name, dir, held, reading } = instance;
   if (held === undefined || reading === undefined) return;
-  const adopt: Mend = async (request) => {
+  const claim: Mend = async (request) => {
+    // Nobody would give back what is claimed for one that was purged, or has moved, since it was read.
+    const rows = await rowsOfFolder(dir);
+    if (rows?.uuid !== held.uuid) return;
     await using claims = MacClaims.ofExisting(request.layout, { uuid: held.uuid, dir });
-    await claims.adopt(held.rows, reading);
+    await claims.adopt(rows.rows, reading);
   };
+  // Who purges a running one ends it first.
+  const adopt: Mend = (request) =>
+    isRunning(dir) ? claim(request) : whileLocked(name, claim)(request);
   for (const row of held.rows) {
     const holder = table.holder(row);
     // A row that cannot be understood is told of by itself; another living instance's is a MAC that is there twice.

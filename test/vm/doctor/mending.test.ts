@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, chown, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  copyFile,
+  mkdir,
+  readdir,
+  readFile,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { geteuid } from 'node:process';
 import { describe, expect } from 'vitest';
@@ -7,6 +16,8 @@ import { HolderNote } from '../../../src/store/lock-holders.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
 import { StagedInstance } from '../../../src/store/staging.js';
 import { doctor, examineAndMend, type Finding } from '../../../src/vm/doctor/doctor.js';
+import { examineStore } from '../../../src/vm/doctor/examine-store.js';
+import { LostAndFound } from '../../../src/vm/doctor/lost-and-found.js';
 import { Work } from '../../../src/work.js';
 import { fingerprint } from '../../support/fingerprint.js';
 import { pretendToRun } from '../../support/pretend-to-run.js';
@@ -37,6 +48,25 @@ describe('doctor --fix', () => {
     await staged.discard();
     await note.remove();
     expect((await mend(layout)).mended.map(({ kind }) => kind)).toEqual(['base-stray']);
+  });
+
+  test('claims no address for what is purged or renamed meanwhile', async ({ store }) => {
+    const { layout } = store;
+    const work = Work.of({});
+    const request = { layout, work, lost: new LostAndFound(layout) };
+    await makeInstance(layout, 'web', { data: 0 });
+    for (const change of [
+      async () => (await store.get('web')).rename('moved'),
+      async () => (await store.get('moved')).purge(),
+    ]) {
+      for (const row of await readdir(layout.macs)) await unlink(layout.macRow(row));
+      const [found] = await examineStore({ layout, work, disks: new Map() });
+      expect(found?.finding.kind).toBe('mac-row-missing');
+      await change();
+      const before = await readdir(layout.macs);
+      await expect(found?.mend?.(request)).rejects.toThrow(/does not exist/);
+      expect(await readdir(layout.macs)).toEqual(before);
+    }
   });
 
   test('puts what is in the way under its own path into lost+found', async ({ store }) => {
