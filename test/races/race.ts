@@ -16,6 +16,8 @@ import { runRound } from './round.js';
 /** Two are at one instance, and two do anything meanwhile. */
 const RACERS = 4;
 const ROUNDS_OF_A_STORE = 12;
+/** So many rounds that fail are enough to look at. */
+const MOST_FAILED = 10;
 
 /** Which races are run. */
 export interface Races {
@@ -27,7 +29,7 @@ export interface Races {
 /** What came of them. */
 export interface RaceOutcome {
   readonly figures: Figures;
-  /** The first faults, with the round that they came up in; nothing, if all held. */
+  /** With the rounds that they came up in; nothing, if all held. */
   readonly faults: readonly string[];
 }
 
@@ -53,9 +55,10 @@ export async function race({ seed, rounds, say = () => undefined }: Races): Prom
     longestMs: 0,
   };
   const faults: string[] = [];
+  let failed = 0;
   let arena: Arena | undefined;
   try {
-    for (let round = 0; round < rounds && faults.length === 0; round += 1) {
+    for (let round = 0; round < rounds && failed < MOST_FAILED; round += 1) {
       if (arena === undefined || round % ROUNDS_OF_A_STORE === 0 || !arena.isWorthwhile) {
         await arena?.close();
         const folder = join(scratch, `arena-${round}`);
@@ -68,6 +71,9 @@ export async function race({ seed, rounds, say = () => undefined }: Races): Prom
       figures.rounds += 1;
       figures.pairs = Math.min(figures.rounds, PAIRS.length);
       if (told.faults.length > 0) {
+        failed += 1;
+        await arena.close();
+        arena = undefined;
         faults.push(...told.faults.map((fault) => `round ${round} of seed ${seed}: ${fault}`));
         faults.push(`what was done: ${told.deeds.join('; ')}`);
       }
