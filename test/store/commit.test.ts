@@ -122,25 +122,26 @@ describe('publish', () => {
     expect(await readdir(layout.instance('a').path)).toEqual(['spec.json']);
   });
 
-  test('leaves what somebody has begun to use to them', async ({ store, start }) => {
-    const { layout } = store;
-    await occupy(layout, 'b');
-    const [first, ...rest] = await stageAll(layout, ['a', 'b']);
-    const second = {
-      ...rest[0]!,
-      writeName: async (name: string): Promise<void> => {
-        if (name === 'b') return;
-        await start('lock', ['a']).next();
-      },
-      nextName: (taken: string): string => {
-        if (taken === 'b') return 'c';
-        throw new MultipassError('NAME_TAKEN', 'intentional', { hint: 'None.' });
-      },
-    };
-    await occupy(layout, 'c');
-    await expect(publish(layout, [first!, second], OPTIONS)).rejects.toThrow('intentional');
-    expect(await readdir(layout.instances)).toEqual(['a', 'b', 'c']);
-  });
+  for (const mode of ['exclusive', 'shared'])
+    test(`leaves what somebody has begun to use to them (${mode})`, async ({ store, start }) => {
+      const { layout } = store;
+      await occupy(layout, 'b');
+      const [first, ...rest] = await stageAll(layout, ['a', 'b']);
+      const second = {
+        ...rest[0]!,
+        writeName: async (name: string): Promise<void> => {
+          if (name === 'b') return;
+          await start('lock', ['a', mode]).next();
+        },
+        nextName: (taken: string): string => {
+          if (taken === 'b') return 'c';
+          throw new MultipassError('NAME_TAKEN', 'intentional', { hint: 'None.' });
+        },
+      };
+      await occupy(layout, 'c');
+      await expect(publish(layout, [first!, second], OPTIONS)).rejects.toThrow('intentional');
+      expect(await readdir(layout.instances)).toEqual(['a', 'b', 'c']);
+    });
 
   test('gives an automatic name that is taken the next one that nobody of them has', async ({
     store,

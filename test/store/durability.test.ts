@@ -1,9 +1,12 @@
 import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { recordText } from '../../src/files/record.js';
 import { newToken } from '../../src/store/maker-token.js';
+import { encodePending } from '../../src/vm/records/pending-record.js';
 import { briefStep } from '../support/brief-step.js';
 import { countSteps } from '../support/inject.js';
+import { snapshotRecord, writeSnapshot } from '../support/snapshot-record.js';
 import { makeInstance } from '../support/store-fixture.js';
 import { test } from '../support/worker-fixture.js';
 
@@ -67,5 +70,82 @@ describe('the order in which things become durable', () => {
     expect(order.slice(0, freed)).toContain('fsync instances');
     expect(order.slice(0, freed)).toContain('fsync trash');
     expect(await readdir(layout.macs)).toEqual([]);
+  });
+
+  test('knows durably for whom a missing row is claimed before the row is there', async ({
+    store: { layout },
+    program,
+  }) => {
+    const { root } = layout;
+    const argv = [process.execPath, program, 'claimFor', root, '525400000001'] as const;
+    const { steps } = await countSteps({ root, argv: [...argv] });
+    const order = steps.map(briefStep);
+    const row = order.findIndex((step) => step.endsWith(' macs/525400000001'));
+    expect(row).toBeGreaterThan(0);
+    expect(order.slice(0, row)).toContain('fsync staging/*/.claim/uuid-of-another');
+  });
+
+  test('syncs again what the next name goes into before it is published under that', async ({
+    store: { layout },
+    program,
+  }) => {
+    const { root } = layout;
+    await mkdir(layout.instance('a').path);
+    await writeFile(layout.instance('a').file('mine'), '');
+    const argv = [process.execPath, program, 'publishNext', root, 'a', 'b'] as const;
+    const { steps, exitCode } = await countSteps({ root, argv: [...argv] });
+    expect(exitCode).toBe(0);
+    const order = steps.map(briefStep);
+    const [refused, published] = ['a', 'b'].map((name) =>
+      order.indexOf(`rename staging/* instances/${name}`),
+    );
+    expect(refused).toBeGreaterThan(0);
+    const between = order.slice(refused! + 1, published);
+    expect(between.slice(-2)).toEqual(['fsync staging/*/name', 'fsync staging/*']);
+  });
+
+  test('forgets what a dead one had committed to only once that is durable', async ({
+    store: { layout },
+    program,
+  }) => {
+    const dead = newToken().split('.').with(4, '1').join('.');
+    await mkdir(layout.staged(dead));
+    await writeFile(join(layout.staged(dead), 'data'), 'data');
+    const commit = { publish: [{ token: dead, name: 'first', stem: null }] };
+    await writeFile(layout.staged(`${dead}.commit`), recordText(commit));
+
+    const { root } = layout;
+    const { steps } = await countSteps({ root, argv: [process.execPath, program, 'sweep', root] });
+    const order = steps.map(briefStep);
+    const [published, forgotten] = [
+      order.indexOf('rename staging/* instances/first'),
+      order.indexOf('unlink staging/*.commit'),
+    ];
+    expect(published).toBeGreaterThanOrEqual(0);
+    const between = order.slice(published + 1, forgotten);
+    expect(between).toEqual(['fsync instances', 'fsync staging']);
+  });
+
+  test('ends what is pending only once the records are durable, and then the end of it', async ({
+    store: { layout },
+    program,
+  }) => {
+    const dir = await makeInstance(layout, 'web', { tags: 1 });
+    await writeSnapshot(dir, snapshotRecord(1));
+    const step = { operation: 'delete-snapshot', tag: '@s1' } as const;
+    const pending = { step, spec: null, snapshots: new Map([['0001.json', null]]) };
+    await writeFile(dir.pending, recordText(encodePending(pending)));
+
+    const { root } = layout;
+    const argv = [process.execPath, program, 'perform', root, 'recover', 'web'] as const;
+    const { steps } = await countSteps({ root, argv: [...argv] });
+    const order = steps.map(briefStep);
+    const [removed, ended] = ['snapshots/0001.json', 'pending.json'].map((file) =>
+      order.indexOf(`unlink instances/web/${file}`),
+    );
+    expect(removed).toBeGreaterThan(0);
+    expect(order.slice(0, removed)).toContain('fsync instances/web/disk.qcow2');
+    expect(order.slice(removed, ended)).toContain('fsync instances/web/snapshots');
+    expect(order[ended! + 1]).toBe('fsync instances/web');
   });
 });

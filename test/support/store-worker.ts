@@ -11,6 +11,7 @@ import { newToken } from '../../src/store/maker-token.js';
 import { createFile, replaceFile } from '../../src/files/draft.js';
 import { readRecord, replaceRecord, writeNewRecord } from '../../src/files/record.js';
 import { syncTree } from '../../src/files/sync.js';
+import { publish } from '../../src/store/publish.js';
 import { StagedInstance } from '../../src/store/staging.js';
 import { sweep } from '../../src/store/sweep.js';
 import { cloneInstance } from '../../src/vm/clone/clone-instance.js';
@@ -48,6 +49,21 @@ const JOBS = {
     for (const hex of args) if (await staged.claimMac(hex)) got.push(hex);
     tell({ uuid: staged.uuid, got });
     await told();
+  },
+
+  /** Claims a row for another instance. */
+  async claimFor({ layout, args: [hex = ''] }: Desk) {
+    const staged = await StagedInstance.create(layout, randomUUID(), null);
+    await staged.claimMac(hex, { uuid: 'of-another', inode: undefined });
+  },
+
+  /** Publishes an instance under a name, or under the next one when that is taken; a file of it holds the name. */
+  async publishNext({ layout, args: [name = '', next = ''] }: Desk) {
+    const staged = await StagedInstance.create(layout, randomUUID(), null);
+    const writeName = (given: string): Promise<void> => writeFile(staged.file('name'), given);
+    await publish(layout, [{ staged, name, writeName, nextName: () => next }], {
+      rowsOf: rowsOfFolder,
+    });
   },
 
   /** Stages an instance with a MAC row, a wish and some data; tells its token, and waits. */
