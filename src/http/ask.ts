@@ -5,7 +5,7 @@ import { throwIfAborted } from '../abort.js';
 import { hasCode } from '../errors.js';
 import { downloadFailed, reasonOf } from './http-error.js';
 import type { KeptSockets } from './kept-sockets.js';
-import { openSocket, proxyAuthorization } from './open-socket.js';
+import { openSocket, proxyAuthorization, type OpenSocketOptions } from './open-socket.js';
 import { proxyFor, type ProxyEnvironment } from './proxy.js';
 import { addressesOf, bare, nearest, reachOf, type Address, type Reach } from './reach.js';
 import { StallGuard } from './stall-guard.js';
@@ -24,6 +24,8 @@ export interface HttpOptions {
   readonly env?: ProxyEnvironment | undefined;
   /** Connections are taken from there, and kept there for the next request. Default: each request has its own. */
   readonly sockets?: KeptSockets | undefined;
+  /** Certificates of those who are believed about servers, in PEM. Default: whom Node believes. */
+  readonly authorities?: readonly string[] | undefined;
 }
 
 /** What is asked of a server. */
@@ -82,7 +84,7 @@ export async function askOnce(wanted: HttpRequest, most: Reach): Promise<HttpAns
   };
   try {
     guard.watch();
-    const way = { url, proxy, most, signal: stop };
+    const way = { url, proxy, most, signal: stop, authorities: wanted.authorities };
     const { socket, reach } = await connected(kept, way);
     const asked = request({
       createConnection: () => socket,
@@ -128,7 +130,7 @@ export async function askOnce(wanted: HttpRequest, most: Reach): Promise<HttpAns
 /** A connection to a server, and how near that is; one that was kept is judged as a new one is. */
 async function connected(
   kept: Socket | undefined,
-  { url, proxy, most, signal }: { url: URL; proxy: URL | null; most: Reach; signal: AbortSignal },
+  { url, proxy, most, signal, authorities }: Omit<OpenSocketOptions, 'addresses'> & { most: Reach },
 ): Promise<{ socket: Socket; reach: Reach }> {
   if (kept !== undefined && proxy === null) {
     const reach = reachOf(kept.remoteAddress ?? '');
@@ -140,7 +142,7 @@ async function connected(
     kept?.destroy();
     throw error;
   });
-  const socket = kept ?? (await openSocket({ url, proxy, addresses, signal }));
+  const socket = kept ?? (await openSocket({ url, proxy, addresses, signal, authorities }));
   const reach = proxy === null ? reachOf(socket.remoteAddress ?? '') : nearest(addresses);
   return { socket, reach };
 }

@@ -14,6 +14,8 @@ export interface OpenSocketOptions {
   /** Those that were judged: no name is looked up again. Not needed for a proxy. */
   readonly addresses: readonly Address[];
   readonly signal: AbortSignal;
+  /** Who is believed about the server, in PEM. Default: whom Node believes. */
+  readonly authorities?: readonly string[] | undefined;
 }
 
 /**
@@ -22,16 +24,16 @@ export interface OpenSocketOptions {
  * @throws the system's error, or one that says what the proxy answered; AbortError
  */
 export async function openSocket(options: OpenSocketOptions): Promise<Socket> {
-  const { url, proxy, addresses, signal } = options;
+  const { url, proxy, addresses, signal, authorities } = options;
   if (proxy === null) {
     const socket = await connectTo(url, { signal, addresses });
-    return url.protocol === 'https:' ? await secured(socket, url, signal) : socket;
+    return url.protocol === 'https:' ? await secured(socket, url, { signal, authorities }) : socket;
   }
   const toProxy = await connectTo(proxy, { signal });
-  const socket = proxy.protocol === 'https:' ? await secured(toProxy, proxy, signal) : toProxy;
+  const socket = proxy.protocol === 'https:' ? await secured(toProxy, proxy, { signal }) : toProxy;
   if (url.protocol !== 'https:') return socket;
   await tunnel(socket, { url, proxy, signal });
-  return await secured(socket, url, signal);
+  return await secured(socket, url, { signal, authorities });
 }
 
 /** The header by which a proxy knows who asks; empty without a user. */
@@ -50,10 +52,19 @@ async function connectTo(
   return await ready(connectPlain({ host, port: portOf(url), ...lookup }), 'connect', signal);
 }
 
-async function secured(socket: Socket, url: URL, signal: AbortSignal): Promise<Socket> {
+async function secured(
+  socket: Socket,
+  url: URL,
+  { signal, authorities }: Pick<OpenSocketOptions, 'signal' | 'authorities'>,
+): Promise<Socket> {
   const host = bare(url.hostname);
+  const trust = authorities === undefined ? {} : { ca: [...authorities] };
   const servername = isIP(host) === 0 ? { servername: host } : {};
-  return await ready(connectSecure({ socket, host, ...servername }), 'secureConnect', signal);
+  return await ready(
+    connectSecure({ socket, host, ...servername, ...trust }),
+    'secureConnect',
+    signal,
+  );
 }
 
 /** Has a proxy join the connection with the server. */

@@ -3,6 +3,7 @@ import { KeptSockets } from '../http/kept-sockets.js';
 import { reachOf, type Reach } from '../http/reach.js';
 import { request, type HttpAnswer, type HttpRequest } from '../http/request.js';
 import type { Credentials } from './auth-file.js';
+import { authoritiesFor } from './authorities.js';
 import { parseChallenge, type Challenge } from './challenge.js';
 import { credentialsFor, type CredentialEnvironment } from './credentials.js';
 import { registryDenied, registryFailed } from './registry-error.js';
@@ -39,6 +40,7 @@ export class RegistryConnection {
   readonly #options: RegistryOptions;
   readonly #repository: string;
   readonly #sockets = new KeptSockets();
+  readonly #authorities: readonly string[] | undefined;
   readonly #tokens = new Map<string, Promise<Token>>();
   #challenge: Challenge | undefined;
   #credentials: Promise<Credentials | null> | undefined;
@@ -49,6 +51,7 @@ export class RegistryConnection {
     this.host = host;
     this.#repository = repository;
     this.#options = options;
+    this.#authorities = authoritiesFor(host, options.env);
     const isPlain = isLoopback(host) || options.insecureHosts.includes(host);
     this.#base = new URL(`${isPlain ? 'http' : 'https'}://${serverOf(host)}/v2/`);
   }
@@ -77,8 +80,8 @@ export class RegistryConnection {
       const who = isOurs ? await this.#authorization(wanted.scopes) : {};
       const { method = 'GET', body, most } = wanted;
       const headers = { ...wanted.headers, ...who };
-      const sockets = this.#sockets;
-      return await request({ url, method, body, most, headers, signal, env, stallMs, sockets });
+      const how = { signal, env, stallMs, sockets: this.#sockets, authorities: this.#authorities };
+      return await request({ url, method, body, most, headers, ...how });
     };
     try {
       const patient = (): Promise<HttpAnswer> =>
@@ -127,7 +130,10 @@ export class RegistryConnection {
     const known = await this.#tokens.get(key)?.catch(() => undefined);
     if (known !== undefined && known.until > performance.now()) return known.text;
     const scopes = wanted.length === 0 && challenge.scope !== null ? [challenge.scope] : wanted;
-    const { host, ...rest } = { host: this.host, from: this.#base, most: this.#reach };
+    const { host, ...rest } = {
+      ...{ host: this.host, from: this.#base, most: this.#reach },
+      authorities: this.#authorities,
+    };
     const fetched = fetchToken({ ...this.#options, ...rest, host, challenge, scopes, credentials });
     this.#tokens.set(key, fetched);
     return (await fetched).text;

@@ -35,11 +35,11 @@ const MARGIN = 0.8;
  * @throws MultipassError REGISTRY_DENIED, REGISTRY_FAILED, DOWNLOAD_FAILED, ABORTED
  */
 export async function fetchToken(wanted: TokenRequest): Promise<Token> {
-  const { host, from, most, challenge, credentials, signal, env, stallMs } = wanted;
+  const { host, from, most, challenge, credentials, signal, env, stallMs, authorities } = wanted;
   const realm = whereTo(from, challenge.realm.href);
   const fields = new URLSearchParams();
   if (challenge.service !== null) fields.append('service', challenge.service);
-  const common = { signal, env, stallMs, most, deadlineMs: 60_000 };
+  const common = { signal, env, stallMs, most, authorities, deadlineMs: 60_000 };
   const ask = async (): ReturnType<typeof request> => {
     if (credentials?.kind === 'identity') {
       const form = new URLSearchParams(fields);

@@ -18,8 +18,17 @@ export interface RealRegistry extends AsyncDisposable {
   readonly start: () => Promise<void>;
 }
 
-/** Starts one. @param login `<user>:<password>`, without which nobody may do anything */
-export async function realRegistry(login?: string): Promise<RealRegistry> {
+/** Lines of the configuration of one that is spoken to by TLS, and by tokens of a server of the test's own. */
+export interface SecureRegistry {
+  readonly tls: string;
+  readonly auth: string;
+}
+
+/**
+ * Starts one.
+ * @param login `<user>:<password>`, without which nobody may do anything
+ */
+export async function realRegistry(login?: string, secure?: SecureRegistry): Promise<RealRegistry> {
   const root = await mkdtemp(join(tmpdir(), 'registry-'));
   const port = await freePort();
   const host = `127.0.0.1:${port}`;
@@ -29,7 +38,8 @@ export async function realRegistry(login?: string): Promise<RealRegistry> {
     'version: 0.1',
     'log: { level: error, accesslog: { disabled: true } }',
     `storage: { filesystem: { rootdirectory: ${data} }, delete: { enabled: true } }`,
-    `http: { addr: "${host}" }`,
+    `http: { addr: "${host}"${secure === undefined ? '' : `, tls: ${secure.tls}`} }`,
+    ...(secure === undefined ? [] : [`auth: ${secure.auth}`]),
   ];
   if (login !== undefined) {
     const [user = '', password = ''] = login.split(':');
