@@ -13,7 +13,7 @@ const MOST_VALUES = 2_000_000;
  * at each byte once; whether it is JSON at all is for the parser to say.
  * @returns undefined when there is no reason
  */
-export function problemOfJson(text: Uint8Array | string): string | undefined {
+export function problemOfJson(text: Uint8Array | string, deepest = DEEPEST): string | undefined {
   const isString = typeof text === 'string';
   let depth = 0;
   let values = 0;
@@ -29,7 +29,7 @@ export function problemOfJson(text: Uint8Array | string): string | undefined {
       values += 1;
     } else if (CLOSING.has(byte)) depth -= 1;
     else if (byte === COMMA) values += 1;
-    if (depth > DEEPEST) return `it is nested more than ${DEEPEST} levels deep`;
+    if (depth > deepest) return `it is nested more than ${deepest} levels deep`;
     if (values > MOST_VALUES) return `it has more than ${MOST_VALUES} values`;
   }
   return undefined;

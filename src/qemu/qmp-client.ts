@@ -19,6 +19,9 @@ interface Pending {
 
 /** QEMU serves one client at a time: another command that talks to it is given this long to finish. */
 const GREETING_MS = 60_000;
+/** QEMU nests what it says of a disk once more for each of its bases, and has a file open for each of those. */
+const DEEPEST_ANSWER = 4096;
+const LONGEST_ANSWER = 64 * 1024 ** 2;
 
 /**
  * A conversation with a running QEMU over its QMP socket (QEMU's docs/interop/qmp-spec.txt). Closed by `await using`.
@@ -32,6 +35,8 @@ export class QmpClient implements AsyncDisposable {
   #text = '';
   #nextId = 1;
   #closed = false;
+  /** Why we have hung up, where it was not QEMU. */
+  #unreadable: MultipassError | undefined;
   /** Resolves when QEMU has hung up, which it does when it ends. */
   readonly closed: Promise<void>;
 
@@ -45,7 +50,9 @@ export class QmpClient implements AsyncDisposable {
     this.closed = new Promise((resolve) => {
       socket.once('close', () => {
         this.#closed = true;
-        for (const { command, reject } of this.#pending.values()) reject(new QemuHungUp(command));
+        for (const { command, reject } of this.#pending.values()) {
+          reject(this.#unreadable ?? new QemuHungUp(command));
+        }
         this.#pending.clear();
         resolve();
       });
@@ -77,10 +84,11 @@ export class QmpClient implements AsyncDisposable {
   /**
    * Runs one command.
    * @returns what QEMU answers, of which nothing is checked
-   * @throws MultipassError QMP_FAILED with QEMU's own words, or when QEMU has ended
+   * @throws MultipassError QMP_FAILED with QEMU's own words, when it has ended, or said what cannot be read: then it is
+   *   hung up
    */
   async execute(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown> {
-    if (this.#closed) throw new QemuHungUp(command);
+    if (this.#closed) throw this.#unreadable ?? new QemuHungUp(command);
     const id = this.#nextId;
     this.#nextId += 1;
     const message = { execute: command, ...(args === undefined ? {} : { arguments: args }), id };
@@ -118,7 +126,7 @@ export class QmpClient implements AsyncDisposable {
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       const gone = this.closed.then(() => {
-        throw new QemuHungUp('qmp_capabilities');
+        throw this.#unreadable ?? new QemuHungUp('qmp_capabilities');
       });
       await Promise.race([this.#greeted, tooLate, gone]);
       await this.execute('qmp_capabilities');
@@ -135,11 +143,25 @@ export class QmpClient implements AsyncDisposable {
     const lines = (this.#text + chunk).split('\n');
     this.#text = lines.pop() ?? '';
     for (const line of lines) if (line.trim() !== '') this.#take(line);
+    if (this.#text.length > LONGEST_ANSWER) this.#hangUp('it has no end');
+  }
+
+  /** What cannot be read may be an answer that somebody waits for. */
+  #hangUp(why: string): void {
+    this.#unreadable ??= new MultipassError('QMP_FAILED', `what QEMU says cannot be read: ${why}`, {
+      hint: 'Try again; if it cannot be read again, stop the instance and start it again.',
+    });
+    this.close();
   }
 
   #take(line: string): void {
-    const message = parse(line);
-    if (message === undefined) return;
+    let message: Readonly<Record<string, unknown>>;
+    try {
+      message = asObject(parseJson(line, DEEPEST_ANSWER));
+    } catch (error) {
+      this.#hangUp(error instanceof Error ? error.message : String(error));
+      return;
+    }
     if ('QMP' in message) {
       this.#greet();
       return;
@@ -166,16 +188,6 @@ export class QmpClient implements AsyncDisposable {
 /** The object that a value is, or an empty one. */
 export function asObject(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function parse(line: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = parseJson(line);
-    return asObject(value);
-  } catch {
-    log('debug', 'qmp', `not JSON: ${line}`);
-    return undefined;
-  }
 }
 
 function refused(command: string, description: string): MultipassError {

@@ -71,6 +71,33 @@ describe('a conversation', () => {
   });
 });
 
+describe('what cannot be read', () => {
+  test.for([
+    ['no JSON', 'what?\n', /^what QEMU says cannot be read: .*JSON/],
+    [
+      'nested too deep',
+      `${'['.repeat(5000)}\n`,
+      /^what QEMU says cannot be read: it is nested more/,
+    ],
+  ] as const)('is no answer that is waited for: %s', async ([, said, told], { folder }) => {
+    let heard = 0;
+    const server = await serve(folder, (socket) => {
+      socket.on('error', () => undefined);
+      socket.write('{"QMP": {}}\n');
+      socket.on('data', () => {
+        heard += 1;
+        socket.write(heard === 1 ? '{"return": {}, "id": 1}\n' : said);
+      });
+    });
+    const client = await QmpClient.connect(folder, SOCKET);
+    const refusal = { code: 'QMP_FAILED', message: expect.stringMatching(told) as string };
+    await expect(client.execute('query-status')).rejects.toMatchObject(refusal);
+    await client.closed;
+    await expect(client.execute('query-name')).rejects.toMatchObject(refusal);
+    server.close();
+  });
+});
+
 describe('connecting', () => {
   test('waits while another client talks to QEMU', async ({ live }) => {
     const first = await live.connect();
@@ -124,7 +151,7 @@ describe('the lines of QEMU', () => {
       socket.write('{"QMP": {}}\r\n');
       socket.on('data', (data) => {
         const { id } = JSON.parse(data.toString()) as { id: number };
-        const answer = `not JSON\r\n[1]\r\n{"return": "lost", "id": 999}\r\n\r\n{"return": "föö", "id": ${id}}\r\n`;
+        const answer = `[1]\r\n{"return": "lost", "id": 999}\r\n\r\n{"return": "föö", "id": ${id}}\r\n`;
         for (const byte of Buffer.from(answer)) socket.write(Buffer.of(byte));
       });
     });
