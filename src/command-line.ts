@@ -39,7 +39,8 @@ export {
   type StoreSettingKey,
 } from './vm/settings/store-settings.js';
 export { listSnapshots, lookInto } from './vm/snapshots/list-snapshots.js';
-export { countSnapshots, requireSnapshot } from './vm/snapshots/snapshot-list.js';
+export { countSnapshots } from './vm/read-snapshots.js';
+export { requireSnapshot } from './vm/snapshots/snapshot-list.js';
 export { isLive } from './vm/state.js';
 export { ENGINES } from './vm/outward/hand-over-request.js';
 export { atOnce } from './at-once.js';
@@ -53,7 +54,8 @@ export const loadChooseNetwork = () => import('./vm/run/choose-network.js');
 export const loadConfinement = () => import('./vm/run/confinement.js');
 export const loadConnectToPort = () => import('./vm/guest/connect-to-port.js');
 export const loadDeleteInstance = () => import('./vm/delete-instance.js');
-export const loadDeleteSnapshot = () => import('./vm/snapshots/delete-snapshot.js');
+export const loadDeleteSnapshot = () => import('./vm/live-snapshots/delete-live-snapshot.js');
+export const loadSnapshotOwners = () => import('./vm/snapshots/delete-snapshot.js');
 export const loadEmulation = () => import('./vm/run/emulation.js');
 export const loadEndLive = () => import('./vm/run/end-live.js');
 export const loadEphemeral = () => import('./vm/ephemeral.js');

@@ -9,7 +9,7 @@ import { openInstance, type OpenedInstance } from './open.js';
 import { planSeedChange } from './pending/seed-change.js';
 import { snapshotFileName, type SnapshotRecord } from './records/snapshot-record.js';
 import type { NetworkInterface } from './records/interface.js';
-import { readSnapshots } from './snapshots/snapshot-list.js';
+import { readSnapshots } from './read-snapshots.js';
 
 /** What became of a copy. */
 export interface AdoptReport {

@@ -125,13 +125,13 @@ export class InstanceControl extends GuestAccess {
   }
 
   /**
-   * Deletes one of its snapshots for good; the children of that become its parent's.
-   * @throws MultipassError INSTANCE_NOT_STOPPED when it is running, SNAPSHOT_NOT_FOUND, …
+   * Deletes one of its snapshots for good, whether it runs or not; the children of that become its parent's.
+   * @throws MultipassError SNAPSHOT_NOT_FOUND, INSTANCE_DELETED, QMP_FAILED, …
    */
   async deleteSnapshot(name: string, options: WorkRequest = {}): Promise<void> {
-    const { deleteSnapshot } = await import('./snapshots/delete-snapshot.js');
+    const { deleteLiveSnapshot } = await import('./live-snapshots/delete-live-snapshot.js');
     const about = { layout: this.#layout, name: this.name, snapshot: name };
-    await deleteSnapshot({ ...options, ...about });
+    await deleteLiveSnapshot({ ...options, ...about });
   }
 
   /**

@@ -8,7 +8,7 @@ import { recoverInstance } from '../../src/vm/delete-instance.js';
 import { rowsOfFolder } from '../../src/vm/macs.js';
 import { readInstance } from '../../src/vm/read-instance.js';
 import { readSeed } from '../../src/vm/seed/seed.js';
-import { readSnapshots } from '../../src/vm/snapshots/snapshot-list.js';
+import { readSnapshots } from '../../src/vm/read-snapshots.js';
 import { snapshotRecord, writeSnapshot } from '../support/snapshot-record.js';
 import { makeInstance } from '../support/store-fixture.js';
 import { BYSTANDER, makeTemplate, storeScenario } from './store-scenario.js';

@@ -18,6 +18,7 @@ import { addForwardScenario, forwardTemplate, removeForwardScenario } from './fo
 import { importScenario, importTemplate } from './import-scenario.js';
 import { launchScenario, launchTemplate } from './launch-scenario.js';
 import { liveCloneScenario, liveTemplate } from './live-clone-scenario.js';
+import { liveDeleteScenario } from './live-delete-scenario.js';
 import { liveSnapshotScenario } from './live-snapshot-scenario.js';
 import { migrateScenario, migrateTemplate } from './migrate-scenario.js';
 import { resizeScenario, setScenario, settingsTemplate } from './settings-scenario.js';
@@ -104,6 +105,7 @@ export const OPERATIONS: Readonly<Record<string, Prepare>> = {
   'snapshot --live --memory': live((template) =>
     liveSnapshotScenario(template, { of: 'its memory, too', ...ALONE }),
   ),
+  "delete of a running one's snapshot": live((template) => liveDeleteScenario(template, ALONE)),
   import: on(importTemplate, importScenario),
   'import, of another program': on(foreignTemplate, foreignScenario),
   pull,

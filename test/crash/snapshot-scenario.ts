@@ -12,7 +12,7 @@ import { listSnapshots } from '../../src/vm/snapshots/list-snapshots.js';
 import { performOperation } from '../../src/vm/pending/perform.js';
 import { planSeedChange } from '../../src/vm/pending/seed-change.js';
 import { readInstance } from '../../src/vm/read-instance.js';
-import { readSnapshots } from '../../src/vm/snapshots/snapshot-list.js';
+import { readSnapshots } from '../../src/vm/read-snapshots.js';
 import { takeSnapshot } from '../../src/vm/snapshots/take-snapshot.js';
 import { handMadeMac, makeInstance } from '../support/store-fixture.js';
 import { briefStep } from '../support/brief-step.js';

@@ -17,7 +17,7 @@ import { openInstance } from '../../src/vm/open.js';
 import { readInstance } from '../../src/vm/read-instance.js';
 import { writeMachine } from '../../src/vm/records/machine-record.js';
 import { readSeed } from '../../src/vm/seed/seed.js';
-import { readSnapshots } from '../../src/vm/snapshots/snapshot-list.js';
+import { readSnapshots } from '../../src/vm/read-snapshots.js';
 import { VirtualMachineStore } from '../../src/vm/virtual-machine-store.js';
 import { snapshotRecord, writeSnapshot } from '../support/snapshot-record.js';
 import { expectSoundStore } from '../support/sound-store.js';

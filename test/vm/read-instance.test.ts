@@ -7,7 +7,7 @@ import { recordText } from '../../src/files/record.js';
 import { encodePending } from '../../src/vm/records/pending-record.js';
 import { listInstances } from '../../src/vm/list-instances.js';
 import { ANY_STATE, lookAt } from '../../src/vm/open.js';
-import { countSnapshots } from '../../src/vm/snapshots/snapshot-list.js';
+import { countSnapshots } from '../../src/vm/read-snapshots.js';
 import { takeSnapshot } from '../../src/vm/snapshots/take-snapshot.js';
 import { lockInstance } from '../../src/vm/lock-instance.js';
 import { isRunning, problemOf, readInstance, requireFolder } from '../../src/vm/read-instance.js';

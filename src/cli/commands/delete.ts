@@ -1,6 +1,7 @@
 import {
   loadDeleteInstance,
   loadDeleteSnapshot,
+  loadSnapshotOwners,
   type InstanceReading,
 } from '../../command-line.js';
 import type { Work } from '../../index.js';
@@ -8,6 +9,7 @@ import { askYesOrNo, cancelled } from '../ask.js';
 import { defineChange } from '../define-change.js';
 import type { CliContext } from '../context.js';
 import { forEach, usageError } from '../failures.js';
+import { guardByThisCommand } from '../guard-program.js';
 import { CHANGE, flag } from '../options.js';
 import { allOption, isNamedSnapshot, parseNamedSnapshot, selectInstances } from '../select.js';
 import { withWork } from '../work.js';
@@ -73,7 +75,7 @@ async function requireConsent(
   isGiven: boolean,
 ): Promise<ReadonlyMap<string, InstanceReading>> {
   if (snapshots.length === 0) return new Map();
-  const { lookAtOwners } = await loadDeleteSnapshot();
+  const { lookAtOwners } = await loadSnapshotOwners();
   const byOwner = new Map<string, string[]>();
   for (const argument of snapshots) {
     const { instance } = parseNamedSnapshot(argument);
@@ -93,7 +95,8 @@ async function removeSnapshot(
   argument: string,
   { owners, work }: { owners: ReadonlyMap<string, InstanceReading>; work: Work },
 ): Promise<void> {
-  const { deleteSnapshot } = await loadDeleteSnapshot();
+  const { deleteLiveSnapshot } = await loadDeleteSnapshot();
   const { instance: name, snapshot = '' } = parseNamedSnapshot(argument);
-  await deleteSnapshot({ layout, name, snapshot, seen: owners.get(name), work });
+  if (owners.get(name)?.state === 'Running') await guardByThisCommand();
+  await deleteLiveSnapshot({ layout, name, snapshot, seen: owners.get(name), work });
 }

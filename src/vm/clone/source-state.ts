@@ -5,7 +5,8 @@ import type { NetworkInterface } from '../records/interface.js';
 import { snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js';
 import { bytesOf, wholeSectors } from '../../memory-size.js';
 import type { InstanceSpec } from '../records/spec.js';
-import { readSnapshots, requireSnapshot, snapshotViews } from '../snapshots/snapshot-list.js';
+import { readSnapshots } from '../read-snapshots.js';
+import { requireSnapshot, snapshotViews } from '../snapshots/snapshot-list.js';
 import type { CloneOverrides } from './clone-request.js';
 
 /** The state of a source that is cloned: its active one, or that of a snapshot. */

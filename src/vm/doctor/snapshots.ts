@@ -2,7 +2,7 @@ import { MultipassError } from '../../errors.js';
 import { hasSnapshotNamed } from '../../qemu/qcow2-header.js';
 import type { InstanceReading } from '../read-instance.js';
 import { snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js';
-import { readSnapshots } from '../snapshots/snapshot-list.js';
+import { readSnapshots } from '../read-snapshots.js';
 import { strayTags } from '../snapshots/stray-tags.js';
 import type { Examination } from './examination.js';
 

@@ -19,7 +19,7 @@ import { noteWork } from '../run/note-work.js';
 import { withRunning } from '../run/running-source.js';
 import { newRecord } from '../snapshots/new-record.js';
 import type { SnapshotChoices, SnapshotTexts } from '../snapshots/snapshot-choices.js';
-import { readSnapshots } from '../snapshots/snapshot-list.js';
+import { readSnapshots } from '../read-snapshots.js';
 import {
   requireComment,
   requireFreeName,

@@ -27,7 +27,7 @@ export interface SettleOptions {
  * Ends what was begun with the disk of a running instance, in success, after an error, or after a kill: on disk there
  * is then one head, the one that QEMU writes to, and its guest runs on if it ran before, its file systems thawed. Does
  * nothing where nothing was begun. May be repeated, and killed anywhere. Only the record of a snapshot that was taken
- * is still due then, and pending: {@link keepTaken}.
+ * or deleted is still due then, and pending: {@link keepRecords}.
  *
  * A guest must not run on before this has been done: what it writes could be in a file that nobody finds. Who holds
  * the only connection to QEMU is alone with it, so no other lock is needed.
@@ -50,10 +50,10 @@ export async function settleRunning(
   await endMigration(client);
   if (step.resume && STANDS.has(await runStateOf(client))) await client.execute('cont');
   const isThawed = await thaw(dir, step, options);
-  if (step.operation === 'live-snapshot') {
+  // What has become of the disk the record is to follow: see keepRecords.
+  if (step.operation === 'live-snapshot' || step.operation === 'live-delete') {
     const { tags } = await activeHead(client);
-    // It is there, and its record is due: see keepTaken.
-    if (tags.includes(step.tag)) return isThawed;
+    if (tags.includes(step.tag) === (step.operation === 'live-snapshot')) return isThawed;
   }
   if (step.operation === 'freeze' && isFrozen) await seal(dir, step.id);
   await removeLiveLinks(dir);

@@ -8,7 +8,7 @@ import type { StoreLayout } from '../../store/layout.js';
 import type { Work } from '../../work.js';
 import { encodePending, type RunningStep } from '../records/pending-record.js';
 import { startGuard } from './guard.js';
-import { keepTaken } from './keep-taken.js';
+import { keepRecords } from './keep-records.js';
 import { settleRunning } from './settle-running.js';
 
 /**
@@ -65,6 +65,7 @@ export async function withStandstill<T>(
   step:
     | Omit<Extract<RunningStep, { operation: 'freeze' }>, 'resume' | 'thaw'>
     | Omit<Extract<RunningStep, { operation: 'live-snapshot' }>, 'resume' | 'thaw'>
+    | Omit<Extract<RunningStep, { operation: 'live-delete' }>, 'resume' | 'thaw'>
     | { operation: 'still' },
   work: (standing: Standing) => Promise<T>,
 ): Promise<T> {
@@ -95,12 +96,12 @@ export async function withStandstill<T>(
   } catch (error) {
     // QEMU may be gone, or the disk: then it is settled by the guard, or the next command. This error says why.
     await settleRunning(dir, client, { agent })
-      .then(async () => await keepTaken(dir, frozenOrNot(consistency)))
+      .then(async () => await keepRecords(dir, frozenOrNot(consistency)))
       .then(guard.dismiss, () => undefined);
     throw error;
   }
   const isThawed = await settleRunning(dir, client, { agent });
-  await keepTaken(dir, frozenOrNot(consistency));
+  await keepRecords(dir, frozenOrNot(consistency));
   guard.dismiss();
   if (!isThawed) {
     request.work.warn(

@@ -11,7 +11,7 @@ import { LossNotes } from '../loss-report.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { InstanceSpec } from '../records/spec.js';
 import { readSeed } from '../seed/seed.js';
-import { readSnapshots } from '../snapshots/snapshot-list.js';
+import { readSnapshots } from '../read-snapshots.js';
 import { withExportSource } from '../travel/export-source.js';
 import type { Departing, Written } from './departing.js';
 import type { Engine, HandOverReport, HandOverRequest } from './hand-over-request.js';

@@ -14,7 +14,7 @@ import {
 import type { InstanceDir } from '../../store/instance-dir.js';
 import { syncPath } from '../../files/sync.js';
 import { replaceRecord } from '../../files/record.js';
-import { keepTaken } from '../live/keep-taken.js';
+import { keepRecords } from '../live/keep-records.js';
 import { clearAfterRunning } from '../live/settle-running.js';
 import {
   isRunningStep,
@@ -37,9 +37,9 @@ export async function finishPending(
   log('info', 'pending', `finishing "${pending.step.operation}" of "${dir.name}"`);
   if (isRunningStep(pending.step)) {
     await clearAfterRunning(dir);
-    if (pending.step.operation === 'live-snapshot') {
+    if (changesTags(pending.step)) {
       await checkAndRepairLeaks(dir.disk, { signal });
-      await keepTaken(dir);
+      await keepRecords(dir);
     }
   } else if (pending.step.operation !== 'rewrite') {
     await repeatStep(dir.disk, pending.step, signal);
@@ -64,6 +64,11 @@ export async function finishPending(
   if (pending.spec !== null) await replaceRecord(dir.spec, pending.spec);
   await rm(dir.pending, { force: true });
   await syncPath(dir.path);
+}
+
+/** QEMU may have been killed in the middle of it. */
+function changesTags({ operation }: RunningStep): boolean {
+  return operation === 'live-snapshot' || operation === 'live-delete';
 }
 
 /** A disk of another time has the keys of that time, and under another instance-id cloud-init makes new ones. */

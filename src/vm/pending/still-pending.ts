@@ -12,6 +12,7 @@ const CALLED: Readonly<Record<DiskStep['operation'], string>> = {
   freeze: 'the live clone',
   still: 'the live clone',
   'live-snapshot': 'the snapshot',
+  'live-delete': 'the deletion of a snapshot',
 };
 
 /** In words, what is pending of an instance, and what will become of it. */

@@ -13,7 +13,8 @@ export type DiskOperation =
   | 'rebase'
   | 'freeze'
   | 'still'
-  | 'live-snapshot';
+  | 'live-snapshot'
+  | 'live-delete';
 
 /** What a guest that was made to stand still for a moment is to get back, should that not be done by who did it. */
 interface Standstill {
@@ -29,6 +30,7 @@ interface Standstill {
  * - `freeze`: the head becomes the base `id`, and an empty one takes its place
  * - `still`: the disk is copied as it is
  * - `live-snapshot`: the disk gets the internal snapshot `tag`; once it has that, `record` is due
+ * - `live-delete`: the disk loses the internal snapshot `tag`; once it has, so is the end of its record
  */
 export type RunningStep =
   | ({ readonly operation: 'freeze'; readonly id: string } & Standstill)
@@ -37,7 +39,8 @@ export type RunningStep =
       readonly operation: 'live-snapshot';
       readonly tag: string;
       readonly record: SnapshotRecord;
-    } & Standstill);
+    } & Standstill)
+  | ({ readonly operation: 'live-delete'; readonly tag: string } & Standstill);
 
 /**
  * One step that changes a head in place: by qemu-img, or of a running instance by its QEMU. `rewrite` leaves the disk
@@ -83,6 +86,7 @@ const OPERATIONS = [
   'freeze',
   'still',
   'live-snapshot',
+  'live-delete',
 ] as const;
 /** What tells one change of a running head from another: in names of files, and of QEMU's block nodes. */
 const LIVE_ID = /^[0-9a-f]{24}$/;
@@ -166,6 +170,12 @@ function decodeStep(place: JsonPlace): DiskStep {
         record: decodeSnapshotRecord(given.key('record')),
         ...decodeStandstill(given),
       };
+    case 'live-delete':
+      return {
+        operation,
+        tag: given.key('tag').matching(TAG, 'the tag of a snapshot'),
+        ...decodeStandstill(given),
+      };
     case 'resize':
       return { operation, size: given.key('size').integer(1) };
     case 'rebase': {
@@ -184,5 +194,5 @@ function decodeStandstill(place: JsonPlace): Standstill {
 
 /** Whether a step is done to a running instance by its QEMU. */
 export function isRunningStep(step: DiskStep): step is RunningStep {
-  return ['freeze', 'still', 'live-snapshot'].includes(step.operation);
+  return ['freeze', 'still', 'live-snapshot', 'live-delete'].includes(step.operation);
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { InstanceDir } from '../../store/instance-dir.js';
 import type { Work } from '../../work.js';
-import { keepTaken } from '../live/keep-taken.js';
+import { keepRecords } from '../live/keep-records.js';
 import { settleRunning } from '../live/settle-running.js';
 import { lockMounts } from '../lock-instance.js';
 import { openMonitor } from './monitor.js';
@@ -21,7 +21,7 @@ export async function endLeft(dir: InstanceDir, work: Work): Promise<void> {
   if (!existsSync(dir.pending)) return;
   const lock = await lockMounts(dir, work);
   try {
-    await keepTaken(dir);
+    await keepRecords(dir);
   } finally {
     await lock.release();
   }

@@ -10,7 +10,7 @@ import { HolderNote } from '../../store/lock-holders.js';
 export async function noteWork(
   layout: StoreLayout,
   name: string,
-  purpose: 'clone' | 'restart' | 'snapshot' | 'suspend',
+  purpose: 'clone' | 'delete' | 'restart' | 'snapshot' | 'suspend',
 ): Promise<AsyncDisposable> {
   try {
     return await HolderNote.write(layout, name, purpose);

@@ -5,7 +5,8 @@ import { Work, type WorkRequest } from '../../work.js';
 import { ANY_STATE, AT_REST, lookAt, openInstance } from '../open.js';
 import type { InstanceReading } from '../read-instance.js';
 import { snapshotFileName, type SnapshotRecord } from '../records/snapshot-record.js';
-import { readSnapshots, requireSnapshot, snapshotViews } from './snapshot-list.js';
+import { readSnapshots } from '../read-snapshots.js';
+import { requireSnapshot, snapshotViews } from './snapshot-list.js';
 import { requireComment, requireFreeName, requireSnapshotName } from './snapshot-texts.js';
 import type { SnapshotTexts } from './snapshot-choices.js';
 

@@ -5,7 +5,8 @@ import { deletionOnFullDisk } from '../errors.js';
 import { requireChangeableDisk } from '../pending/changeable-disk.js';
 import type { InstanceReading } from '../read-instance.js';
 import { snapshotFileName, snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js';
-import { readSnapshots, requireSnapshot, snapshotViews } from './snapshot-list.js';
+import { readSnapshots } from '../read-snapshots.js';
+import { requireSnapshot, snapshotViews } from './snapshot-list.js';
 import { ANY_STATE, AT_REST, lookAt, openInstance } from '../open.js';
 import { Work, type WorkRequest } from '../../work.js';
 
@@ -23,7 +24,7 @@ export interface DeleteSnapshotRequest extends WorkRequest {
  * Deletes a snapshot of an instance that does not run, for good: its children become those of its parent, and the
  * instance descends from the parent where it descended from it. A snapshot whose state the disk has lost is deleted as
  * well, with a warning. Killed before its commit point nothing has happened; after it the next command finishes it.
- * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, INSTANCE_NOT_STOPPED when it is running,
+ * @throws MultipassError INSTANCE_NOT_FOUND, INSTANCE_DELETED, INSTANCE_NOT_STOPPED when it is started meanwhile,
  *   SNAPSHOT_NOT_FOUND, DISK_INVALID, DISK_IN_USE, DISK_FULL, ABORTED, …; RecordError when the instance is Broken
  */
 export async function deleteSnapshot(request: DeleteSnapshotRequest): Promise<void> {
@@ -59,11 +60,13 @@ async function openAndDelete(request: DeleteSnapshotRequest): Promise<void> {
     },
     work,
   );
-  if (isLost) {
-    work.warn(
-      `the disk of "${name}" did not hold the snapshot "${snapshot}" (${tag}) any more: only its record was deleted`,
-    );
-  }
+  if (isLost) work.warn(wasLost(name, record));
+}
+
+/** What is said where the disk had lost the state of a snapshot that was deleted. */
+export function wasLost(name: string, { index, name: snapshot }: SnapshotRecord): string {
+  const tag = snapshotTag(index);
+  return `the disk of "${name}" did not hold the snapshot "${snapshot}" (${tag}) any more: only its record was deleted`;
 }
 
 /**
@@ -104,7 +107,11 @@ function cannotDeleteOfDeleted(snapshots: readonly string[]): MultipassError {
   );
 }
 
-function recordOf({ name, dir, pending }: InstanceReading, snapshot: string): SnapshotRecord {
+/** The record of one of its snapshots. @throws MultipassError SNAPSHOT_NOT_FOUND; RecordError */
+export function recordOf(
+  { name, dir, pending }: InstanceReading,
+  snapshot: string,
+): SnapshotRecord {
   const views = snapshotViews(name, readSnapshots(dir, pending));
   return requireSnapshot(views, snapshot, name).record;
 }
@@ -121,10 +128,11 @@ function recordsWithout(
   ]);
 }
 
+/** It was at rest a moment ago: one that runs has its QEMU delete them. */
 function snapshotsInUse(name: string): MultipassError {
   return new MultipassError(
     'INSTANCE_NOT_STOPPED',
-    `cannot delete snapshots of "${name}" while it is running`,
-    { hint: 'Stop it first: its disk holds the snapshots.', details: { name } },
+    `cannot delete snapshots of "${name}" while it is starting`,
+    { hint: 'Try again in a moment: its disk holds the snapshots.', details: { name } },
   );
 }

@@ -3,7 +3,8 @@ import type { StoreLayout } from '../../store/layout.js';
 import type { BrokenInstanceView, SnapshotView } from '../views.js';
 import { listInstances } from '../list-instances.js';
 import { problemOf, readInstance } from '../read-instance.js';
-import { readSnapshots, snapshotViews } from './snapshot-list.js';
+import { readSnapshots } from '../read-snapshots.js';
+import { snapshotViews } from './snapshot-list.js';
 import { strayTags, type StrayTag } from './stray-tags.js';
 
 /** Snapshots, and the instances whose snapshots cannot be told. */

@@ -1,7 +1,7 @@
 import { instanceIdOf } from '../pending/seed-change.js';
 import type { InstanceReading } from '../read-instance.js';
 import type { SnapshotRecord } from '../records/snapshot-record.js';
-import { readSnapshots } from './snapshot-list.js';
+import { readSnapshots } from '../read-snapshots.js';
 import { firstFreeSnapshotName, nextIndex } from './snapshot-numbers.js';
 import { requireFreeName } from './snapshot-texts.js';
 import type { SnapshotTexts } from './snapshot-choices.js';

@@ -1,7 +1,7 @@
 import { MultipassError } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { readInstance } from '../read-instance.js';
-import { readSnapshots } from './snapshot-list.js';
+import { readSnapshots } from '../read-snapshots.js';
 
 /** The names of an instance's snapshots: of one whose records cannot be read, or that is gone meanwhile, none. */
 export function snapshotNames(layout: StoreLayout, instance: string): string[] {

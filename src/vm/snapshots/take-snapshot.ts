@@ -2,7 +2,7 @@ import { MultipassError } from '../../errors.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { requireChangeableDisk } from '../pending/changeable-disk.js';
 import { snapshotFileName, snapshotTag, type SnapshotRecord } from '../records/snapshot-record.js';
-import { readSnapshots } from './snapshot-list.js';
+import { readSnapshots } from '../read-snapshots.js';
 import { openInstance, type OpenedInstance } from '../open.js';
 import { Work, type WorkRequest } from '../../work.js';
 import { hintToStop } from '../errors.js';

@@ -2,7 +2,7 @@ import { MultipassError } from '../../errors.js';
 import { digestOf, digestOfFile } from '../../files/digest.js';
 import { TarWriter, type TakeBytes } from '../../files/tar/tar-writer.js';
 import { Work } from '../../work.js';
-import { readSnapshots } from '../snapshots/snapshot-list.js';
+import { readSnapshots } from '../read-snapshots.js';
 import { ArchiveCarrier, blobName } from './archive-carrier.js';
 import { withArchiveFile } from './archive-file.js';
 import { CONFIG_HINT } from './chunk-hint.js';

@@ -4,7 +4,7 @@ import type { StoreLayout } from '../../store/layout.js';
 import { backingChain } from '../disks/backing-chain.js';
 import type { InstanceReading } from '../read-instance.js';
 import { readSeed } from '../seed/seed.js';
-import { readSnapshots } from '../snapshots/snapshot-list.js';
+import { readSnapshots } from '../read-snapshots.js';
 import { keyInSeed, publicHalf } from './authorized-key.js';
 import { packConfig } from './pack-config.js';
 import { decodeTravelConfig, type TravelConfig, type TravelFile } from './travel-config.js';

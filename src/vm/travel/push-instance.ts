@@ -6,7 +6,7 @@ import type { RegistryOptions } from '../../registry/registry-connection.js';
 import { WritableRepository } from '../../registry/writable-repository.js';
 import { Repository } from '../../registry/repository.js';
 import { Work } from '../../work.js';
-import { readSnapshots } from '../snapshots/snapshot-list.js';
+import { readSnapshots } from '../read-snapshots.js';
 import { noteWhereabouts, whereaboutsOf } from './base-whereabouts.js';
 import { pushContainerDisk } from './container-disk.js';
 import { ChunkWriter } from './chunk-writer.js';

@@ -14,7 +14,8 @@ import { SUSPEND_TAG, type InstanceReading } from '../read-instance.js';
 import { readMachine } from '../records/machine-record.js';
 import type { MemoryRecord, RenewalLevel } from '../records/memory-record.js';
 import { snapshotTag } from '../records/snapshot-record.js';
-import { readSnapshots, requireSnapshot, snapshotViews } from '../snapshots/snapshot-list.js';
+import { readSnapshots } from '../read-snapshots.js';
+import { requireSnapshot, snapshotViews } from '../snapshots/snapshot-list.js';
 import { probeGuest, unfit } from './probe-guest.js';
 
 /** What a memory is saved from, and how it is gone on with. */

@@ -169,6 +169,7 @@ OPERATIONS = {
     'freeze': record(id=text('[0-9a-f]{24}'), resume=flag, thaw=flag),
     'still': STILL,
     'live-snapshot': LIVE,
+    'live-delete': record(tag=text(r'@s\d{1,5}'), resume=flag, thaw=flag),
 }
 SEED_TEXTS = record(**{'meta-data': text(), 'network-config': text()})
 

@@ -85,7 +85,7 @@ describe('the deletion of a snapshot', () => {
       () =>
         deleteSnapshot({ layout, name: instance, snapshot });
     const running = await expectRefusal(store, deleting('running'), 'INSTANCE_NOT_STOPPED');
-    expect(running.message).toBe('cannot delete snapshots of "running" while it is running');
+    expect(running.message).toBe('cannot delete snapshots of "running" while it is starting');
     const gone = await expectRefusal(store, deleting('gone'), 'INSTANCE_DELETED');
     expect(gone.message).toBe('Cannot delete snapshots of deleted instances: gone.snapshot1');
     await expectRefusal(store, deleting('nope'), 'INSTANCE_NOT_FOUND');

@@ -26,7 +26,7 @@ import { storePublicKey } from '../../../src/vm/guest/store-key.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
 import { newSeed } from '../../../src/vm/seed/new-seed.js';
 import { readSeed } from '../../../src/vm/seed/seed.js';
-import { readSnapshots } from '../../../src/vm/snapshots/snapshot-list.js';
+import { readSnapshots } from '../../../src/vm/read-snapshots.js';
 import { hashTree } from '../../support/hash-tree.js';
 import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';
 import { expectRefusal } from '../../support/refusal.js';

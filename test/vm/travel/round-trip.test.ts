@@ -4,7 +4,7 @@ import { readRecord } from '../../../src/files/record.js';
 import { describe, expect } from 'vitest';
 import { run } from '../../../src/process/run.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
-import { readSnapshots } from '../../../src/vm/snapshots/snapshot-list.js';
+import { readSnapshots } from '../../../src/vm/read-snapshots.js';
 import { storePublicKey } from '../../../src/vm/guest/store-key.js';
 import { readSeed } from '../../../src/vm/seed/seed.js';
 import { newSeed } from '../../../src/vm/seed/new-seed.js';
