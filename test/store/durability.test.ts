@@ -148,4 +148,48 @@ describe('the order in which things become durable', () => {
     expect(order.slice(removed, ended)).toContain('fsync instances/web/snapshots');
     expect(order[ended! + 1]).toBe('fsync instances/web');
   });
+
+  test('has a claimed port on record once the claim is told', async ({
+    store: { layout },
+    program,
+  }) => {
+    const { root } = layout;
+    const argv = [process.execPath, program, 'claimPort', root, 'tcp-127.0.0.1-8080'] as const;
+    const { steps, exitCode } = await countSteps({ root, argv: [...argv] });
+    expect(exitCode).toBe(0);
+    const order = steps.map(briefStep);
+    const row = order.findIndex((step) => step.endsWith(' ports/tcp-127.0.0.1-8080'));
+    expect(row).toBeGreaterThan(0);
+    expect(order[row + 1]).toBe('fsync ports');
+  });
+
+  test('has a frozen disk under its second name before the head is another', async ({
+    store: { layout },
+    program,
+  }) => {
+    await makeInstance(layout, 'web');
+    const { root } = layout;
+    const argv = [process.execPath, program, 'perform', root, 'cloneLinked', 'web'] as const;
+    const { steps, exitCode } = await countSteps({ root, argv: [...argv] });
+    expect(exitCode).toBe(0);
+    const order = steps.map((step) => briefStep(step).replace(/base-[0-9a-f]{32}/g, 'base-*'));
+    const [frozen, replaced] = [
+      order.indexOf('link instances/web/disk.qcow2 instances/web/base-*.qcow2'),
+      order.indexOf('rename staging/*/disk.qcow2 instances/web/disk.qcow2'),
+    ];
+    expect(frozen).toBeGreaterThan(0);
+    expect(order.slice(0, frozen).slice(-2)).toEqual([
+      'fsync staging/*/disk.qcow2',
+      'fsync staging/*',
+    ]);
+    expect(order.slice(frozen + 1, replaced)).toEqual([
+      'fsync instances/web/base-*.qcow2',
+      'fsync instances/web',
+    ]);
+    expect(order.slice(replaced + 1, replaced + 4)).toEqual([
+      'fsync instances/web',
+      'chmod instances/web/base-*.qcow2',
+      'fsync instances/web/base-*.qcow2',
+    ]);
+  });
 });

@@ -57,6 +57,12 @@ const JOBS = {
     await staged.claimMac(hex, { uuid: 'of-another', inode: undefined });
   },
 
+  /** Claims a port. */
+  async claimPort({ layout, args: [row = ''] }: Desk) {
+    const staged = await StagedInstance.create(layout, randomUUID(), null);
+    await staged.claimPort(row, rowsOfFolder);
+  },
+
   /** Publishes an instance under a name, or under the next one when that is taken; a file of it holds the name. */
   async publishNext({ layout, args: [name = '', next = ''] }: Desk) {
     const staged = await StagedInstance.create(layout, randomUUID(), null);
