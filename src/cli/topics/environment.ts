@@ -16,6 +16,11 @@ export const environment: Topic = {
         ['MULTIPASS_IMAGE_MIRROR', 'Counts more than the setting local.image.mirror.'],
         ['MULTIPASS_ACCELERATOR', 'Counts more than the setting local.accelerator.'],
         ['REGISTRY_AUTH_FILE', 'The file with the logins for registries.'],
+        [
+          'SSL_CERT_FILE',
+          'Authorities, in PEM, by whose certificates registries are believed, besides the usual ones and `certs.d`.',
+        ],
+        ['NODE_EXTRA_CA_CERTS', 'The same, for all servers.'],
         ['DOCKER_CONFIG', 'Without that, they are in config.json in here, or in ~/.docker, or'],
         ['XDG_RUNTIME_DIR', 'in containers/auth.json in here, or in ~/.config.'],
         [
