@@ -85,7 +85,8 @@ const chosen = guards.filter(({ id }) => {
   const before = outcomes.get(key)?.result;
   const isWanted = words.length === 0 || words.some((word) => key.includes(word));
   const isTried = before !== undefined && (before === 'killed' || values.with.length === 0);
-  return isWanted && (!isTried || words.length > 0);
+  // What one more folder does not kill was killed by the others all the same.
+  return isWanted && (!isTried || (words.length > 0 && values.with.length === 0));
 });
 if (!values.table && chosen.length > 0) await tryAll();
 tell();

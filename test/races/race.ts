@@ -72,6 +72,7 @@ export async function race({ seed, rounds, say = () => undefined }: Races): Prom
       figures.pairs = Math.min(figures.rounds, PAIRS.length);
       if (told.faults.length > 0) {
         failed += 1;
+        for (const fault of told.faults) say(`round ${round}: ${fault}`);
         await arena.close();
         arena = undefined;
         faults.push(...told.faults.map((fault) => `round ${round} of seed ${seed}: ${fault}`));
