@@ -65,7 +65,7 @@ export type { ImportedImage, ImportOptions } from './vm/images/import-image.js';
 export type { ListedImage } from './vm/lineage/image-list.js';
 export type { TreeNode } from './vm/lineage/tree.js';
 export type { HostNetwork } from './net/bridge/host-networks.js';
-export type { AliasDefinition } from './vm/aliases/change-aliases.js';
+export type { AliasDefinition } from './vm/change-aliases.js';
 export type { AliasList, ListedAlias, ListedContext } from './vm/aliases/list-aliases.js';
 export type { AutostartOptions, AutostartUnit } from './vm/autostart/autostart-unit.js';
 export type { Rested } from './vm/autostart/rest-instances.js';

@@ -7,7 +7,7 @@ import { isMakerAtWork, isMakerGone, type MakerQuestion } from './maker-lock.js'
 import { isOwnToken, makerState, newToken } from './maker-token.js';
 import { carryOut } from './roll.js';
 import type { RowsOf } from './mac-table.js';
-import { removeTrashed } from './trash.js';
+import { removeTrashed, type AfterPurge } from './trash.js';
 
 /** Folders whose maker cannot be looked up (another machine or pid namespace) are left alone this long. */
 const UNKNOWN_MAKER_GRACE_MS = 24 * 60 * 60 * 1000;
@@ -18,7 +18,11 @@ const UNKNOWN_MAKER_GRACE_MS = 24 * 60 * 60 * 1000;
  * trash under its own token, so that two sweeps never work on the same one. A failure is logged and left to the next
  * sweep.
  */
-export async function sweep(layout: StoreLayout, rowsOf: RowsOf): Promise<void> {
+export async function sweep(
+  layout: StoreLayout,
+  rowsOf: RowsOf,
+  afterPurge?: AfterPurge,
+): Promise<void> {
   const trashed = await abandonedIn(layout, layout.trash);
   // A process that dies after this listing may have written a commit that is not in it: that is for the next sweep.
   const staged = await abandonedIn(layout, layout.staging);
@@ -29,7 +33,7 @@ export async function sweep(layout: StoreLayout, rowsOf: RowsOf): Promise<void> 
   ];
   for (const path of left) {
     try {
-      await sweepOne(layout, path, rowsOf);
+      await sweepOne(layout, path, { rowsOf, afterPurge });
     } catch (error) {
       log('warning', 'sweep', `cannot remove ${path}: ${(error as Error).message}`);
     }
@@ -45,7 +49,11 @@ async function abandonedIn(layout: StoreLayout, folder: string): Promise<string[
   return abandoned;
 }
 
-async function sweepOne(layout: StoreLayout, path: string, rowsOf: RowsOf): Promise<void> {
+async function sweepOne(
+  layout: StoreLayout,
+  path: string,
+  { rowsOf, afterPurge }: { readonly rowsOf: RowsOf; readonly afterPurge: AfterPurge | undefined },
+): Promise<void> {
   const claimed = layout.trashed(newToken());
   try {
     await rename(path, claimed);
@@ -54,7 +62,7 @@ async function sweepOne(layout: StoreLayout, path: string, rowsOf: RowsOf): Prom
     if (errnoOf(error) === 'ENOENT') return;
     throw error;
   }
-  await removeTrashed(layout, claimed, rowsOf);
+  await removeTrashed(layout, claimed, rowsOf, afterPurge);
 }
 
 /**

@@ -11,16 +11,20 @@ import { claimOf } from './claim.js';
 import { PortTable } from './port-table.js';
 import { syncPath } from '../files/sync.js';
 
+/** What else is due once an instance is gone for good, while its folder in the trash still says so. May be repeated. */
+export type AfterPurge = () => Promise<void>;
+
 /**
  * Takes an instance out of the store: one rename into `trash/`, made durable; then its MAC rows, unless another folder
- * has its uuid, then its data. A kill after the rename leaves the rest to the next sweep. The caller holds the
- * instance's exclusive lock.
+ * has its uuid, then what else is due, then its data. A kill after the rename leaves the rest to the next sweep. The
+ * caller holds the instance's exclusive lock.
  * @throws MultipassError PERMISSION_DENIED, IO_ERROR, …; one from after the rename says that it is deleted
  */
 export async function trashInstance(
   layout: StoreLayout,
   name: string,
   rowsOf: RowsOf,
+  afterPurge?: AfterPurge,
 ): Promise<void> {
   const trashed = layout.trashed(newToken());
   const { path } = layout.instance(name);
@@ -30,7 +34,7 @@ export async function trashInstance(
     throw fromSystemError(error, `remove "${name}"`, path);
   }
   try {
-    await removeTrashed(layout, trashed, rowsOf);
+    await removeTrashed(layout, trashed, rowsOf, afterPurge);
   } catch (error) {
     throw isGoneButData(error, name, trashed);
   }
@@ -50,18 +54,20 @@ function isGoneButData(error: unknown, name: string, path: string): unknown {
 
 /**
  * Removes a folder of the trash. First the rename that took it out of the store is made durable, then its MAC rows are
- * released, then its data is removed.
+ * released and what else is due is done, then its data is removed: a kill before leaves all of it to the next sweep.
  */
 export async function removeTrashed(
   layout: StoreLayout,
   path: string,
   rowsOf: RowsOf,
+  afterPurge?: AfterPurge,
 ): Promise<void> {
   // A power cut must not bring back an instance whose MAC rows are free, whoever began to remove it.
   await syncPath(layout.instances);
   await syncPath(layout.trash);
   // A link, perhaps to the folder of another instance, has no MAC rows of its own.
   if ((await lstat(path)).isDirectory()) await releaseRows(layout, new InstanceDir(path), rowsOf);
+  await afterPurge?.();
   await rm(path, { recursive: true, force: true }).catch((error: unknown) => {
     if (errnoOf(error) !== 'ENOTEMPTY') throw fromSystemError(error, 'remove', path);
     // NFS and FUSE keep a file that somebody has open, as we have the lock, under another name until it is closed.

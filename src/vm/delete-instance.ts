@@ -148,8 +148,7 @@ async function endIfRunning(
 /** An address that nobody will ask for again goes back to the bridge's pool. */
 async function trash(layout: StoreLayout, name: string, work: Work): Promise<void> {
   const cards = bridgedCards(layout.instance(name));
-  await trashInstance(layout, name, rowsOfFolder);
-  await forgetAliases(layout, work);
+  await trashInstance(layout, name, rowsOfFolder, async () => await forgetAliases(layout, work));
   if (cards.length === 0) return;
   const { networkDownIfIdle, forgetLeases } = await import('./network/leave-network.js');
   await forgetLeases(layout, cards);

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import type { StoreLayout } from '../store/layout.js';
 import { Work, type WorkRequest } from '../work.js';
-import type { AliasDefinition } from './aliases/change-aliases.js';
+import type { AliasDefinition } from './change-aliases.js';
 import type { AliasList } from './aliases/list-aliases.js';
 import type { AutostartOptions, AutostartUnit } from './autostart/autostart-unit.js';
 import type { Rested } from './autostart/rest-instances.js';
@@ -167,7 +167,7 @@ export class StoreCare {
    *   context has an alias of that name
    */
   async defineAlias(definition: AliasDefinition): Promise<void> {
-    const { defineAlias } = await import('./aliases/change-aliases.js');
+    const { defineAlias } = await import('./change-aliases.js');
     await defineAlias({ ...definition, layout: this.layout });
   }
 
@@ -181,13 +181,13 @@ export class StoreCare {
     names?: readonly string[],
     options: WorkRequest = {},
   ): Promise<readonly string[]> {
-    const { removeAliases } = await import('./aliases/change-aliases.js');
+    const { removeAliases } = await import('./change-aliases.js');
     return await removeAliases(this.layout, names, options);
   }
 
   /** Makes a context of aliases the active one. @throws MultipassError INVALID_ARGUMENT for what none is called */
   async preferAliases(context: string, options: WorkRequest = {}): Promise<void> {
-    const { preferContext } = await import('./aliases/change-aliases.js');
+    const { preferContext } = await import('./change-aliases.js');
     await preferContext(this.layout, context, options);
   }
 

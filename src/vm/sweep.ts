@@ -5,6 +5,7 @@ import { sweepMakerLocks } from '../store/maker-lock.js';
 import { MacTable } from '../store/mac-table.js';
 import { sweep } from '../store/sweep.js';
 import { sweepVisibleLocks } from '../store/visible-locks.js';
+import { Work } from '../work.js';
 import { rebuildMacTable, rowsOfFolder } from './macs.js';
 
 /**
@@ -18,7 +19,10 @@ export async function prepareStore(
   { exists }: { readonly exists?: true } = {},
 ): Promise<void> {
   await initialiseStore(layout, exists ?? checkStoreFormat(layout));
-  await sweep(layout, rowsOfFolder);
+  await sweep(layout, rowsOfFolder, async () => {
+    const { forgetAliases } = await import('./aliases/forget-aliases.js');
+    await forgetAliases(layout, Work.of());
+  });
   await sweepHolderNotes(layout);
   await sweepVisibleLocks(layout);
   await sweepMakerLocks(layout);

@@ -1,11 +1,13 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { run } from '../../src/process/run.js';
 import { StoreLayout } from '../../src/store/layout.js';
-import { defineAlias, preferContext } from '../../src/vm/aliases/change-aliases.js';
+import { defineAlias, preferContext } from '../../src/vm/change-aliases.js';
 import { listAliases } from '../../src/vm/aliases/list-aliases.js';
+import { prepareStore } from '../../src/vm/sweep.js';
 import { COMMAND } from '../support/bin.js';
 import { makeInstance } from '../support/store-fixture.js';
 import type { CrashScenario } from './crash-points.js';
@@ -36,6 +38,20 @@ export function firstAliasScenario(template: string): CrashScenario<StoreLayout>
 /** `unalias old`, the only one. */
 export function unaliasScenario(template: string): CrashScenario<StoreLayout> {
   return aliasScenario(template, ['unalias', 'old'], [['old'], []]);
+}
+
+/** `delete --purge` of the instance that the only alias is of: with it goes the alias, by the next command at the latest. */
+export function purgeScenario(template: string): CrashScenario<StoreLayout> {
+  const scenario = aliasScenario(template, ['delete', '--purge', BYSTANDER], [['old'], []]);
+  return {
+    ...scenario,
+    async check(layout, point) {
+      await prepareStore(layout);
+      const isThere = existsSync(layout.instance(BYSTANDER).path);
+      expect(await namesIn(layout)).toEqual(isThere ? ['old'] : []);
+      await scenario.check(layout, point);
+    },
+  };
 }
 
 /** The names of the aliases that there are. */

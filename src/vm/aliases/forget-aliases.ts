@@ -6,9 +6,9 @@ import { isStillCalled, namesOfInstances } from './alias-instances.js';
 import { withContext, type AliasRecord } from './alias-record.js';
 
 /**
- * Removes the aliases of instances that there are no more, after one has been purged; what a kill left is removed after
- * the next. Who an instance is, its uuid says: those of one that was renamed stay. That it cannot be done is a warning,
- * for the purge itself is done.
+ * Removes the aliases of instances that there are no more, after one has been purged; what a kill left is removed by
+ * the next command that changes the store. Who an instance is, its uuid says: those of one that was renamed stay. That
+ * it cannot be done is a warning, for the purge itself is done.
  * @throws MultipassError ABORTED
  */
 export async function forgetAliases(layout: StoreLayout, work: Work): Promise<void> {

@@ -2,7 +2,7 @@ import { chmod } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { examineAndMend } from '../../../src/vm/doctor/doctor.js';
 import type { StoreLayout } from '../../../src/store/layout.js';
-import { defineAlias } from '../../../src/vm/aliases/change-aliases.js';
+import { defineAlias } from '../../../src/vm/change-aliases.js';
 import { Work } from '../../../src/work.js';
 import { makeInstance } from '../../support/store-fixture.js';
 import { test as imageTest } from '../../support/image-fixture.js';

@@ -1,13 +1,13 @@
-import { MultipassError } from '../../errors.js';
-import { checkStoreFormat } from '../../store/format.js';
-import type { StoreLayout } from '../../store/layout.js';
-import { ANY_STATE, lookAt } from '../open.js';
-import { prepareStore } from '../sweep.js';
-import { Work, type WorkRequest } from '../../work.js';
-import { changeAliases } from './alias-file.js';
-import { isAliasName } from './alias-name.js';
-import { withContext, withoutKey, type Alias, type AliasRecord } from './alias-record.js';
-import { placeOfAlias } from './find-alias.js';
+import { MultipassError } from '../errors.js';
+import { checkStoreFormat } from '../store/format.js';
+import type { StoreLayout } from '../store/layout.js';
+import { ANY_STATE, lookAt } from './open.js';
+import { prepareStore } from './sweep.js';
+import { Work, type WorkRequest } from '../work.js';
+import { changeAliases } from './aliases/alias-file.js';
+import { isAliasName } from './aliases/alias-name.js';
+import { withContext, withoutKey, type Alias, type AliasRecord } from './aliases/alias-record.js';
+import { placeOfAlias } from './aliases/find-alias.js';
 
 /** An alias that is made. */
 export interface AliasDefinition extends WorkRequest {
