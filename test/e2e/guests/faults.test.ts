@@ -8,25 +8,11 @@ import type { StoreLayout } from '../../../src/store/layout.js';
 import { consoleTail } from '../../../src/vm/guest/console.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
 import { readMachine } from '../../../src/vm/records/machine-record.js';
-import type { RunningCommand } from '../../support/command.js';
 import { inTerminal } from '../support/terminal.js';
+import { killWhenItSays } from './kill-when-it-says.js';
 import { expectNothingLeft, kill, qemuOf, test, type GuestStore } from './support.js';
 
 /** The tests of this file share one instance, "web": each finds it running, and leaves it so. */
-
-/** Kills the command, and nobody else, once it has said this on stderr. */
-async function killWhenItSays(command: RunningCommand, text: string): Promise<void> {
-  let said = '';
-  command.child.stderr?.on('data', (piece: Buffer) => {
-    said += piece.toString('utf8');
-    if (said.includes(text)) command.child.kill('SIGKILL');
-  });
-  const { exitCode } = await command.finished;
-  expect({ exitCode, said }).toEqual({
-    exitCode: 137,
-    said: expect.stringContaining(text) as string,
-  });
-}
 
 async function tagsOf(layout: StoreLayout, name: string): Promise<string[]> {
   const { stdout } = await run('qemu-img', ['snapshot', '-U', '-l', layout.instance(name).disk]);

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, vi } from 'vitest';
 import { run } from '../../../src/process/run.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
 import { readMachine } from '../../../src/vm/records/machine-record.js';
 import { PREPARE_PROOF, provenUpTo, WRITE_PROOF } from '../../support/proof.js';
 import { startSenders } from '../support/senders.js';
+import { killWhenItSays } from './kill-when-it-says.js';
 import { expectNothingLeft, processesIn, test, type GuestStore } from './support.js';
 
 vi.setConfig({ testTimeout: 600_000 });
@@ -122,11 +122,9 @@ describe('a running instance that is cloned with its memory', () => {
     guests,
   }) => {
     const { begin, layout, multipass, ok, sh } = guests;
-    for (const afterMs of [300, 1000, 2000]) {
-      const { child, finished } = begin(['clone', 'web', '--warm', '--name', 'never']);
-      await pause(afterMs);
-      child.kill('SIGKILL');
-      expect((await finished).exitCode).toBe(137);
+    for (const step of ['stop', 'migrate', 'cont', 'quit']) {
+      const clone = begin(['clone', 'web', '--warm', '--name', 'never', '-vvvv']);
+      await killWhenItSays(clone, `"execute":"${step}"`);
       const count = async () => Number(await sh('web', 'cat /dev/shm/count'));
       const then = await count();
       await vi.waitFor(async () => expect(await count()).toBeGreaterThan(then), 10_000);
@@ -147,11 +145,8 @@ describe('a running instance that is cloned with its memory', () => {
       again: 'Suspended',
     });
     // One that is half renewed is ended with the command that was at it, and begins anew.
-    for (const afterMs of [1000, 3000]) {
-      const { child, finished } = begin(['start', 'again']);
-      await pause(afterMs);
-      child.kill('SIGKILL');
-      await finished;
+    for (const step of ['migrate-incoming', 'cont', 'device_del', 'device_add']) {
+      await killWhenItSays(begin(['start', 'again', '-vvvv']), `"execute":"${step}"`);
       await vi.waitFor(() => {
         expect(readInstance(layout, 'again').state).toBe('Suspended');
       }, 20_000);
