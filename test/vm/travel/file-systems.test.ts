@@ -7,6 +7,7 @@ import { initialiseStore } from '../../../src/store/format.js';
 import { StoreLayout } from '../../../src/store/layout.js';
 import { readInstance } from '../../../src/vm/read-instance.js';
 import { openStore } from '../../../src/vm/virtual-machine-store.js';
+import { realRegistry } from '../../registry/real-registry.js';
 import { fillUp } from '../../support/fill-up.js';
 import { canLoopMount, withLoopMount } from '../../support/loop-mount.js';
 import { expectRefusal } from '../../support/refusal.js';
@@ -14,6 +15,7 @@ import { snapshotRecord, writeSnapshot } from '../../support/snapshot-record.js'
 import { expectSoundStore } from '../../support/sound-store.js';
 import { makeInstance } from '../../support/store-fixture.js';
 import { convertTo, importing, makeOva, makeRaw } from '../foreign/support.js';
+import { pulled, pushed } from './registry-support.js';
 import { exported, imported } from './support.js';
 
 const MIB = 1024 ** 2;
@@ -83,10 +85,14 @@ describe.runIf(canLoopMount)('on a disk that is full', () => {
         const web = await makeInstance(home, 'web', { data: 0 });
         await run('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, web.disk]);
         const { archive } = await exported(home, 'web', { compression: 'none' });
+        await using registry = await realRegistry();
+        const reference = `${registry.host}/full/web:1`;
+        await pushed(home, 'web', reference);
         const arrivals: readonly (readonly [string, () => Promise<unknown>])[] = [
           ['vmdk', () => importing(layout, vmdk)],
           ['ova', () => importing(layout, ova)],
           ['archive', () => imported(layout, archive)],
+          ['registry', () => pulled(layout, reference)],
           ['folder', () => importing(layout, web.path)],
         ];
         // Room for less than the disk; then for so little that records do not fit, either.
