@@ -18,8 +18,6 @@ export interface Outcome {
   readonly cuts: number;
   /** What was wrong; nothing, if all held. */
   readonly faults: readonly string[];
-  /** The world as it is at the end. */
-  readonly world: World;
 }
 
 /** What is simulated, and with what. */
@@ -77,7 +75,7 @@ export async function simulate(
     faults.push((error as Error).stack ?? String(error));
   }
   faults.push(...world.gaps.map((gap) => `the simulation lacks ${gap}`));
-  return { seed, calls: world.calls, ...count, faults, world };
+  return { seed, calls: world.calls, ...count, faults };
 }
 
 function rootOf({ files }: World): Item {
