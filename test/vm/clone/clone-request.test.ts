@@ -49,4 +49,24 @@ describe('what is asked of a clone', () => {
     );
     expect(wantedNames({ ...REQUEST, name: 'web-{n}', count: 2 })).toEqual(['web-1', 'web-2']);
   });
+
+  it.for([0, -1, 1.5, Number.NaN, 10_001])('is not %d clones', (count) => {
+    expect(() => wantedNames({ ...REQUEST, name: 'web-{n}', count })).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        message: `invalid number of clones: ${count}`,
+      }),
+    );
+  });
+
+  it('is as many names as clones, and not one name for several', () => {
+    expect(() => wantedNames({ ...REQUEST, name: 'web', count: 2 })).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        message: 'the name "web" has no {n} in it',
+      }),
+    );
+    expect(wantedNames({ ...REQUEST, name: 'web', count: 1 })).toEqual(['web']);
+    expect(wantedNames({ ...REQUEST, count: 10_000 })).toHaveLength(10_000);
+  });
 });

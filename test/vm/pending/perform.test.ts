@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { readRecord } from '../../../src/files/record.js';
@@ -6,6 +7,7 @@ import { readQcow2 } from '../../../src/qemu/qcow2-header.js';
 import { performOperation } from '../../../src/vm/pending/perform.js';
 import { decodePending, type PendingOperation } from '../../../src/vm/records/pending-record.js';
 import { replaceProgram } from '../../support/replace-program.js';
+import { snapshotRecord } from '../../support/snapshot-record.js';
 import { makeInstance, test } from '../../support/store-fixture.js';
 
 const SNAPSHOT: PendingOperation = {
@@ -37,5 +39,28 @@ exec "$REAL" "$@"`;
       details: { pending: 'snapshot' },
     });
     expect(decodePending(readRecord(dir.pending)).step).toEqual(SNAPSHOT.step);
+  });
+
+  test('is not begun when it could not be read back', async ({ store: { layout } }) => {
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
+    const record = snapshotRecord(1, { comment: 'x'.repeat(4 * 1024 ** 2) });
+    await expect(
+      performOperation(dir, { ...SNAPSHOT, snapshots: new Map([['0001.json', record]]) }),
+    ).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: 'the records of "web" are too long to be changed at once',
+    });
+    expect(existsSync(dir.pending)).toBe(false);
+    expect(readQcow2(dir.disk).snapshots).toEqual([]);
+  });
+
+  test('is not told to be pending when it could not be written down', async ({
+    store: { layout },
+  }) => {
+    const dir = await makeInstance(layout, 'web', { seed: null, data: 0 });
+    await rm(dir.path, { recursive: true });
+    await expect(performOperation(dir, SNAPSHOT)).rejects.not.toMatchObject({
+      details: { pending: 'snapshot' },
+    });
   });
 });
