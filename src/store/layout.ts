@@ -115,6 +115,11 @@ export class StoreLayout {
     return join(this.root, 'settings.json');
   }
 
+  /** Locked by whoever changes the settings. */
+  get settingsLock(): string {
+    return join(this.root, 'settings.lock');
+  }
+
   /** The instances as hosts of ssh; absent until `ssh-config --install`. */
   get sshConfig(): string {
     return join(this.root, 'ssh_config');

@@ -3,6 +3,7 @@ import type { StoreLayout } from '../store/layout.js';
 import { sweepHolderNotes } from '../store/lock-holders.js';
 import { sweepMakerLocks } from '../store/maker-lock.js';
 import { MacTable } from '../store/mac-table.js';
+import { sweepDrafts } from '../store/sweep-drafts.js';
 import { sweep } from '../store/sweep.js';
 import { sweepVisibleLocks } from '../store/visible-locks.js';
 import { Work } from '../work.js';
@@ -23,6 +24,7 @@ export async function prepareStore(
     const { forgetAliases } = await import('./aliases/forget-aliases.js');
     await forgetAliases(layout, Work.of());
   });
+  await sweepDrafts(layout);
   await sweepHolderNotes(layout);
   await sweepVisibleLocks(layout);
   await sweepMakerLocks(layout);

@@ -1,5 +1,4 @@
-import { join } from 'node:path';
-import { readRecordIfAny, removeLeftOvers, replaceRecord } from '../../files/record.js';
+import { readRecordIfAny, replaceRecord } from '../../files/record.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { withRecordLock } from '../../store/record-lock.js';
 import { updateAliasLinks } from './alias-links.js';
@@ -28,10 +27,6 @@ export async function changeAliases(
 ): Promise<void> {
   await withRecordLock(layout.aliasesLock, signal, async () => {
     const before = readAliases(layout);
-    await removeLeftOvers(
-      layout.root,
-      (record) => join(layout.root, record) === layout.aliasesFile,
-    );
     const after = await change(before);
     if (after !== before) await replaceRecord(layout.aliasesFile, after);
     await updateAliasLinks(layout, after);

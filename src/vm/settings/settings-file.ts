@@ -1,9 +1,8 @@
-import { join } from 'node:path';
 import { errnoOf, RecordError } from '../../errors.js';
 import type { JsonPlace } from '../../files/decoder.js';
 import type { StoreLayout } from '../../store/layout.js';
 import { withRecordLock } from '../../store/record-lock.js';
-import { readRecordIfAny, removeLeftOvers, replaceRecord } from '../../files/record.js';
+import { readRecordIfAny, replaceRecord } from '../../files/record.js';
 import { isStoreSettingKey, storeSetting, type StoreSettingKey } from './store-settings.js';
 
 /** What has been set: `settings.json`, with the keys that this version does not know. */
@@ -53,14 +52,8 @@ export async function writeSetting(
   value: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  // Beside the file, which is another one each time it is written.
-  const lock = layout.settingsFile.replace(/\.json$/, '.lock');
-  await withRecordLock(lock, signal, async () => {
+  await withRecordLock(layout.settingsLock, signal, async () => {
     const { all } = readSettingsFile(layout);
-    await removeLeftOvers(
-      layout.root,
-      (record) => join(layout.root, record) === layout.settingsFile,
-    );
     await replaceRecord(layout.settingsFile, { ...all, [key]: value });
   });
 }
