@@ -254,6 +254,7 @@ export class FileSystem {
   #fill(inode: Inode, data: Buffer, { isOwn }: { isOwn: boolean }): void {
     inode.data = data;
     inode.isOwn = isOwn;
+    inode.shortest = Math.min(inode.shortest, data.length);
     inode.mtime = inode.ctime = this.#now();
   }
 

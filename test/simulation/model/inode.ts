@@ -18,6 +18,8 @@ export class Inode {
   isOwn = false;
   /** What of that a power cut leaves for certain. */
   durable: Buffer = NOTHING;
+  /** The shortest that it was since then: no power cut leaves less of it. */
+  shortest = 0;
   /** Of a folder. */
   readonly entries = new Map<string, Inode>();
   /** Of a link. */

@@ -46,8 +46,7 @@ export class Journal {
   }
 
   synced(inode: Inode): void {
-    inode.isOwn = false;
-    inode.durable = inode.data;
+    settleData(inode);
     if (this.#regime === 'ordered') {
       for (const change of this.#changes) this.#write(change);
       this.#changes = [];
@@ -63,10 +62,7 @@ export class Journal {
   settle(): void {
     for (const change of this.#changes) this.#write(change);
     this.#changes = [];
-    for (const inode of this.#inodes.values()) {
-      inode.isOwn = false;
-      inode.durable = inode.data;
-    }
+    for (const inode of this.#inodes.values()) settleData(inode);
   }
 
   /** Cuts the power. @returns the root as it is found afterwards */
@@ -132,7 +128,8 @@ export class Journal {
     const inode = new Inode(ino, { kind, mode, now: before.mtime });
     cut.found.set(ino, inode);
     inode.target = before.target;
-    inode.data = inode.durable = kind === 'file' ? dataAfterCut(before, cut.random) : before.data;
+    inode.data = kind === 'file' ? dataAfterCut(before, cut.random) : before.data;
+    settleData(inode);
     for (const [name, entry] of this.#disk.get(ino) ?? []) {
       const child = this.#read(entry, cut);
       child.nlink += 1;
@@ -142,8 +139,15 @@ export class Journal {
   }
 }
 
-/** What was written and not synced: there, not there, of its length and empty, or block by block either. */
-function dataAfterCut({ data, durable }: Inode, random: Random): Buffer {
+/** Its content is on the disk. */
+function settleData(inode: Inode): void {
+  inode.isOwn = false;
+  inode.durable = inode.data;
+  inode.shortest = inode.data.length;
+}
+
+/** What was written and not synced: there, not there, of its length and empty, cut off, or block by block either. */
+function dataAfterCut({ data, durable, shortest }: Inode, random: Random): Buffer {
   if (data === durable) return data;
   switch (random.below(5)) {
     case 0:
@@ -156,7 +160,7 @@ function dataAfterCut({ data, durable }: Inode, random: Random): Buffer {
         Buffer.alloc(Math.max(0, data.length - durable.length)),
       ]);
     case 3:
-      return data.subarray(0, random.below(data.length + 1));
+      return data.subarray(0, shortest + random.below(data.length - shortest + 1));
     default: {
       const mixed = Buffer.alloc(random.oneIn(2) ? data.length : durable.length);
       for (let at = 0; at < mixed.length; at += BLOCK) {
