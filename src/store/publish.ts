@@ -19,7 +19,10 @@ export interface Publishable {
   readonly stem?: string | null | undefined;
   /** For a name that nobody has chosen: the next one, when `taken` is taken. Without it, that name or none. */
   readonly nextName?: ((taken: string) => string) | undefined;
-  /** Writes what the name goes into, in the staged folder; called again for each further name. */
+  /**
+   * Writes what the name goes into, in the staged folder; called again for each further name, and then whole or not at
+   * all: of a set it is decided by then that it becomes visible.
+   */
   readonly writeName?: ((name: string) => Promise<void>) | undefined;
 }
 

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { ownTurn } from '../../process/own-turn.js';
+import type { StoreLayout } from '../../store/layout.js';
+import { newToken } from '../../store/maker-token.js';
 import { StagedInstance } from '../../store/staging.js';
 import type { Work } from '../../work.js';
+import { replaceFile } from '../../files/draft.js';
 import { writeNewRecord } from '../../files/record.js';
 import { firstBootOf, type Renewal } from '../seed/first-boot.js';
 import { retargetSeed } from '../seed/seed.js';
@@ -47,7 +50,9 @@ export class StagedClone {
   readonly identity: NewIdentity;
   readonly head: MadeHead;
   seed: WrittenSeed = { warnings: [], atFirstBoot: [] };
+  readonly #layout: StoreLayout;
   readonly #source: CloneSource;
+  #hasSeed = false;
   readonly #left: readonly string[];
   readonly #resetAddresses: boolean;
 
@@ -60,6 +65,7 @@ export class StagedClone {
       left: readonly string[];
     },
   ) {
+    this.#layout = request.layout;
     this.#source = source;
     this.staged = made.staged;
     this.identity = made.identity;
@@ -99,7 +105,9 @@ export class StagedClone {
   }
 
   /**
-   * Writes the seed, which has the name in it; again when it gets another one. @throws MultipassError SEED_INVALID, …
+   * Writes the seed, which has the name in it; again when it gets another one, whole or not at all: it may be decided
+   * by then that it is published, which who comes next goes on with when we are killed.
+   * @throws MultipassError SEED_INVALID, …
    */
   async writeSeed(hostname: string): Promise<void> {
     await ownTurn();
@@ -115,7 +123,11 @@ export class StagedClone {
       },
       this.#source.reading.dir.seed,
     );
-    await writeFile(staged.seed, image, { mode: 0o600 });
+    if (this.#hasSeed) {
+      const draft = this.#layout.staged(newToken());
+      await replaceFile(staged.seed, image, { draft, doing: 'write the seed' });
+    } else await writeFile(staged.seed, image, { mode: 0o600 });
+    this.#hasSeed = true;
     const { renews, keeps } = firstBootOf(files);
     this.seed = { warnings: [...warnings, ...keeps], atFirstBoot: renews };
   }
