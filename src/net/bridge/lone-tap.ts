@@ -17,8 +17,15 @@ export function loneTapName(index: number): string {
   return `lone${index}`;
 }
 
+/**
+ * A connection whose other side is gone with its card would keep the namespace for a minute after QEMU has ended, and
+ * with it the cable, which the next start finds in its place. Where that cannot be changed, it is waited for.
+ */
+const FORGET_SOON = 'echo 1 >/proc/sys/net/ipv4/tcp_orphan_retries';
+
 const LAY = `
 ip=$1 pid=$2 tap=$3 user=$4 address=$5
+nsenter --target "$pid" --net -- /bin/sh -c '${FORGET_SOON}' 2>/dev/null || :
 exec nsenter --target "$pid" --net -- "$ip" -batch - <<END
 tuntap add dev $tap mode tap user $user
 link set dev $tap addrgenmode none

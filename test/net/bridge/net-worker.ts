@@ -5,6 +5,7 @@ import { forgetLease } from '../../../src/net/bridge/forget-lease.js';
 import { portsOf } from '../../../src/net/bridge/link.js';
 import { removeBridgeIfIdle } from '../../../src/net/bridge/remove-bridge.js';
 import { layCable } from '../../../src/net/bridge/cable.js';
+import { layLoneTap } from '../../../src/net/bridge/lone-tap.js';
 import { plugIn } from '../../../src/net/bridge/tap.js';
 import { hostNetworks } from '../../../src/net/bridge/host-networks.js';
 import { hostSubnets } from '../../../src/net/host-subnets.js';
@@ -19,6 +20,7 @@ interface Argument {
   readonly bridge: string;
   readonly pid: number;
   readonly index: number;
+  readonly address: string;
   readonly seed: string;
   readonly taken: string[];
   readonly except?: string;
@@ -29,6 +31,7 @@ const JOBS = {
   removeBridgeIfIdle,
   plugIn,
   layCable,
+  layLoneTap,
   admitToBridge: ({ folder, guests }: Argument) => {
     const parsed = guests.map(({ mac, tap }) => ({ mac: MacAddress.parse(mac), tap }));
     return admitToBridge({ folder, guests: parsed });
